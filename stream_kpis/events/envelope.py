@@ -57,6 +57,18 @@ class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return (self.time_ms, self.rank, self.source, self.id)
 
 
+class Record(NamedTuple):
+    """One record of a topic, as Kafka has it; the family's topic is without the deployment's prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
 class Incoming(NamedTuple):
     """A readable record: whom it is about, and the event."""
 
