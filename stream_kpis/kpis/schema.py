@@ -1,0 +1,64 @@
+"""The structs that the catalogue's YAML decodes to, and nothing else.
+
+A measure aggregates facts; a KPI is a formula over measures. Reading and checking them is in ``kpis/catalogue.py``.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["flow", "level", "recency", "distribution", "cohort", "open_set", "joined"]
+Unit = Literal["count", "ratio", "seconds", "currency", "score"]
+ROLLING = ("5m", "1h", "24h", "7d", "30d", "90d", "365d")
+PERIODS = ("today", "mtd", "qtd", "ytd")
+WINDOWS = (*ROLLING, *PERIODS, "all", "now")
+GROUPINGS_MAX = 4
+
+
+class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mergeable aggregate of one kind of fact.
+
+    Exactly one of the kinds names the fact. ``by`` lists the groupings: a dimension, or two joined by a comma.
+    """
+
+    flow: str | None = None
+    """Count and sum at the fact's time."""
+    level: str | None = None
+    """Running total of signed facts."""
+    recency: str | None = None
+    """Distinct parties by the time of their last (or second-last) fact."""
+    distribution: str | None = None
+    """Log buckets of the facts' values, within 1 %."""
+    cohort: str | None = None
+    """Followed-up base facts, at the time of the base fact; with ``base`` and ``within``."""
+    open_set: str | None = None
+    """What waits now, by its start."""
+    joined: str | None = None
+    """Ends, at the time of what they ended: ``fact.time - fact.value``; counted from the end on."""
+    base: str | None = None
+    within: str | None = None
+    by: tuple[str, ...] = ()
+
+
+class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One KPI: what people see, computed from measures."""
+
+    title: str
+    formula: str
+    unit: Unit
+    windows: tuple[str, ...]
+    department: Literal["sales", "service", "marketing", "customers"] = "sales"
+    by: tuple[str, ...] = ()
+    samples: str | None = None
+    """A formula for the samples; by default the denominator of a ratio, the count of a distribution, or the value."""
+    min_samples: int = 30
+    target: float | None = None
+    """In the KPI's unit; what ``older(…, target)`` compares with."""
+    better: Literal["higher", "lower"] = "higher"
+    interval: Literal["wilson"] | None = None
+    cases: bool = False
+    """Whether it counts waiting cases, where one is enough: exempt from minimum samples."""
+    edges: tuple[float, ...] = ()
+    """Histogram edges in seconds, for durations."""
+    choices: str = ""
+    version: int = 1

@@ -1,0 +1,72 @@
+"""What is shown: the values of all KPIs at one kpi-now, immutable."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class State(StrEnum):
+    """How far a value can be trusted; when several apply, the first in this order."""
+
+    STALE = "stale"
+    NO_DATA = "no_data"
+    IMMATURE = "immature"
+    LOW_SAMPLE = "low_sample"
+    OK = "ok"
+
+
+class Durations(NamedTuple):
+    """The distribution behind a duration KPI; seconds."""
+
+    quantiles: tuple[tuple[float, float], ...]
+    """(q, seconds), by q."""
+    buckets: tuple[tuple[float, int], ...]
+    """(edge in seconds, observations at or below it), by edge; without +Inf."""
+    sum_ms: int
+
+
+class Value(NamedTuple):
+    """One KPI over one window for one group."""
+
+    kpi: str
+    window: str
+    by: str
+    """The grouping's dimensions, comma-separated; empty for the total."""
+    group: str
+    """The dimensions' values, comma-separated in the same order; empty for the total."""
+    from_ms: int
+    to_ms: int
+    value: float | None
+    """In the KPI's unit; None if the denominator is empty."""
+    numerator: int | None
+    """Integer as kept in state (money in micro-units, durations in ms); None for KPIs that are not ratios."""
+    denominator: int | None
+    samples: int
+    state: State
+    lower: float | None = None
+    upper: float | None = None
+    """95 % interval, where the KPI declares one."""
+    durations: Durations | None = None
+
+
+class ShardPosition(NamedTuple):
+    """How far one shard is, as its last applied header says."""
+
+    partition: int
+    next: dict[str, int]
+    header_ms: int
+    """When its last header was made; 0 if none was seen."""
+    lag: int
+    """Records not yet applied, over its topics."""
+    stale_since_ms: int | None
+    counters: dict[str, int]
+
+
+class Snapshot(NamedTuple):
+    """All KPI values at one kpi-now."""
+
+    kpi_now_ms: int
+    to_ms: int
+    made_ms: int
+    """Wall clock when it was made."""
+    values: tuple[Value, ...]
+    shards: tuple[ShardPosition, ...]
