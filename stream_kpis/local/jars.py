@@ -86,7 +86,8 @@ def fetch(
         folder: where the jars are kept; processes that fetch into it at once wait for each other.
         jars: what is wanted.
         progress: called with a line of text now and then while something is downloaded.
-        download: gets a coordinate and an empty folder, leaves the jar there and returns its path; Maven Central by default.
+        download: gets a coordinate and an empty folder, leaves the jar there and returns its path;
+            from Maven Central by default.
 
     Returns:
         The jars' paths, in the order asked for.

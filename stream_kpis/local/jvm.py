@@ -24,8 +24,10 @@ _FLAGS = (
     "--sun-misc-unsafe-memory-access=allow",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
     "-Dlog4j2.level=ERROR",
 )
+_ANY_ID = "A" * 21 + "Q"  # each copy gets one of its own
 _AOT_LOGS_OFF = ("-Xlog:aot*=off", "-Xlog:cds*=off")
 
 # Becomes Java. PR_SET_PDEATHSIG (1) survives exec; the parent may have died before it was set.
@@ -73,7 +75,7 @@ def _environment() -> dict[str, str]:
 def spawn(arguments: Sequence[str], folder: Path, log: Path, *, stay: bool) -> subprocess.Popen[bytes]:
     """Starts a process in a folder, in a session of its own, so that Ctrl-C reaches only us.
 
-    Linux tells a child of the end of the *thread* that made it, so a thread of its own makes it and stays until it ends.
+    Linux tells a child when the *thread* that made it ends, so a thread is made for it that stays as long as it does.
 
     Args:
         arguments: the command line.
@@ -107,7 +109,7 @@ def spawn(arguments: Sequence[str], folder: Path, log: Path, *, stay: bool) -> s
 
 
 def template(jars: Sequence[Path], properties: str) -> Path:
-    """A formatted, empty log folder, made once by Kafka's own tool and copied per broker: that saves a start of Java."""
+    """A formatted, empty log folder, made once by Kafka's tool and copied per broker: that saves a start of Java."""
     made = cache_folder() / "template"
     with locked(cache_folder() / "template.lock"):
         if not made.exists():
@@ -115,9 +117,14 @@ def template(jars: Sequence[Path], properties: str) -> Path:
                 folder = Path(temporary)
                 (folder / "server.properties").write_text(properties)
                 (folder / "tmp").mkdir()
-                tool = command(jars, "kafka.tools.StorageTool", "format", "-t", "A" * 21 + "Q", "-c", "server.properties")
                 done = subprocess.run(  # noqa: S603 - our own command line
-                    tool, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+                    command(jars, "kafka.tools.StorageTool", "format", "-t", _ANY_ID, "-c", "server.properties"),
+                    cwd=folder,
+                    env=_environment(),
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    check=False,
                 )
                 if done.returncode:
                     last = (done.stderr or done.stdout).strip().splitlines()[-1:]

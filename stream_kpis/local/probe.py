@@ -5,7 +5,8 @@ import struct
 from typing import NamedTuple
 
 _METADATA, _VERSION, _NO_CLIENT_ID = 3, 3, -1
-_REQUEST = struct.pack(">hhihi", _METADATA, _VERSION, 1, _NO_CLIENT_ID, 0)  # 0 topics: the brokers and the cluster alone
+# It asks for 0 topics: the brokers and the cluster alone.
+_REQUEST = struct.pack(">hhihi", _METADATA, _VERSION, 1, _NO_CLIENT_ID, 0)
 
 
 class Cluster(NamedTuple):
