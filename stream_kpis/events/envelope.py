@@ -13,9 +13,21 @@ from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
-from stream_kpis.events.types import EVENT_BYTES_MAX, KIND_OF_DATA, KINDS, STRING_BYTES_MAX, Data, Id, Money, Price, Text, Time, money_of
+from stream_kpis.events.types import (
+    EVENT_BYTES_MAX,
+    KIND_OF_DATA,
+    KINDS,
+    STRING_BYTES_MAX,
+    Data,
+    Id,
+    Money,
+    Price,
+    Time,
+    money_of,
+)
 
-Headers = Iterable[tuple[str, bytes]]
+Headers = Iterable[tuple[str, bytes | None]]
+"""The headers of a Kafka record; Kafka knows headers without a value."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -94,8 +106,17 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 
 
 def _envelope_of(name: str, data: type[Data]) -> type[_Envelope]:
-    return msgspec.defstruct(
-        "E_" + name.replace(".", "_"), [("data", data)], bases=(_Envelope,), tag_field="type", tag=name, frozen=True, gc=False
+    return cast(
+        "type[_Envelope]",
+        msgspec.defstruct(
+            "E_" + name.replace(".", "_"),
+            [("data", data)],
+            bases=(_Envelope,),
+            tag_field="type",
+            tag=name,
+            frozen=True,
+            gc=False,
+        ),
     )
 
 
@@ -156,7 +177,9 @@ class Reader:
         self.currency = currency
         self.future_ms = future_ms
 
-    def read(self, value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Headers = ()) -> Incoming | Reject:
+    def read(
+        self, value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Headers = ()
+    ) -> Incoming | Reject:
         """The event of one record.
 
         Args:
@@ -167,11 +190,11 @@ class Reader:
         """
         if value is None:
             return Reject(Reason.NOT_JSON, "the record has no value")
-        if headers:
-            value = _structured(value, headers)
         if len(value) > EVENT_BYTES_MAX:
             return Reject(Reason.TOO_LARGE, f"{len(value)} bytes, at most {EVENT_BYTES_MAX}")
         try:
+            if headers:
+                value = _structured(value, headers)
             envelope = _decode(value)
         except msgspec.ValidationError as error:
             return _invalid(value, error)
@@ -181,7 +204,7 @@ class Reader:
 
     def _checked(self, envelope: Any, value: bytes, key: bytes | None, timestamp_ms: int) -> Incoming | Reject:
         data, party = envelope.data, envelope.subject
-        if not value.isascii() and (name := _too_long(envelope)):
+        if (not value.isascii() or b"\\u" in value) and (name := _too_long(envelope)):
             return Reject(Reason.INVALID, f"{name} is longer than {STRING_BYTES_MAX} bytes")
         if key is not None and key != party.encode():
             return Reject(Reason.KEY_MISMATCH, "the record's key is not the event's subject")
@@ -200,10 +223,15 @@ class Reader:
 
 def _structured(value: bytes, headers: Headers) -> bytes:
     """A binary-mode event as structured bytes; a structured one as it is."""
-    attributes = {name[3:]: text.decode("utf-8", "replace") for name, text in headers if name.startswith("ce_")}
+    attributes: dict[str, Any] = {
+        name[3:]: text.decode("utf-8", "replace")
+        for name, text in headers
+        if text is not None and name.startswith("ce_")
+    }
     if "type" not in attributes:
         return value
-    return msgspec.json.encode({**attributes, "data": msgspec.Raw(value)}, order="sorted")
+    data = msgspec.json.decode(value, type=msgspec.Raw)  # one JSON value and nothing after it
+    return msgspec.json.encode({**attributes, "data": data}, order="sorted")
 
 
 class _Loose(msgspec.Struct):
@@ -213,7 +241,7 @@ class _Loose(msgspec.Struct):
 def _invalid(value: bytes, error: msgspec.ValidationError) -> Reject:
     try:
         name = msgspec.json.decode(value, type=_Loose).type
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         name = ""
     if isinstance(name, str) and name and name not in _NAMES:
         return Reject(Reason.UNKNOWN_TYPE, f"type {name[:64]!r} is not in the contract")
@@ -225,8 +253,9 @@ _NAMES = frozenset(kind.name for kind in KINDS)
 
 def _too_long(envelope: Any) -> str | None:
     """The name of the first string over its bound in bytes (the structs bound it in characters)."""
-    for struct in (envelope, envelope.data):
-        for name in struct.__struct_fields__:
+    for struct in (envelope, envelope.data, *getattr(envelope.data, "items", ())):
+        fields: tuple[str, ...] = struct.__struct_fields__
+        for name in fields:
             text = getattr(struct, name)
             if isinstance(text, str) and len(text.encode()) > STRING_BYTES_MAX:
                 return name

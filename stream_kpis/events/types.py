@@ -3,9 +3,10 @@
 The table :data:`KINDS` is the contract: docs, JSON Schema, the reader, the simulator and the oracle derive from it.
 """
 
+import re
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal, NamedTuple
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -37,6 +38,10 @@ class Price(Money):
     __slots__ = ()
 
 
+_is_decimal = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*", re.ASCII).fullmatch
+_EXACT = Context(prec=500, rounding=ROUND_HALF_EVEN)
+
+
 def money_of(value: object) -> Money:
     """The amount of a JSON number or decimal string, rounded half to even to micro-units.
 
@@ -48,21 +53,34 @@ def money_of(value: object) -> Money:
     """
     if type(value) is int:
         micro = value * MICRO
-    elif type(value) is float and -1e9 < value < 1e9:
-        micro = round(value * MICRO)
-    elif isinstance(value, (float, str)) and len(str(value)) <= 64:
-        try:
-            number = Decimal(str(value).strip())
-        except InvalidOperation:
-            raise ValueError("amount is not a number") from None
-        if not number.is_finite() or abs(number) > AMOUNT_UNITS_MAX:
-            raise ValueError("amount is out of bounds")
-        micro = int((number * MICRO).to_integral_value())
+    elif type(value) is float:
+        micro = _micro_of_float(value)
+    elif isinstance(value, str) and len(value) <= 64 and _is_decimal(value):
+        micro = _micro_of_decimal(value)
     else:
         raise ValueError("amount is not a number")
     if not -AMOUNT_UNITS_MAX * MICRO <= micro <= AMOUNT_UNITS_MAX * MICRO:
         raise ValueError("amount is out of bounds")
     return Money(micro)
+
+
+def _micro_of_float(value: float) -> int:
+    """The same as of its shortest decimal spelling, without the detour where rounding is beyond doubt."""
+    if -1e9 < value < 1e9:
+        scaled = value * MICRO
+        micro = round(scaled)
+        if -0.25 < scaled - micro < 0.25:  # the product is off by less than 0.25
+            return micro
+    if not -AMOUNT_UNITS_MAX <= value <= AMOUNT_UNITS_MAX:
+        raise ValueError("amount is out of bounds")
+    return _micro_of_decimal(repr(value))
+
+
+def _micro_of_decimal(text: str) -> int:
+    number = Decimal(text.strip())
+    if not -AMOUNT_UNITS_MAX <= number <= AMOUNT_UNITS_MAX:
+        raise ValueError("amount is out of bounds")
+    return int(_EXACT.quantize(_EXACT.multiply(number, MICRO), 1))
 
 
 class Data(
@@ -74,7 +92,7 @@ class Data(
 # Leads
 
 
-class LeadCreated(Data):
+class LeadCreated(Data, frozen=True):
     """A request or prospect arrived."""
 
     lead_id: Id
@@ -87,14 +105,14 @@ class LeadCreated(Data):
     variant: Text | None = None
 
 
-class LeadAssigned(Data):
+class LeadAssigned(Data, frozen=True):
     """The lead got an owner."""
 
     lead_id: Id
     owner_id: Id
 
 
-class LeadContacted(Data):
+class LeadContacted(Data, frozen=True):
     """Somebody, or an automaton, tried to reach the lead."""
 
     lead_id: Id
@@ -104,21 +122,21 @@ class LeadContacted(Data):
     outcome: Literal["attempted", "connected", "replied"] = "connected"
 
 
-class LeadQualified(Data):
+class LeadQualified(Data, frozen=True):
     """The lead is worth pursuing."""
 
     lead_id: Id
     reason: Text | None = None
 
 
-class LeadDisqualified(Data):
+class LeadDisqualified(Data, frozen=True):
     """The lead is not worth pursuing."""
 
     lead_id: Id
     reason: Text | None = None
 
 
-class LeadConverted(Data):
+class LeadConverted(Data, frozen=True):
     """The lead became a customer."""
 
     lead_id: Id
@@ -127,7 +145,7 @@ class LeadConverted(Data):
     order_id: Text | None = None
 
 
-class LeadMerged(Data):
+class LeadMerged(Data, frozen=True):
     """The lead was a duplicate of another one."""
 
     lead_id: Id
@@ -137,7 +155,7 @@ class LeadMerged(Data):
 # Deals
 
 
-class DealCreated(Data):
+class DealCreated(Data, frozen=True):
     """An opportunity was opened."""
 
     deal_id: Id
@@ -157,7 +175,7 @@ class DealCreated(Data):
     decision_makers: Small | None = None
 
 
-class DealStageChanged(Data):
+class DealStageChanged(Data, frozen=True):
     """The deal entered a stage."""
 
     deal_id: Id
@@ -165,7 +183,7 @@ class DealStageChanged(Data):
     pipeline: Text | None = None
 
 
-class DealAmountChanged(Data):
+class DealAmountChanged(Data, frozen=True):
     """The deal is worth something else now."""
 
     deal_id: Id
@@ -173,21 +191,21 @@ class DealAmountChanged(Data):
     currency: Currency | None = None
 
 
-class DealOwnerChanged(Data):
+class DealOwnerChanged(Data, frozen=True):
     """Somebody else has the deal now."""
 
     deal_id: Id
     owner_id: Id
 
 
-class DealCloseDateChanged(Data):
+class DealCloseDateChanged(Data, frozen=True):
     """The deal is expected to close at another date."""
 
     deal_id: Id
     expected_close: Date
 
 
-class DealActivity(Data):
+class DealActivity(Data, frozen=True):
     """Somebody worked on the deal."""
 
     deal_id: Id
@@ -195,7 +213,7 @@ class DealActivity(Data):
     owner_id: Text | None = None
 
 
-class DealWon(Data):
+class DealWon(Data, frozen=True):
     """The deal was won."""
 
     deal_id: Id
@@ -204,7 +222,7 @@ class DealWon(Data):
     owner_id: Text | None = None
 
 
-class DealLost(Data):
+class DealLost(Data, frozen=True):
     """The deal was lost."""
 
     deal_id: Id
@@ -212,13 +230,13 @@ class DealLost(Data):
     owner_id: Text | None = None
 
 
-class DealReopened(Data):
+class DealReopened(Data, frozen=True):
     """A closed deal is open again."""
 
     deal_id: Id
 
 
-class DealDeleted(Data):
+class DealDeleted(Data, frozen=True):
     """The deal was deleted."""
 
     deal_id: Id
@@ -236,7 +254,7 @@ class OrderItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     amount: Price | None = None
 
 
-class OrderPlaced(Data):
+class OrderPlaced(Data, frozen=True):
     """A customer bought."""
 
     order_id: Id
@@ -255,13 +273,13 @@ class OrderPlaced(Data):
     upsell: bool = False
 
 
-class OrderCancelled(Data):
+class OrderCancelled(Data, frozen=True):
     """The order is taken back."""
 
     order_id: Id
 
 
-class OrderRefunded(Data):
+class OrderRefunded(Data, frozen=True):
     """Money of an order was given back."""
 
     order_id: Id
@@ -273,7 +291,7 @@ class OrderRefunded(Data):
 # Interactions
 
 
-class InteractionLogged(Data):
+class InteractionLogged(Data, frozen=True):
     """A contact with the customer."""
 
     interaction_id: Text | None = None
@@ -287,7 +305,7 @@ class InteractionLogged(Data):
 # Tickets
 
 
-class TicketCreated(Data):
+class TicketCreated(Data, frozen=True):
     """Somebody asked for help."""
 
     ticket_id: Id
@@ -300,7 +318,7 @@ class TicketCreated(Data):
     calendar: Text | None = None
 
 
-class TicketMessage(Data):
+class TicketMessage(Data, frozen=True):
     """A message in the ticket."""
 
     ticket_id: Id
@@ -310,7 +328,7 @@ class TicketMessage(Data):
     public: bool = True
 
 
-class TicketStatusChanged(Data):
+class TicketStatusChanged(Data, frozen=True):
     """The ticket has another status."""
 
     ticket_id: Id
@@ -319,7 +337,7 @@ class TicketStatusChanged(Data):
     team: Text | None = None
 
 
-class TicketAssigned(Data):
+class TicketAssigned(Data, frozen=True):
     """Somebody has the ticket now."""
 
     ticket_id: Id
@@ -327,34 +345,34 @@ class TicketAssigned(Data):
     team: Text | None = None
 
 
-class TicketRecategorised(Data):
+class TicketRecategorised(Data, frozen=True):
     """The ticket is about something else."""
 
     ticket_id: Id
     category: Id
 
 
-class TicketReprioritised(Data):
+class TicketReprioritised(Data, frozen=True):
     """The ticket has another priority."""
 
     ticket_id: Id
     priority: Id
 
 
-class TicketReopened(Data):
+class TicketReopened(Data, frozen=True):
     """A solved ticket is open again."""
 
     ticket_id: Id
 
 
-class TicketMerged(Data):
+class TicketMerged(Data, frozen=True):
     """The ticket was a duplicate of another one."""
 
     ticket_id: Id
     into: Id
 
 
-class TicketDeleted(Data):
+class TicketDeleted(Data, frozen=True):
     """The ticket was deleted (spam, say)."""
 
     ticket_id: Id
@@ -364,7 +382,7 @@ class TicketDeleted(Data):
 # Surveys
 
 
-class SurveySent(Data):
+class SurveySent(Data, frozen=True):
     """A customer was asked."""
 
     survey_id: Id
@@ -377,7 +395,7 @@ class SurveySent(Data):
     account_id: Text | None = None
 
 
-class SurveyAnswered(Data):
+class SurveyAnswered(Data, frozen=True):
     """A customer answered. May come without ``survey.sent``."""
 
     survey_id: Id
@@ -391,7 +409,7 @@ class SurveyAnswered(Data):
     account_id: Text | None = None
 
 
-class SurveyExpired(Data):
+class SurveyExpired(Data, frozen=True):
     """The survey can no longer be answered."""
 
     survey_id: Id
@@ -400,7 +418,7 @@ class SurveyExpired(Data):
 # Customers
 
 
-class CustomerCreated(Data):
+class CustomerCreated(Data, frozen=True):
     """The party became a customer."""
 
     channel: Text | None = None
@@ -414,11 +432,11 @@ class CustomerCreated(Data):
     lead_id: Text | None = None
 
 
-class CustomerActivated(Data):
+class CustomerActivated(Data, frozen=True):
     """The customer began to use what it bought."""
 
 
-class CustomerChurned(Data):
+class CustomerChurned(Data, frozen=True):
     """The customer left, or said that it will at ``effective_at``."""
 
     reason: Text | None = None
@@ -426,7 +444,7 @@ class CustomerChurned(Data):
     effective_at: Time | None = None
 
 
-class CustomerReactivated(Data):
+class CustomerReactivated(Data, frozen=True):
     """The customer came back."""
 
     plan: Text | None = None
@@ -434,14 +452,14 @@ class CustomerReactivated(Data):
     currency: Currency | None = None
 
 
-class CustomerUpdated(Data):
+class CustomerUpdated(Data, frozen=True):
     """The customer's segment or country changed."""
 
     segment: Text | None = None
     country: Text | None = None
 
 
-class CustomerPlanChanged(Data):
+class CustomerPlanChanged(Data, frozen=True):
     """The customer has another plan."""
 
     plan: Id
@@ -449,13 +467,13 @@ class CustomerPlanChanged(Data):
     currency: Currency | None = None
 
 
-class CustomerReferred(Data):
+class CustomerReferred(Data, frozen=True):
     """The customer recommended us to somebody."""
 
     referred_id: Id
 
 
-class CustomerMerged(Data):
+class CustomerMerged(Data, frozen=True):
     """The customer was a duplicate of another one."""
 
     into: Id
@@ -464,7 +482,7 @@ class CustomerMerged(Data):
 # Costs, e-mail, complaints, experiments
 
 
-class CostIncurred(Data):
+class CostIncurred(Data, frozen=True):
     """Money was spent, over a span of time if ``from`` and ``to`` are given."""
 
     amount: Money
@@ -478,7 +496,7 @@ class CostIncurred(Data):
     until: Date | None = msgspec.field(default=None, name="to")
 
 
-class Email(Data):
+class Email(Data, frozen=True):
     """What happened to one e-mail of a campaign."""
 
     campaign_id: Id
@@ -489,41 +507,41 @@ class Email(Data):
     images: Small | None = None
 
 
-class EmailSent(Email):
+class EmailSent(Email, frozen=True):
     """The e-mail was sent."""
 
 
-class EmailDelivered(Email):
+class EmailDelivered(Email, frozen=True):
     """The e-mail arrived."""
 
 
-class EmailBounced(Email):
+class EmailBounced(Email, frozen=True):
     """The e-mail did not arrive."""
 
 
-class EmailOpened(Email):
+class EmailOpened(Email, frozen=True):
     """The e-mail was opened, by a person or a machine."""
 
     machine: bool = False
 
 
-class EmailClicked(Email):
+class EmailClicked(Email, frozen=True):
     """A link in the e-mail was followed."""
 
 
-class EmailUnsubscribed(Email):
+class EmailUnsubscribed(Email, frozen=True):
     """The customer wants no more of them."""
 
 
-class EmailComplained(Email):
+class EmailComplained(Email, frozen=True):
     """The customer called it spam."""
 
 
-class EmailSubscribed(Email):
+class EmailSubscribed(Email, frozen=True):
     """The customer wants them."""
 
 
-class ComplaintReceived(Data):
+class ComplaintReceived(Data, frozen=True):
     """A customer complained."""
 
     complaint_id: Id
@@ -532,14 +550,14 @@ class ComplaintReceived(Data):
     ticket_id: Text | None = None
 
 
-class ComplaintClosed(Data):
+class ComplaintClosed(Data, frozen=True):
     """The complaint was decided."""
 
     complaint_id: Id
     upheld: bool | None = None
 
 
-class ExperimentExposed(Data):
+class ExperimentExposed(Data, frozen=True):
     """A unit saw a variant."""
 
     experiment: Id
@@ -547,7 +565,7 @@ class ExperimentExposed(Data):
     unit_id: Text | None = None
 
 
-class EventVoided(Data):
+class EventVoided(Data, frozen=True):
     """An accepted event of the same party is taken back as if it had never been. Final."""
 
     source: Id
