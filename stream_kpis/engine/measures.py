@@ -1,0 +1,210 @@
+"""The kinds of measures: what a fact adds to which cell, and how a sum of cells reads.
+
+A cell is a sparse vector of integers, ``{slot: n}`` without zeros; its group is dict addition, so that any order and any
+split of the same facts give the same cells, and taking a fact back adds its inverse. The kinds differ only in the slots.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from stream_kpis.engine.tiles import FINE_MS
+
+COUNT, SUM, FIRST = 0, 1, 2
+BELOW = 2
+"""Slot of a distribution for values below zero (clock skew): counted, but not in the KPI."""
+_BUCKETS_FROM = 3
+
+BASE, FOLLOWED = 0, 1
+
+EDGES_S: tuple[int, ...] = (
+    1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 259200, 604800, 1209600,
+    2592000, 5184000, 7776000, 15552000, 31536000,
+)  # fmt: skip
+"""The edges that a duration's histogram may declare: each is a bound of a bucket, so the counts are exact."""
+
+_GROWTH = 1.018
+_LARGEST_MS = 100 * 365 * 86_400_000
+
+
+def _bounds() -> list[int]:
+    """Upper bounds of the buckets in ms: single integers, then growing by 1.8 %, and every declared edge."""
+    bounds = {0, *(edge * 1000 for edge in EDGES_S)}
+    bound = 1
+    while bound < _LARGEST_MS:
+        bounds.add(bound)
+        bound = max(bound + 1, int(bound * _GROWTH))
+    return sorted(bounds)
+
+
+BOUNDS_MS: list[int] = _bounds()
+"""Bucket i holds the values in (BOUNDS_MS[i-1], BOUNDS_MS[i]]; bucket 0 holds zero."""
+
+Cell = dict[int, int]
+
+
+def add(cell: Cell, other: Mapping[int, int], sign: int = 1) -> None:
+    """Adds ``other`` (or its inverse) to ``cell``, in place; zeros vanish.
+
+    >>> cell = {0: 2, 1: 500}
+    >>> add(cell, {0: 1, 7: 4}); cell
+    {0: 3, 1: 500, 7: 4}
+    >>> add(cell, {0: 3, 1: 500, 7: 4}, -1); cell
+    {}
+    """
+    for slot, amount in other.items():
+        total = cell.get(slot, 0) + sign * amount
+        if total:
+            cell[slot] = total
+        else:
+            del cell[slot]
+
+
+def bucket_of(value_ms: int) -> int:
+    """The slot of a distribution for a value.
+
+    >>> bucket_of(0), bucket_of(-5), bucket_of(60_000) == bucket_of(59_950)
+    (3, 2, True)
+    """
+    if value_ms < 0:
+        return BELOW
+    return _BUCKETS_FROM + min(bisect_left(BOUNDS_MS, value_ms), len(BOUNDS_MS) - 1)
+
+
+def middle_ms(slot: int) -> float:
+    """The value that stands for a bucket: within 1 % of every value in it."""
+    high = BOUNDS_MS[slot - _BUCKETS_FROM]
+    low = BOUNDS_MS[slot - _BUCKETS_FROM - 1] + 1 if slot > _BUCKETS_FROM else 0
+    return float(high) if high - low <= 0 else 2 * low * high / (low + high)
+
+
+def quantile_ms(cell: Mapping[int, int], q: float, ages_ms: Iterable[tuple[int, int]] = ()) -> float | None:
+    """The nearest-rank quantile of a distribution, within 1 %, or None if it is empty.
+
+    Args:
+        cell: a sum of distribution cells.
+        q: 0 < q ≤ 1.
+        ages_ms: further observations as (value in ms, count): what waits, with its age.
+
+    >>> quantile_ms({COUNT: 3, SUM: 90, bucket_of(10): 1, bucket_of(40): 2}, 0.5)
+    40.0
+    """
+    points = [(middle_ms(slot), n) for slot, n in cell.items() if slot >= _BUCKETS_FROM]
+    points += [(float(age), n) for age, n in ages_ms]
+    total = sum(n for _, n in points)
+    if total <= 0:
+        return None
+    rank = max(_ceil(q * total), 1)
+    for value, n in sorted(points):
+        rank -= n
+        if rank <= 0:
+            return value
+    return None
+
+
+def _ceil(number: float) -> int:
+    """The ceiling, with 0.9 · 10 taken as 9."""
+    return -int(-(number - 1e-9) // 1)
+
+
+def at_or_below(cell: Mapping[int, int], edges_s: Iterable[float]) -> list[int]:
+    """How many observations lie at or below each edge, exactly; the edges are some of :data:`EDGES_S`."""
+    counts = []
+    for edge in edges_s:
+        last = _BUCKETS_FROM + bisect_left(BOUNDS_MS, int(edge * 1000))
+        counts.append(sum(n for slot, n in cell.items() if _BUCKETS_FROM <= slot <= last))
+    return counts
+
+
+class Part(NamedTuple):
+    """What one fact adds: ``amount`` to ``slot`` of the tile that contains ``at_ms``."""
+
+    at_ms: int
+    slot: int
+    amount: int
+
+
+Parts = Callable[[int, int], tuple[Part, ...]]
+
+
+def flow(at_ms: int, value: int) -> tuple[Part, ...]:
+    """Count and sum.
+
+    >>> flow(5, 300)
+    (Part(at_ms=5, slot=0, amount=1), Part(at_ms=5, slot=1, amount=300))
+    """
+    return (Part(at_ms, COUNT, 1), Part(at_ms, SUM, value)) if value else (Part(at_ms, COUNT, 1),)
+
+
+def level(at_ms: int, value: int) -> tuple[Part, ...]:
+    """A signed change; the level is the sum of all changes so far.
+
+    >>> level(5, -1)
+    (Part(at_ms=5, slot=0, amount=-1),)
+    """
+    return (Part(at_ms, COUNT, value),)
+
+
+def recency(at_ms: int, value: int) -> tuple[Part, ...]:
+    """One party, where its last fact is. Reads only in windows that end now.
+
+    >>> recency(5, 0)
+    (Part(at_ms=5, slot=0, amount=1),)
+    """
+    del value
+    return (Part(at_ms, COUNT, 1),)
+
+
+def distribution(at_ms: int, value: int) -> tuple[Part, ...]:
+    """One observation of ``value`` ms; those below zero are set apart.
+
+    >>> [part.slot for part in distribution(5, 7)] == [COUNT, SUM, bucket_of(7)]
+    True
+    """
+    if value < 0:
+        return (Part(at_ms, BELOW, 1),)
+    return (Part(at_ms, COUNT, 1), Part(at_ms, SUM, value), Part(at_ms, bucket_of(value), 1))
+
+
+def cohort_base(at_ms: int, value: int) -> tuple[Part, ...]:
+    """A base event.
+
+    >>> cohort_base(5, 0)
+    (Part(at_ms=5, slot=0, amount=1),)
+    """
+    del value
+    return (Part(at_ms, BASE, 1),)
+
+
+def cohort_followed(within_ms: int) -> Parts:
+    """What followed a base event after ``value`` ms, in the base event's tile, if in time.
+
+    >>> cohort_followed(10)(25, 7), cohort_followed(10)(25, 11)
+    ((Part(at_ms=18, slot=1, amount=1),), ())
+    """
+
+    def parts(at_ms: int, value: int) -> tuple[Part, ...]:
+        return (Part(at_ms - value, FOLLOWED, 1),) if 0 <= value <= within_ms else ()
+
+    return parts
+
+
+def open_set(at_ms: int, value: int) -> tuple[Part, ...]:
+    """Something that waits since ``at_ms``; the slot is the exact start within its 10 s tile.
+
+    >>> open_set(12_345, 0)
+    (Part(at_ms=12345, slot=2345, amount=1),)
+    """
+    del value
+    return (Part(at_ms, at_ms % FINE_MS, 1),)
+
+
+def joined(at_ms: int, value: int) -> tuple[Part, ...]:
+    """An end, in the tile where what ended began; the slot is the first 10 s boundary after the end.
+
+    It counts in a window from that boundary on, so an end announced for the future waits.
+
+    >>> joined(25_000, 20_000)
+    (Part(at_ms=5000, slot=3, amount=1),)
+    """
+    return (Part(at_ms - value, at_ms // FINE_MS + 1, 1),)

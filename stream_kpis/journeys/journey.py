@@ -1,0 +1,29 @@
+"""What a journey is: a fold over the events of one entity or party, and what its state means.
+
+Facts are a function of the state, not of the step. So a late event, a correction, a merge, a void and a reopening are
+one mechanism: fold again, and add the difference between the new facts and the old ones.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from stream_kpis.events.envelope import Event
+from stream_kpis.events.types import Data
+from stream_kpis.journeys.facts import Fact
+
+
+class Journey(NamedTuple):
+    """One fold.
+
+    ``takes`` maps the event types it folds to the name of the field that holds the entity's id, or None where the party
+    is the scope. ``step`` moves a state by one event, in place (the engine owns the state and folds anew after an
+    error); ``facts`` reads the state. Both are pure otherwise: no clock, no randomness, no I/O. ``state`` is a
+    msgspec struct whose defaults are the state before the first event. ``keeps`` may shrink what is kept of an event.
+    """
+
+    name: str
+    state: type[Any]
+    takes: Mapping[type[Data], str | None]
+    step: Callable[[Any, Event], None]
+    facts: Callable[[Any], list[Fact]]
+    keeps: Callable[[Data], Data] | None = None

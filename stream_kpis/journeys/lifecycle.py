@@ -1,0 +1,106 @@
+"""A customer's spells: when it was one, when it left, and in which plan, segment, country and channel."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from stream_kpis.events import types as t
+from stream_kpis.events.envelope import Event, time_ms_of
+from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.journey import Journey
+
+
+class Dims(NamedTuple):
+    """The running dimensions, in the order of the facts."""
+
+    plan: str | None = None
+    segment: str | None = None
+    country: str | None = None
+    channel: str | None = None
+
+
+class Customer(msgspec.Struct, array_like=True):
+    """The state of one customer.
+
+    ``joined_ms`` is the start of the open spell; of the one closed last, if ``closed``. ``moves`` are the signed changes
+    of the number of active customers, ``leaves`` the ends by churn as (time in ms, tenure in ms, dimensions).
+    """
+
+    dims: Dims = Dims()
+    joined_ms: int | None = None
+    closed: bool = True
+    churned: bool = False
+    moves: list[tuple[int, int, Dims]] = []
+    leaves: list[tuple[int, int, Dims]] = []
+    churn_events: list[tuple[int, str | None, Dims]] = []
+
+
+def step(customer: Customer, event: Event) -> None:
+    """One customer moves by one event."""
+    data, at_ms = event.data, event.time_ms
+    before = customer.dims
+    customer.dims = _running(before, data)
+    match data:
+        case t.CustomerCreated() | t.CustomerReactivated() if customer.closed:
+            _open(customer, at_ms)
+        case t.CustomerChurned():
+            _churn(customer, data, at_ms)
+        case t.CustomerMerged() if not customer.closed:
+            customer.closed, customer.churned = True, False
+            customer.moves.append((at_ms, -1, customer.dims))
+        case _:
+            if not customer.closed and customer.dims != before:
+                customer.moves += [(at_ms, -1, before), (at_ms, 1, customer.dims)]
+
+
+def _running(dims: Dims, data: t.Data) -> Dims:
+    named = {name: value for name in Dims._fields if (value := getattr(data, name, None)) is not None}
+    return dims._replace(**named) if named else dims
+
+
+def _open(customer: Customer, at_ms: int) -> None:
+    """Begins a spell, or goes on with the one whose announced end has not come."""
+    if customer.churned and customer.leaves[-1][0] > at_ms:
+        customer.leaves.pop()
+        _, _, left_as = customer.moves.pop()
+        if left_as != customer.dims:
+            customer.moves += [(at_ms, -1, left_as), (at_ms, 1, customer.dims)]
+    else:
+        customer.joined_ms = at_ms
+        customer.moves.append((at_ms, 1, customer.dims))
+    customer.closed = customer.churned = False
+
+
+def _churn(customer: Customer, data: t.CustomerChurned, at_ms: int) -> None:
+    customer.churn_events.append((at_ms, data.reason, customer.dims))
+    if customer.closed or customer.joined_ms is None:
+        return
+    said_ms = at_ms if data.effective_at is None else time_ms_of(data.effective_at)
+    left_ms = max(said_ms, customer.joined_ms)
+    customer.closed = customer.churned = True
+    customer.moves.append((left_ms, -1, customer.dims))
+    customer.leaves.append((left_ms, left_ms - customer.joined_ms, customer.dims))
+
+
+def facts(customer: Customer) -> list[Fact]:
+    """All spells so far."""
+    found = [Fact("customer_level", *move) for move in customer.moves]
+    found += [Fact("customer_left", *leave) for leave in customer.leaves]
+    found += [
+        Fact("customer_churn_event", at_ms, 0, (reason, *dims)) for at_ms, reason, dims in customer.churn_events
+    ]
+    return found
+
+
+JOURNEY = Journey(
+    name="lifecycle",
+    state=Customer,
+    takes=dict.fromkeys(
+        (
+            t.CustomerCreated, t.CustomerChurned, t.CustomerReactivated, t.CustomerUpdated,
+            t.CustomerPlanChanged, t.CustomerMerged,
+        )
+    ),
+    step=step,
+    facts=facts,
+)

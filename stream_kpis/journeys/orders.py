@@ -1,0 +1,67 @@
+"""An order: what was paid, given back and kept. The purchases of a party are built from the same fold."""
+
+import msgspec
+
+from stream_kpis.events import types as t
+from stream_kpis.events.envelope import Event
+from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.journey import Journey
+
+
+class Order(msgspec.Struct, array_like=True):
+    """The state of one order; ``refunds`` maps refund id to (time in ms, micro-units)."""
+
+    placed_ms: int | None = None
+    amount: int = 0
+    dims: tuple[str | None, ...] = ()
+    refunds: dict[str, tuple[int, int]] = {}
+    cancelled: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Placed and not cancelled."""
+        return self.placed_ms is not None and not self.cancelled
+
+    @property
+    def kept_amount(self) -> int | None:
+        """Micro-units left after refunds; None if the order does not count or was fully refunded."""
+        if not self.counts:
+            return None
+        refunded = sum(amount for _, amount in self.refunds.values())
+        return None if 0 < self.amount <= refunded else self.amount - refunded
+
+
+def step(order: Order, event: Event) -> None:
+    """One order moves by one event."""
+    data = event.data
+    match data:
+        case t.OrderPlaced():
+            if order.placed_ms is None:
+                order.placed_ms, order.amount = event.time_ms, data.amount
+                order.dims = (data.channel, data.product, data.owner_id)
+        case t.OrderRefunded():
+            order.refunds.setdefault(data.refund_id, (event.time_ms, data.amount))
+        case _:
+            order.cancelled = True
+
+
+def facts(order: Order) -> list[Fact]:
+    """The order, its refunds, and what is left of it."""
+    if not order.counts:
+        return []
+    placed_ms = order.placed_ms or 0
+    found = [Fact("order_placed", placed_ms, order.amount, order.dims)]
+    found += [Fact("order_refunded", at_ms, amount, order.dims) for at_ms, amount in order.refunds.values()]
+    kept = order.kept_amount
+    if kept is not None:
+        found.append(Fact("order_kept", placed_ms, kept, order.dims))
+    return found
+
+
+JOURNEY = Journey(
+    name="orders",
+    state=Order,
+    takes=dict.fromkeys((t.OrderPlaced, t.OrderCancelled, t.OrderRefunded), "order_id"),
+    step=step,
+    facts=facts,
+)

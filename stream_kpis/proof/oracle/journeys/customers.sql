@@ -1,0 +1,116 @@
+-- Customers: spells, the level of active customers, churn. Makes: customer_steps, spells, level_moves, churns.
+
+-- The events that say something, with the running dimensions just after each. A party is one customer.
+CREATE OR REPLACE TEMP TABLE customer_steps AS
+SELECT
+    party,
+    event_no,
+    type,
+    time_ms,
+    reason,
+    coalesce(effective_ms, time_ms) AS effective_ms,
+    type IN ('customer.created', 'customer.reactivated') AS opens,
+    type IN ('customer.churned', 'customer.merged') AS closes,
+    coalesce(last_value(plan IGNORE NULLS) OVER so_far, 'unknown') AS plan,
+    coalesce(last_value(segment IGNORE NULLS) OVER so_far, 'unknown') AS segment,
+    coalesce(last_value(country IGNORE NULLS) OVER so_far, 'unknown') AS country,
+    coalesce(last_value(channel IGNORE NULLS) OVER so_far, 'unknown') AS channel
+FROM events
+WHERE family = 'customer'
+WINDOW so_far AS (PARTITION BY party ORDER BY event_no ROWS UNBOUNDED PRECEDING);
+
+-- Spells. After an opening event a customer is always active, so the first churn or merge before the next opening
+-- is the one that closes. The next opening takes a churn back that takes effect only after it; else it begins a new spell.
+-- (A churn takes effect at max(effective, spell's start); the start is never after the next opening, so it does not matter here.)
+CREATE OR REPLACE TEMP TABLE spells AS
+WITH
+    stretches AS (
+        SELECT *, sum(opens::INTEGER) OVER (PARTITION BY party ORDER BY event_no ROWS UNBOUNDED PRECEDING) AS stretch
+        FROM customer_steps
+    ),
+    stretch_ends AS (
+        SELECT
+            party,
+            stretch,
+            min(event_no) AS opening_no,
+            min(event_no) FILTER (closes) AS closing_no
+        FROM stretches
+        WHERE stretch > 0
+        GROUP BY party, stretch
+    ),
+    judged AS (
+        SELECT
+            s.*,
+            opening.time_ms AS opening_ms,
+            lag(s.closing_no) OVER (PARTITION BY s.party ORDER BY s.stretch) AS earlier_closing_no
+        FROM stretch_ends AS s
+        JOIN customer_steps AS opening ON opening.event_no = s.opening_no
+    ),
+    begun AS (
+        SELECT
+            j.*,
+            j.stretch = 1
+            OR coalesce(c.type = 'customer.merged' OR c.effective_ms <= j.opening_ms, false) AS begins
+        FROM judged AS j
+        LEFT JOIN customer_steps AS c ON c.event_no = j.earlier_closing_no
+    ),
+    numbered AS (
+        SELECT *, sum(begins::INTEGER) OVER (PARTITION BY party ORDER BY stretch ROWS UNBOUNDED PRECEDING) AS spell
+        FROM begun
+    ),
+    bounds AS (
+        SELECT
+            party,
+            spell,
+            min(opening_no) AS opening_no,
+            arg_max(struct_pack(no := closing_no), stretch).no AS closing_no  -- the last stretch's; none if it goes on
+        FROM numbered
+        GROUP BY party, spell
+    )
+SELECT
+    b.party,
+    b.opening_no,
+    b.closing_no,
+    opening.time_ms AS began_ms,
+    closing.type = 'customer.churned' AS churned,
+    CASE
+        WHEN closing.type = 'customer.churned' THEN greatest(closing.effective_ms, opening.time_ms)
+        ELSE closing.time_ms
+    END AS ended_ms,
+    closing.plan,
+    closing.segment,
+    closing.country,
+    closing.channel
+FROM bounds AS b
+JOIN customer_steps AS opening ON opening.event_no = b.opening_no
+LEFT JOIN customer_steps AS closing ON closing.event_no = b.closing_no;
+
+-- The level of active customers as moves: in at a spell's start, out at its end, from group to group in between.
+CREATE OR REPLACE TEMP TABLE level_moves AS
+WITH inside AS (
+    SELECT
+        s.*,
+        spells.opening_no,
+        lag(s.plan) OVER steps AS plan_before,
+        lag(s.segment) OVER steps AS segment_before,
+        lag(s.country) OVER steps AS country_before,
+        lag(s.channel) OVER steps AS channel_before
+    FROM spells
+    JOIN customer_steps AS s
+        ON s.party = spells.party AND s.event_no >= opening_no AND s.event_no <= coalesce(closing_no, s.event_no)
+    WINDOW steps AS (PARTITION BY opening_no ORDER BY s.event_no)
+),
+changes AS (
+    SELECT *
+    FROM inside
+    WHERE
+        event_no > opening_no
+        AND (plan, segment, country, channel) <> (plan_before, segment_before, country_before, channel_before)
+)
+SELECT party, time_ms AS moved_ms, 1 AS move, plan, segment, country, channel FROM inside WHERE event_no = opening_no
+UNION ALL
+SELECT party, time_ms, 1, plan, segment, country, channel FROM changes
+UNION ALL
+SELECT party, time_ms, -1, plan_before, segment_before, country_before, channel_before FROM changes
+UNION ALL
+SELECT party, ended_ms, -1, plan, segment, country, channel FROM spells WHERE ended_ms IS NOT NULL;

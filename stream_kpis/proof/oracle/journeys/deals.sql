@@ -1,0 +1,62 @@
+-- Deals and their one effective close. Makes: deal_events, deals.
+
+-- A deleted deal never was.
+CREATE OR REPLACE TEMP TABLE deal_events AS
+WITH deleted AS (SELECT DISTINCT party, deal_id FROM events WHERE type = 'deal.deleted')
+SELECT * FROM events ANTI JOIN deleted USING (party, deal_id) WHERE family = 'deal';
+
+-- Every deal that is closed now, with the facts of its close.
+CREATE OR REPLACE TEMP TABLE deals AS
+WITH
+    reopened AS (
+        SELECT party, deal_id, max(event_no) AS event_no
+        FROM deal_events
+        WHERE type = 'deal.reopened'
+        GROUP BY party, deal_id
+    ),
+    -- After the last reopening the deal is open, so the first close that follows is the effective one.
+    closing AS (
+        SELECT party, deal_id, min(e.event_no) AS event_no
+        FROM deal_events AS e
+        LEFT JOIN reopened AS r USING (party, deal_id)
+        WHERE e.type IN ('deal.won', 'deal.lost') AND e.event_no > coalesce(r.event_no, 0)
+        GROUP BY party, deal_id
+    ),
+    first_created AS (
+        SELECT party, deal_id, min(event_no) AS event_no
+        FROM deal_events
+        WHERE type = 'deal.created'
+        GROUP BY party, deal_id
+    ),
+    -- The latest amount and owner that an event before the close gives.
+    before AS (
+        SELECT
+            party,
+            deal_id,
+            arg_max(e.amount, e.event_no) FILTER (e.type IN ('deal.created', 'deal.amount_changed')) AS amount,
+            arg_max(e.owner_id, e.event_no) FILTER (e.type IN ('deal.created', 'deal.owner_changed')) AS owner_id
+        FROM deal_events AS e
+        JOIN closing USING (party, deal_id)
+        WHERE e.event_no < closing.event_no
+        GROUP BY party, deal_id
+    )
+SELECT
+    party,
+    deal_id,
+    created.lead_id,
+    closed.time_ms AS closed_ms,
+    closed.type = 'deal.won' AS won,
+    coalesce(closed.amount, before.amount) AS amount,
+    -- No cycle if the creation is missing or lies after the close.
+    CASE WHEN created.event_no < closed.event_no THEN closed.time_ms - created.time_ms END AS cycle_ms,
+    coalesce(closed.owner_id, before.owner_id, 'unknown') AS owner,
+    coalesce(created.product, 'unknown') AS product,
+    coalesce(created.region, 'unknown') AS region,
+    coalesce(created.origin, 'unknown') AS source,
+    coalesce(created.pipeline, 'unknown') AS pipeline,
+    created.first_of_party AND closed.first_of_party AS first_of_party
+FROM closing
+JOIN deal_events AS closed USING (party, deal_id, event_no)
+LEFT JOIN before USING (party, deal_id)
+LEFT JOIN first_created USING (party, deal_id)
+LEFT JOIN deal_events AS created ON created.event_no = first_created.event_no;

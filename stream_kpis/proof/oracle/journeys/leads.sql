@@ -1,0 +1,104 @@
+-- Leads: merges, responses, conversions. Reads deals and orders. Makes: leads, responses.
+
+-- Whom a lead counts for: itself, or, merged, the lead at the end of its merges. In a circle: none.
+CREATE OR REPLACE TEMP TABLE survivors AS
+WITH RECURSIVE
+    merges AS (
+        SELECT party, lead_id, arg_min("into", event_no) AS "into"
+        FROM events
+        WHERE type = 'lead.merged'
+        GROUP BY party, lead_id
+    ),
+    path AS (
+        SELECT party, lead_id, "into" AS target FROM merges
+        UNION  -- not ALL: a step seen before is not taken again, which ends a circle
+        SELECT path.party, path.lead_id, merges."into"
+        FROM path
+        JOIN merges ON merges.party = path.party AND merges.lead_id = path.target
+    )
+SELECT party, lead_id, target
+FROM path
+ANTI JOIN merges ON merges.party = path.party AND merges.lead_id = path.target;
+
+CREATE OR REPLACE TEMP TABLE created_leads AS
+WITH
+    merged AS (SELECT DISTINCT party, lead_id FROM events WHERE type = 'lead.merged'),
+    first AS (
+        SELECT party, lead_id, min(event_no) AS event_no
+        FROM events
+        WHERE type = 'lead.created'
+        GROUP BY party, lead_id
+    )
+SELECT
+    party,
+    lead_id,
+    e.time_ms AS created_ms,
+    coalesce(e.origin, 'unknown') AS source,
+    coalesce(e.channel, 'unknown') AS channel,
+    coalesce(e.owner_id, 'unknown') AS owner,
+    coalesce(e.segment, 'unknown') AS segment
+FROM first
+JOIN events AS e USING (party, lead_id, event_no)
+ANTI JOIN merged USING (party, lead_id);
+
+-- What converts a lead: its own event, the effective win of a deal that names it, an order that names it.
+CREATE OR REPLACE TEMP TABLE leads AS
+WITH
+    claims AS (
+        SELECT party, lead_id, time_ms FROM events WHERE type = 'lead.converted' AND first_of_party
+        UNION ALL
+        SELECT party, lead_id, closed_ms FROM deals WHERE won AND lead_id IS NOT NULL AND first_of_party
+        UNION ALL
+        SELECT party, lead_id, placed_ms FROM orders WHERE lead_id IS NOT NULL AND first_of_party
+    ),
+    claimed AS (
+        SELECT party, coalesce(survivors.target, claims.lead_id) AS lead_id, time_ms
+        FROM claims
+        LEFT JOIN survivors USING (party, lead_id)
+    ),
+    conversions AS (
+        SELECT party, lead_id, min(claimed.time_ms) AS converted_ms
+        FROM claimed
+        JOIN created_leads USING (party, lead_id)
+        WHERE claimed.time_ms >= created_ms
+        GROUP BY party, lead_id
+    )
+SELECT created_leads.*, converted_ms
+FROM created_leads
+LEFT JOIN conversions USING (party, lead_id);
+
+-- The first human contact that reached somebody, the contacts of merged leads included.
+CREATE OR REPLACE TEMP TABLE responses AS
+WITH
+    contacts AS (
+        SELECT party, coalesce(survivors.target, e.lead_id) AS lead_id, e.event_no, e.time_ms, e.owner_id
+        FROM events AS e
+        LEFT JOIN survivors USING (party, lead_id)
+        WHERE e.type = 'lead.contacted' AND NOT e.automated AND e.outcome <> 'attempted'
+    ),
+    first AS (
+        SELECT party, lead_id, min(event_no) AS event_no
+        FROM contacts
+        JOIN created_leads USING (party, lead_id)
+        WHERE time_ms >= created_ms
+        GROUP BY party, lead_id
+    ),
+    assigned AS (
+        SELECT party, lead_id, arg_max(e.owner_id, e.event_no) AS owner_id
+        FROM events AS e
+        JOIN first USING (party, lead_id)
+        WHERE e.type = 'lead.assigned' AND e.event_no <= first.event_no
+        GROUP BY party, lead_id
+    )
+SELECT
+    party,
+    lead_id,
+    contacts.time_ms AS responded_ms,
+    contacts.time_ms - leads.created_ms AS wait_ms,
+    coalesce(contacts.owner_id, assigned.owner_id, leads.owner) AS owner,
+    leads.source,
+    leads.channel
+FROM first
+JOIN contacts USING (party, lead_id, event_no)
+JOIN leads USING (party, lead_id)
+LEFT JOIN assigned USING (party, lead_id);

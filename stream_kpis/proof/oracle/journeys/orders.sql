@@ -1,0 +1,49 @@
+-- Orders and refunds. Makes: orders, refunds.
+
+-- The first placing counts; a cancelled order never was.
+CREATE OR REPLACE TEMP TABLE orders AS
+WITH
+    cancelled AS (SELECT DISTINCT party, order_id FROM events WHERE type = 'order.cancelled'),
+    placed AS (
+        SELECT party, order_id, min(event_no) AS event_no
+        FROM events
+        WHERE type = 'order.placed'
+        GROUP BY party, order_id
+    ),
+    -- One refund per refund_id: the first in order.
+    refund AS (
+        SELECT party, order_id, refund_id, arg_min(amount, event_no) AS amount
+        FROM events
+        WHERE type = 'order.refunded'
+        GROUP BY party, order_id, refund_id
+    ),
+    refunded AS (SELECT party, order_id, sum(amount) AS amount FROM refund GROUP BY party, order_id)
+SELECT
+    party,
+    order_id,
+    e.lead_id,
+    e.time_ms AS placed_ms,
+    e.amount,
+    coalesce(refunded.amount, 0) AS refunded,
+    NOT (e.amount > 0 AND coalesce(refunded.amount, 0) >= e.amount) AS kept,
+    coalesce(e.channel, 'unknown') AS channel,
+    coalesce(e.product, 'unknown') AS product,
+    coalesce(e.owner_id, 'unknown') AS owner,
+    e.first_of_party
+FROM placed
+JOIN events AS e USING (party, order_id, event_no)
+ANTI JOIN cancelled USING (party, order_id)
+LEFT JOIN refunded USING (party, order_id);
+
+-- A refund at its own time, with the dimensions of its order; without an order it does not count.
+CREATE OR REPLACE TEMP TABLE refunds AS
+WITH first AS (
+    SELECT party, order_id, min(event_no) AS event_no
+    FROM events
+    WHERE type = 'order.refunded'
+    GROUP BY party, order_id, refund_id
+)
+SELECT party, order_id, e.time_ms AS refunded_ms, e.amount, o.channel, o.product, o.owner
+FROM first
+JOIN events AS e USING (party, order_id, event_no)
+JOIN orders AS o USING (party, order_id);

@@ -1,0 +1,41 @@
+-- Surveys: what was sent, what was answered. Scores in micro-units. Makes: surveys.
+
+CREATE OR REPLACE TEMP TABLE surveys AS
+WITH
+    turning AS (
+        SELECT
+            party,
+            survey_id,
+            min(event_no) FILTER (type = 'survey.sent') AS sent_no,
+            max(event_no) FILTER (type = 'survey.answered') AS answered_no  -- an update replaces
+        FROM events
+        WHERE family = 'survey'
+        GROUP BY party, survey_id
+    ),
+    joined AS (
+        SELECT
+            party,
+            survey_id,
+            sent.time_ms AS sent_ms,
+            answered.time_ms AS answered_ms,
+            sent.kind AS sent_kind,
+            coalesce(sent.kind, answered.kind) AS kind,
+            answered.score,
+            coalesce(answered.scale_min, sent.scale_min) AS given_min,
+            coalesce(answered.scale_max, sent.scale_max) AS given_max,
+            coalesce(sent.team, answered.team, 'unknown') AS team,
+            coalesce(sent.agent_id, answered.agent_id, 'unknown') AS agent
+        FROM turning
+        LEFT JOIN events AS sent ON sent.event_no = sent_no
+        LEFT JOIN events AS answered ON answered.event_no = answered_no
+    ),
+    usual(kind, usual_min, usual_max) AS (
+        VALUES ('csat', 1_000_000, 5_000_000), ('nps', 0, 10_000_000), ('ces', 1_000_000, 7_000_000)
+    )
+SELECT
+    joined.*,
+    coalesce(given_min, usual_min) AS scale_min,
+    coalesce(given_max, usual_max) AS scale_max,
+    coalesce(score BETWEEN scale_min AND scale_max AND scale_min < scale_max, false) AS in_scale
+FROM joined
+LEFT JOIN usual USING (kind);

@@ -1,0 +1,50 @@
+-- Which events count: one copy of each, none that was taken back, in the order of the journeys.
+-- Reads: records, variable at_ms. Makes: copies, accepted, events.
+
+-- Every readable record with the entity that it is about, numbered in the order in which copies win.
+-- What went through crm.rekeyed is a copy of a record of its own topic.
+CREATE OR REPLACE TEMP TABLE copies AS
+SELECT
+    *,
+    split_part(type, '.', 1) AS family,
+    CASE family
+        WHEN 'lead' THEN lead_id
+        WHEN 'deal' THEN deal_id
+        WHEN 'order' THEN order_id
+        WHEN 'ticket' THEN ticket_id
+        WHEN 'survey' THEN survey_id
+        ELSE ''  -- about the party itself; voids are identified within the party too
+    END AS entity,
+    row_number() OVER (ORDER BY topic, partition, "offset") AS copy_no
+FROM records
+WHERE topic <> 'crm.rekeyed';
+
+-- Of several records with one (source, id), duplicates or in conflict, the first wins: within the entity,
+-- and once more within the party for journeys that look at several entities (lead conversions).
+CREATE OR REPLACE TEMP TABLE accepted AS
+WITH
+    first_of_entity AS (SELECT min(copy_no) AS copy_no FROM copies GROUP BY party, family, entity, source, id),
+    first_of_party AS (
+        SELECT min(copy_no) AS copy_no
+        FROM copies
+        WHERE family IN ('lead', 'deal', 'order')
+        GROUP BY party, source, id
+    ),
+    winners AS (SELECT * FROM copies SEMI JOIN first_of_entity USING (copy_no)),
+    -- A void takes back whatever carries the name within the party, whenever either happened; no void takes back a void.
+    voided AS (
+        SELECT DISTINCT party, voided_source AS source, voided_id AS id
+        FROM winners
+        WHERE type = 'event.voided'
+    )
+SELECT winners.*, first_of_party.copy_no IS NOT NULL AS first_of_party
+FROM winners
+ANTI JOIN voided USING (party, source, id)
+LEFT JOIN first_of_party USING (copy_no)
+WHERE family IN ('lead', 'deal', 'order', 'ticket', 'survey', 'customer');
+
+-- What is known at the snapshot. event_no is the order of events: time, rank, source, id.
+CREATE OR REPLACE TEMP TABLE events AS
+SELECT *, row_number() OVER (ORDER BY time_ms, rank, source, id, copy_no) AS event_no
+FROM accepted
+WHERE time_ms < getvariable('at_ms');

@@ -1,0 +1,12 @@
+"""A seeded company whose customers, deals and tickets make the events of the contract.
+
+Pure: the clock is passed in and the seed decides everything; the same seed gives the same bytes.
+"""
+
+from stream_kpis.proof.simulate.faults import FAULTS, FaultyLine, faults
+from stream_kpis.proof.simulate.poison import POISONS
+from stream_kpis.proof.simulate.scenarios import SCENARIOS, Scenario
+from stream_kpis.proof.simulate.simulation import Live, Simulation
+from stream_kpis.proof.simulate.world import Simulated
+
+__all__ = ["FAULTS", "POISONS", "SCENARIOS", "FaultyLine", "Live", "Scenario", "Simulated", "Simulation", "faults"]
