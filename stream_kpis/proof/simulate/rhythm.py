@@ -47,10 +47,10 @@ def _floor(start_ms: int, end_ms: int, events: float, until_ms: int) -> float:
     )
 
 
-def beginnings(parts: list[Piece], dice: Dice) -> Iterator[int]:
-    """Times in ms of a Poisson process with the intensity of the pieces, in order."""
+def beginnings(parts: list[Piece], each: float, dice: Dice) -> Iterator[int]:
+    """Times in ms of a Poisson process with the intensity of the pieces, in order; one for every ``each`` events."""
     ends = list(accumulate(piece.weight for piece in parts))
-    mass, index = dice.unit(), 0
+    mass, index = dice.unit() * each, 0
     while True:
         while index < len(parts) and ends[index] <= mass:
             index += 1
@@ -59,4 +59,4 @@ def beginnings(parts: list[Piece], dice: Dice) -> Iterator[int]:
         piece = parts[index]
         into = 1 - (ends[index] - mass) / piece.weight
         yield piece.start_ms + int(max(into, 0.0) * (piece.end_ms - piece.start_ms))
-        mass += dice.unit()
+        mass += dice.unit() * each

@@ -141,10 +141,10 @@ class World:
         """What happens before ``until_ms`` and was not yet told, in order of time."""
         waiting, wires = self._waiting, self._wires
         while waiting and waiting[0][0] < until_ms:
-            at, _, party, life, kind, data = waiting[0]
+            at, _, party, life, kind, data = heapq.heappop(waiting)
             self.now_ms = at
             if kind == WAIT:
-                self._go_on(party, life, "")
+                self._go_on(party, life, WAIT)
                 continue
             self.made += 1
             wire, name = wires[kind], f"e{self.made}"
@@ -155,15 +155,13 @@ class World:
             yield Simulated(wire.topic, party, value, at)
 
     def _go_on(self, party: str, life: Life, name: str) -> None:
-        """The life at the top of the heap takes its next step; what it spawns on the way may have come before it."""
-        seq = self._waiting[0][1]
-        entry = heapq.heappop(self._waiting)
-        del entry
+        """The life learns the id of its event and takes its next step, if it has one."""
         try:
             at, kind, data = life.send(name)
         except StopIteration:
             return
-        heapq.heappush(self._waiting, (at, seq, party, life, kind, data))
+        self._seq += 1
+        heapq.heappush(self._waiting, (at, self._seq, party, life, kind, data))
 
     def _second_thoughts(self, at: int, kind: str, name: str) -> Life:
         """Somebody finds that the event was a mistake."""

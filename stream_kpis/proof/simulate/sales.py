@@ -1,0 +1,235 @@
+"""Leads, deals, orders and interactions: how business comes about."""
+
+from typing import Any
+
+from stream_kpis.proof.simulate import palette
+from stream_kpis.proof.simulate.dice import DAY, HOUR, MINUTE, SECOND, Dice
+from stream_kpis.proof.simulate.world import Life, World
+
+
+def lead(world: World, party: str, at: int, lead_id: str | None = None) -> Life:
+    """A prospect asks, is assigned, greeted by an automaton, reached by a person, and converts or not."""
+    dice = world.dice
+    lead_id = lead_id or world.new_id("lead")
+    owner = dice.pick(palette.OWNERS)
+    world.last_lead = lead_id
+    yield at, "lead.created", _new_lead(dice, lead_id, owner)
+    if dice.chance(0.025):
+        world.spawn(party, _twin(world, party, at + dice.after(HOUR), lead_id))
+    at = yield from _greeted(dice, at, lead_id)
+    fate = dice.random()
+    if fate < 0.12:
+        yield at + dice.after(2 * DAY), "lead.disqualified", {"lead_id": lead_id, "reason": dice.pick(palette.LOSING)}
+        return
+    if fate < 0.45:
+        at += dice.after(DAY)
+        yield at, "lead.qualified", {"lead_id": lead_id}
+    if fate > 0.70:
+        return
+    at += dice.around(3 * MINUTE, 0.8) if dice.chance(0.3) else dice.around(4 * DAY, 1.0)
+    if fate < 0.27:
+        world.spawn(party, deal(world, party, at, lead_id))
+    elif fate < 0.40:
+        world.spawn(party, order(world, party, at, lead_id))
+    elif fate < 0.55:
+        yield at, "lead.converted", {"lead_id": lead_id, "customer_id": party}
+
+
+def _new_lead(dice: Dice, lead_id: str, owner: str) -> dict[str, Any]:
+    data = {
+        "lead_id": lead_id,
+        "source": dice.pick(palette.SOURCES),
+        "channel": dice.pick(palette.CHANNELS),
+        "segment": dice.pick(palette.SEGMENTS),
+        "country": dice.pick(palette.COUNTRIES),
+    }
+    if dice.chance(0.5):
+        data["campaign_id"] = dice.pick(palette.CAMPAIGNS)
+    if dice.chance(0.6):
+        data["owner_id"] = owner
+    return data
+
+
+def _greeted(dice: Dice, at: int, lead_id: str) -> Life:
+    """Assigned, greeted automatically, tried, reached (mostly); returns the time of the last of it, which is its start at least."""
+    owner = dice.pick(palette.OWNERS)
+    if dice.chance(0.5):
+        at += dice.between(0, 3 * SECOND)
+        yield at, "lead.contacted", {"lead_id": lead_id, "channel": "email", "automated": True}
+    if dice.chance(0.8):
+        at += dice.between(0, 90 * SECOND)
+        yield at, "lead.assigned", {"lead_id": lead_id, "owner_id": owner}
+    if dice.chance(0.3):
+        at += dice.around(9 * MINUTE, 0.7)
+        yield at, "lead.contacted", {"lead_id": lead_id, "owner_id": owner, "channel": "phone", "outcome": "attempted"}
+    if dice.chance(0.88):
+        at += dice.around(14 * MINUTE, 1.1)
+        data = {"lead_id": lead_id, "channel": dice.pick(palette.CHANNELS), "outcome": dice.pick(("connected", "replied"))}
+        if dice.chance(0.7):
+            data["owner_id"] = owner
+        yield at, "lead.contacted", data
+    return at
+
+
+def _twin(world: World, party: str, at: int, into: str) -> Life:
+    """The same request again, found out later and merged; seldom a twin has a twin, or both are merged into each other."""
+    dice, lead_id = world.dice, world.new_id("lead")
+    yield at, "lead.created", _new_lead(dice, lead_id, dice.pick(palette.OWNERS))
+    if dice.chance(0.1):
+        world.spawn(party, _twin(world, party, at + dice.after(HOUR), lead_id))
+    if dice.chance(0.5):
+        at += dice.around(20 * MINUTE, 1.0)
+        yield at, "lead.contacted", {"lead_id": lead_id, "owner_id": dice.pick(palette.OWNERS)}
+    if dice.chance(0.3):
+        at += dice.after(DAY)
+        yield at, "lead.converted", {"lead_id": lead_id}
+    at += dice.after(DAY)
+    yield at, "lead.merged", {"lead_id": lead_id, "into": into}
+    if dice.chance(0.05):
+        yield at + dice.after(DAY), "lead.merged", {"lead_id": into, "into": lead_id}
+
+
+def deal(world: World, party: str, at: int, lead_id: str | None = None) -> Life:
+    """An opportunity goes through stages and is won or lost; some are reopened, deleted, or known by their end alone."""
+    dice, deal_id = world.dice, world.new_id("deal")
+    if not dice.chance(0.01):
+        yield at, "deal.created", _new_deal(dice, deal_id, lead_id)
+    quick = dice.chance(0.12)
+    pace = 40 * SECOND if quick else dice.around(6 * DAY, 0.7)
+    at = yield from _worked_on(dice, at, deal_id, pace)
+    if dice.chance(0.015):
+        yield at + dice.after(pace), "deal.deleted", {"deal_id": deal_id, "duplicate": dice.chance(0.6)}
+        return
+    at += dice.after(pace)
+    yield _closed(dice, at, deal_id)
+    if dice.chance(0.02):
+        yield at + dice.after(DAY), "deal.lost", {"deal_id": deal_id, "reason": "a second click"}
+    elif dice.chance(0.04):
+        at += dice.after(3 * DAY)
+        yield at, "deal.reopened", {"deal_id": deal_id}
+        if dice.chance(0.9):
+            yield _closed(dice, at + dice.after(pace), deal_id)
+
+
+def _new_deal(dice: Dice, deal_id: str, lead_id: str | None) -> dict[str, Any]:
+    data = {
+        "deal_id": deal_id,
+        "owner_id": dice.pick(palette.OWNERS),
+        "pipeline": dice.pick(palette.PIPELINES),
+        "stage": palette.STAGES[0],
+        "segment": dice.pick(palette.SEGMENTS),
+        "region": dice.pick(palette.REGIONS),
+        "product": dice.pick(palette.PRODUCTS),
+        "source": dice.pick(palette.SOURCES),
+    }
+    if lead_id:
+        data["lead_id"] = lead_id
+    if dice.chance(0.9):
+        data["amount"] = money(dice, 2400, 0.9)
+        data["currency"] = "USD"
+    if dice.chance(0.3):
+        data["kind"] = dice.pick(("upsell", "cross_sell", "renewal"))
+    return data
+
+
+def _worked_on(dice: Dice, at: int, deal_id: str, pace: int) -> Life:
+    """Stages and what happens between them, each some ``pace`` ms after the last; returns the time of the last."""
+    for stage in palette.STAGES[1 : 1 + dice.between(0, 4)]:
+        at += dice.after(pace)
+        yield at, "deal.stage_changed", {"deal_id": deal_id, "stage": stage}
+        what = dice.random()
+        at += dice.after(pace // 2)
+        if what < 0.35:
+            yield at, "deal.activity", {"deal_id": deal_id, "kind": dice.pick(("call", "meeting", "mail"))}
+        elif what < 0.50:
+            yield at, "deal.amount_changed", {"deal_id": deal_id, "amount": money(dice, 2400, 0.9)}
+        elif what < 0.58:
+            yield at, "deal.owner_changed", {"deal_id": deal_id, "owner_id": dice.pick(palette.OWNERS)}
+        elif what < 0.64:
+            yield at, "deal.close_date_changed", {"deal_id": deal_id, "expected_close": f"2030-{dice.between(1, 13):02}-15"}
+    return at
+
+
+def _closed(dice: Dice, at: int, deal_id: str) -> tuple[int, str, dict[str, Any]]:
+    """The step that wins or loses the deal."""
+    data: dict[str, Any] = {"deal_id": deal_id}
+    if dice.chance(0.4):
+        data["owner_id"] = dice.pick(palette.OWNERS)
+    if dice.chance(0.38):
+        if dice.chance(0.5):
+            data["amount"] = money(dice, 2300, 0.9)
+        return at, "deal.won", data
+    return at, "deal.lost", {**data, "reason": dice.pick(palette.LOSING)}
+
+
+def order(world: World, party: str, at: int, lead_id: str | None = None) -> Life:
+    """A purchase, seldom cancelled, sometimes refunded in part, in parts or in full."""
+    dice, order_id = world.dice, world.new_id("order")
+    if lead_id is None and dice.chance(0.01):
+        lead_id = world.last_lead  # most likely of another party: names a lead that it cannot convert
+    cents = 0 if dice.chance(0.01) else dice.around(6200, 0.8)
+    yield at, "order.placed", _new_order(dice, order_id, cents, lead_id)
+    fate = dice.random()
+    if fate < 0.03:
+        yield at + dice.after(DAY), "order.cancelled", {"order_id": order_id}
+        return
+    if fate < 0.10:
+        parts = (1.0,) if fate < 0.05 else (0.3,) if fate < 0.08 else (0.5, 0.2, 0.3)
+        for part in parts:
+            at += dice.after(90 * SECOND) if fate < 0.04 else dice.after(6 * DAY)
+            refund = {"order_id": order_id, "refund_id": world.new_id("refund"), "amount": written(dice, round(cents * part))}
+            yield at, "order.refunded", refund
+    if fate > 0.99:
+        yield at + dice.after(20 * DAY), "order.cancelled", {"order_id": order_id}
+
+
+def _new_order(dice: Dice, order_id: str, cents: int, lead_id: str | None) -> dict[str, Any]:
+    product = dice.pick(palette.PRODUCTS)
+    data: dict[str, Any] = {
+        "order_id": order_id,
+        "amount": written(dice, cents),
+        "channel": dice.pick(palette.CHANNELS),
+        "product": product,
+        "owner_id": dice.pick(palette.OWNERS),
+    }
+    if lead_id:
+        data["lead_id"] = lead_id
+    if dice.chance(0.3):
+        data["currency"] = "USD"
+    if dice.chance(0.2):
+        data["items"] = [{"product": product, "quantity": dice.between(1, 5), "amount": written(dice, cents)}]
+        data["cost_of_goods"] = written(dice, cents // 3)
+        data["tax"] = written(dice, cents // 5)
+    return data
+
+
+def interaction(world: World, party: str, at: int) -> Life:
+    """A contact of any kind."""
+    dice = world.dice
+    data: dict[str, Any] = {
+        "interaction_id": world.new_id("contact"),
+        "direction": dice.pick(("in", "out")),
+        "channel": dice.pick(palette.CHANNELS),
+    }
+    if dice.chance(0.6):
+        data["owner_id"] = dice.pick(palette.OWNERS)
+    if dice.chance(0.1):
+        data["automated"] = True
+    if dice.chance(0.05):
+        data["sentiment"] = "kept by the sender, unknown here"
+    yield at, "interaction.logged", data
+
+
+def money(dice: Dice, median: float, sigma: float) -> int | float | str:
+    """A log-normal amount in units of the currency, in any of the ways that systems write amounts."""
+    return written(dice, dice.around(median * 100, sigma))
+
+
+def written(dice: Dice, cents: int) -> int | float | str:
+    """An amount of cents as a JSON number or a decimal string."""
+    how = dice.random()
+    if how < 0.5:
+        return cents / 100
+    if how < 0.85:
+        return f"{cents // 100}.{cents % 100:02}"
+    return cents // 100 if cents % 100 == 0 else cents / 100

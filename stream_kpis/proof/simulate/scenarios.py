@@ -1,0 +1,56 @@
+"""What can go wrong in the simulated company, to see that somebody is told, and told again when it is over."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from stream_kpis.proof.simulate import palette
+from stream_kpis.proof.simulate.customers import churned
+from stream_kpis.proof.simulate.dice import DAY, SECOND
+from stream_kpis.proof.simulate.world import WAIT, Life, World, voided
+
+WAVE_SHARE = 0.15
+"""How many of the customers a churn wave takes."""
+WAVE_SETTLED = 31 * DAY
+"""A churn wave takes those who have been customers for longer, since only they count in a 30-day churn rate."""
+
+
+class Scenario(NamedTuple):
+    """A disturbance with an end: ``begin(world, start_ms, end_ms)`` arranges for both."""
+
+    name: str
+    description: str
+    begin: Callable[[World, int, int], None]
+
+
+def _slow_responses(world: World, start_ms: int, end_ms: int) -> None:
+    world.slow.append((start_ms, end_ms))
+
+
+def _churn_wave(world: World, start_ms: int, end_ms: int) -> None:
+    world.spawn("", _wave(world, start_ms, end_ms))
+
+
+def _wave(world: World, start_ms: int, end_ms: int) -> Life:
+    yield start_ms, WAIT, {}
+    settled = [party for party, since in world.active.items() if since < start_ms - WAVE_SETTLED] or list(world.active)
+    spread = min(60 * SECOND, (end_ms - start_ms) // 2)
+    for _ in range(min(len(settled), max(1, round(len(world.active) * WAVE_SHARE)))):
+        party = settled.pop(int(world.dice.random() * len(settled)))
+        world.spawn(party, _wrong_churn(world, party, start_ms + world.dice.between(0, spread), end_ms))
+
+
+def _wrong_churn(world: World, party: str, at: int, end_ms: int) -> Life:
+    """A churn that never was: told now, taken back after the end."""
+    since = world.active.pop(party)
+    name = yield at, "customer.churned", churned(world.dice, at) | {"effective_at": None, "reason": world.dice.pick(palette.LEAVING)}
+    yield end_ms + world.dice.between(0, 20 * SECOND), voided("customer.churned"), world.undo("customer.churned", name)
+    world.active[party] = since
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("slow-responses", "agents hardly answer; what waits at the end is answered within a minute", _slow_responses),
+        Scenario("churn-wave", "one customer in seven is reported as churned; at the end all of that is taken back", _churn_wave),
+    )
+}

@@ -1,0 +1,149 @@
+"""A company from its first day to now, and from now on."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from stream_kpis.proof.simulate import customers, marketing, palette, sales, service
+from stream_kpis.proof.simulate.dice import DAY, Dice
+from stream_kpis.proof.simulate.rhythm import beginnings, pieces
+from stream_kpis.proof.simulate.scenarios import SCENARIOS
+from stream_kpis.proof.simulate.world import WAIT, Life, Simulated, World
+
+
+class Family(NamedTuple):
+    """What begins in the company: ``share`` of the events, ``events`` that one beginning brings on average, whom it befalls."""
+
+    begin: Callable[[World, str, int], Life]
+    share: float
+    events: float
+    whom: Callable[[World], str]
+
+
+def _campaign(world: World) -> str:
+    return f"campaign:{world.dice.pick(palette.CAMPAIGNS)}"
+
+
+FAMILIES = (
+    Family(sales.lead, 0.17, 3.6, World.party),
+    Family(sales.deal, 0.09, 5.2, World.customer),
+    Family(sales.order, 0.15, 1.1, World.customer),
+    Family(sales.interaction, 0.09, 1.0, World.customer),
+    Family(service.ticket, 0.36, 10.2, World.customer),
+    Family(service.asked, 0.05, 1.7, World.customer),
+    Family(service.complaint, 0.005, 2.0, World.customer),
+    Family(marketing.email, 0.06, 2.6, World.party),
+    Family(marketing.cost, 0.01, 1.0, _campaign),
+    Family(marketing.experiment, 0.01, 1.2, World.party),
+    Family(customers.customer, 0.002, 2.0, World.new_party),
+)
+CUSTOMERS_SHARE = 0.06
+"""At most this share of the events is spent on the lives of the customers of the first days."""
+CUSTOMER_EVENTS = 3.2
+CUSTOMERS_OF_PARTIES = 0.7
+FOUNDERS = 0.6
+"""The share of those customers who are there in the first twentieth of the history."""
+SOON = 0.45
+"""The share of the events of a beginning that comes within minutes: live, that is what counts."""
+
+
+def _dealt(dice: Dice) -> Callable[[], Family]:
+    """Draws families by how often they begin."""
+    weights = [family.share / family.events for family in FAMILIES]
+    deck = [family for family, weight in zip(FAMILIES, weights, strict=True) for _ in range(round(2000 * weight / sum(weights)))]
+    return lambda: dice.pick(deck)
+
+
+EVENTS_PER_BEGINNING = sum(f.share for f in FAMILIES) / sum(f.share / f.events for f in FAMILIES)
+
+
+class Simulation:
+    """One company; first its history, then its life from there on. Both draw on the same world, in this order, once.
+
+    Args:
+        seed: decides everything.
+        parties: the number of parties at first; live, new customers come.
+        run: goes into every id, so that several runs can share one Kafka.
+
+    >>> [event.topic for event in Simulation(7, 50).history(3, 2, 1_700_000_000_000)][:1]
+    ['crm.customers']
+    """
+
+    def __init__(self, seed: int, parties: int = 5000, run: str = "") -> None:
+        self.world = World(seed, parties, run)
+        self._draw = _dealt(self.world.dice)
+
+    def history(self, events: int, days: int, until_ms: int) -> Iterator[Simulated]:
+        """About ``events`` events of the ``days`` before ``until_ms`` (none at or after it), in order of time.
+
+        What began and is not over then is kept back for :meth:`live`.
+        """
+        start_ms = until_ms - days * DAY
+        count = int(min(self.world.parties * CUSTOMERS_OF_PARTIES, events * CUSTOMERS_SHARE / CUSTOMER_EVENTS))
+        self.world.spawn("", self._founding(count, start_ms, until_ms))
+        self.world.spawn("", self._business(events - count * CUSTOMER_EVENTS, start_ms, until_ms))
+        return self.world.run_to(until_ms)
+
+    def live(self, from_ms: int, rate_per_s: float = 20.0) -> "Live":
+        """The same company from ``from_ms`` on, at about ``rate_per_s`` events per second at every hour."""
+        return Live(self.world, self._draw, from_ms, rate_per_s)
+
+    def _founding(self, count: int, start_ms: int, until_ms: int) -> Life:
+        """Customers come, most of them in the first days."""
+        dice = self.world.dice
+        span = until_ms - start_ms
+        yield start_ms, WAIT, {}
+        for number in range(count):
+            party = self.world.party_name(number)
+            at = start_ms + dice.between(0, span // 20 if dice.chance(FOUNDERS) else span)
+            self.world.spawn(party, customers.customer(self.world, party, at))
+
+    def _business(self, events: float, start_ms: int, until_ms: int) -> Life:
+        for at in beginnings(pieces(events, start_ms, until_ms), EVENTS_PER_BEGINNING, self.world.dice):
+            yield at, WAIT, {}
+            begin(self.world, self._draw(), at)
+
+
+def begin(world: World, family: Family, at: int) -> None:
+    """Something of the family befalls somebody at ``at``."""
+    party = family.whom(world)
+    world.spawn(party, family.begin(world, party, at))
+
+
+class Live:
+    """A world that goes on. The caller has the clock: it asks what is due, sends it, and asks again."""
+
+    def __init__(self, world: World, draw: Callable[[], Family], from_ms: int, rate_per_s: float) -> None:
+        self._world, self._draw = world, draw
+        self._from_ms, self._rate = from_ms, rate_per_s
+        self._made_before = world.made
+        world.spawn("", self._business())
+
+    def due(self, now_ms: int) -> list[Simulated]:
+        """What happened up to ``now_ms`` and was not told before, in order of time. However often it is asked, the
+        same happens."""
+        return list(self._world.run_to(now_ms + 1))
+
+    def play(self, scenario: str, start_ms: int, end_ms: int) -> None:
+        """A scenario by its name, over [start_ms, end_ms), not before the present.
+
+        Raises:
+            ValueError: there is no such scenario, or it would end before it begins.
+        """
+        if scenario not in SCENARIOS:
+            raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
+        start_ms = max(start_ms, self._world.now_ms, self._from_ms)
+        if start_ms >= end_ms:
+            raise ValueError(f"scenario {scenario!r} would end before it begins")
+        SCENARIOS[scenario].begin(self._world, start_ms, end_ms)
+
+    def _business(self) -> Life:
+        """Things begin as often as the rate needs: what began before brings events too, so that there is less and less to begin."""
+        dice, world, at = self._world.dice, self._world, float(self._from_ms)
+        gap_ms = 1000 * SOON * EVENTS_PER_BEGINNING / self._rate
+        while True:
+            behind = self._rate * (at - self._from_ms) / 1000 - (world.made - self._made_before)
+            hurry = min(max(1 + behind / (self._rate * 30), 0.3), 4.0)
+            at += dice.unit() * gap_ms / hurry
+            yield int(at), WAIT, {}
+            begin(world, self._draw(), int(at))
+
