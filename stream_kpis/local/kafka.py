@@ -139,7 +139,7 @@ class LocalKafka:
         fixed = self.port
         for left in reversed(range(_STARTS_MAX)):
             try:
-                self._start_on(_free_port(fixed), _free_port(0), classpath)
+                self._start_on(*_free_ports(fixed), classpath)
             except _PortTakenError as error:
                 if error.port == fixed or not left:
                     raise
@@ -230,11 +230,11 @@ def warm(progress: Progress | None = None) -> Path:
     return target
 
 
-def _free_port(wanted: int) -> int:
-    """That port, or any if 0, if it is free at this moment."""
+def _free_ports(wanted: int) -> tuple[int, int]:
+    """The port wanted, or any if 0, and another one, both free at this moment."""
     try:
-        with socket.create_server((_HOST, wanted)) as server:
-            return int(server.getsockname()[1])
+        with socket.create_server((_HOST, wanted)) as one, socket.create_server((_HOST, 0)) as other:
+            return one.getsockname()[1], other.getsockname()[1]
     except OSError as error:
         raise _PortTakenError(wanted) from error
 
