@@ -4,15 +4,16 @@ from typing import Any
 
 from stream_kpis.proof.simulate import palette
 from stream_kpis.proof.simulate.dice import DAY, HOUR, Dice, weighted
-from stream_kpis.proof.simulate.world import Life, World, rfc3339
+from stream_kpis.proof.simulate.world import Life, Part, Party, World, rfc3339
 
 _CHANGES = weighted({"churn": 30, "plan": 45, "update": 25, "refer": 12})
 CHANGE_EVERY = 270 * DAY
 """Something changes in a customer's life about so often; 27 % of the changes are a churn (3 % per month)."""
 
 
-def customer(world: World, party: str, at: int) -> Life:
+def customer(who: Party, at: int) -> Life:
     """The life of one customer, for as long as it has anything to tell."""
+    party, world = who
     dice = world.dice
     yield at, "customer.created", _new_customer(dice)
     world.customers.append(party)
@@ -30,7 +31,7 @@ def customer(world: World, party: str, at: int) -> Life:
             world.active.pop(party, None)
             return
         else:
-            at = yield from _away(world, party, at)
+            at = yield from _away(who, at)
             if party not in world.active:
                 return
 
@@ -59,8 +60,9 @@ def _changed(dice: Dice, change: str, world: World) -> tuple[str, dict[str, Any]
     return "customer.updated", {"country": dice.pick(palette.COUNTRIES)}
 
 
-def _away(world: World, party: str, at: int) -> Life:
-    """The customer leaves, at once or with notice, and one in four comes back; returns the time of the latest event."""
+def _away(who: Party, at: int) -> Part:
+    """The customer leaves, at once or with notice, and one in four comes back."""
+    party, world = who
     dice = world.dice
     yield at, "customer.churned", churned(dice, at)
     world.active.pop(party, None)

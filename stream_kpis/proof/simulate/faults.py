@@ -88,7 +88,7 @@ class FaultyLine:
         return min(dice.around(HOUR, 1.8), _LATEST)
 
     def _another_partition(self, party: str) -> int:
-        own = (murmur2(party.encode()) & 0x7FFFFFFF) % self._partitions
+        own: int = (murmur2(party.encode()) & 0x7FFFFFFF) % self._partitions
         return (own + self._dice.between(1, max(self._partitions, 2))) % self._partitions
 
 

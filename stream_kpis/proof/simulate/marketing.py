@@ -5,13 +5,12 @@ from typing import Any
 from stream_kpis.proof.simulate import palette
 from stream_kpis.proof.simulate.dice import DAY, HOUR, MINUTE, SECOND, Dice
 from stream_kpis.proof.simulate.sales import money
-from stream_kpis.proof.simulate.world import Life, World
+from stream_kpis.proof.simulate.world import Life, Party
 
 
-def email(world: World, party: str, at: int) -> Life:
+def email(who: Party, at: int) -> Life:
     """One mail of a campaign and what becomes of it."""
-    del party
-    dice = world.dice
+    dice = who.world.dice
     data = {"campaign_id": dice.pick(palette.CAMPAIGNS), "variant": dice.pick(("a", "b"))}
     if dice.chance(0.04):
         yield at, "email.subscribed", data
@@ -41,10 +40,9 @@ def _read(dice: Dice, at: int, data: dict[str, Any]) -> Life:
         yield at, "email.complained", data
 
 
-def cost(world: World, party: str, at: int) -> Life:
+def cost(who: Party, at: int) -> Life:
     """Money spent, some of it for a span of days."""
-    del party
-    dice = world.dice
+    dice = who.world.dice
     data: dict[str, Any] = {
         "amount": money(dice, 180, 0.9),
         "kind": dice.pick(("acquisition", "acquisition", "retention", "service", "labour", "goods")),
@@ -57,10 +55,11 @@ def cost(world: World, party: str, at: int) -> Life:
     yield at, "cost.incurred", data
 
 
-def experiment(world: World, party: str, at: int) -> Life:
+def experiment(who: Party, at: int) -> Life:
     """A visitor saw one of two pages, once or again."""
-    dice = world.dice
-    data = {"experiment": dice.pick(("pricing-page", "welcome-mail")), "variant": dice.pick(("control", "new")), "unit_id": party}
+    dice = who.world.dice
+    name = dice.pick(("pricing-page", "welcome-mail"))
+    data = {"experiment": name, "variant": dice.pick(("control", "new")), "unit_id": who.id}
     yield at, "experiment.exposed", data
     if dice.chance(0.2):
         yield at + dice.between(HOUR, DAY), "experiment.exposed", data

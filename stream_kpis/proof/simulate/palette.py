@@ -4,14 +4,35 @@ from stream_kpis.proof.simulate.dice import weighted
 
 CHANNELS = weighted({"web": 38, "email": 22, "phone": 14, "chat": 16, "social": 8, None: 2})
 SOURCES = weighted(
-    {"search": 28, "ads": 20, "referral": 14, "partner": 10, "event": 8, "content": 8, "outbound": 7, "direct": 4, None: 1}
+    {
+        "search": 28,
+        "ads": 20,
+        "referral": 14,
+        "partner": 10,
+        "event": 8,
+        "content": 8,
+        "outbound": 7,
+        "direct": 4,
+        None: 1,
+    }
 )
 OWNERS = tuple(f"rep-{n:02}" for n in range(1, 21))
 TEAMS = ("support", "billing", "technical", "success")
 AGENTS = tuple((f"agent-{n:02}", TEAMS[n % 4]) for n in range(1, 21))
 """Each agent with the team it works in."""
 PRODUCTS = weighted(
-    {"basic": 20, "plus": 18, "team": 14, "suite": 12, "mobile": 10, "cloud": 8, "storage": 7, "training": 5, "api": 4, "other": 2}
+    {
+        "basic": 20,
+        "plus": 18,
+        "team": 14,
+        "suite": 12,
+        "mobile": 10,
+        "cloud": 8,
+        "storage": 7,
+        "training": 5,
+        "api": 4,
+        "other": 2,
+    }
 )
 PLANS = weighted({"starter": 55, "growth": 33, "enterprise": 12})
 PRICES = {"starter": 19, "growth": 79, "enterprise": 490}
@@ -19,7 +40,17 @@ PRICES = {"starter": 19, "growth": 79, "enterprise": 490}
 SEGMENTS = weighted({"consumer": 45, "small": 30, "medium": 17, "large": 8})
 COUNTRIES = weighted({"DE": 26, "US": 22, "FR": 14, "GB": 12, "ES": 9, "PL": 7, "JP": 6, "BR": 3, None: 1})
 CATEGORIES = weighted(
-    {"question": 28, "bug": 18, "invoice": 16, "delivery": 12, "access": 10, "return": 8, "feature": 5, "security": 2, None: 1}
+    {
+        "question": 28,
+        "bug": 18,
+        "invoice": 16,
+        "delivery": 12,
+        "access": 10,
+        "return": 8,
+        "feature": 5,
+        "security": 2,
+        None: 1,
+    }
 )
 PRIORITIES = weighted({"normal": 60, "low": 20, "high": 15, "urgent": 5})
 REGIONS = weighted({"emea": 45, "amer": 30, "apac": 17, "latam": 8})

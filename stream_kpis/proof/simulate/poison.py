@@ -70,7 +70,9 @@ POISONS: tuple[Poison, ...] = (
     Poison("wrong_type", Reason.INVALID, _edited(lambda e: e.update(type="lead.created", data={"lead_id": 7}))),
     Poison("no_offset", Reason.INVALID, _edited(lambda e: e.update(time="2026-01-01T00:00:00"))),
     Poison(
-        "below_zero", Reason.INVALID, _edited(lambda e: e.update(type="order.placed", data={"order_id": "bad", "amount": -1}))
+        "below_zero",
+        Reason.INVALID,
+        _edited(lambda e: e.update(type="order.placed", data={"order_id": "bad", "amount": -1})),
     ),
     Poison(
         "currency",

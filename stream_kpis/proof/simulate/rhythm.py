@@ -1,7 +1,7 @@
 """When things begin: more by day than by night, fewer at weekends, a little more every month."""
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from stream_kpis.proof.simulate.dice import DAY, HOUR, Dice
@@ -14,7 +14,7 @@ GROWTH = 0.6
 """How much busier the end is than the beginning: from 1 to 1.6."""
 EPOCH_WEEKDAY = 3
 RECENT = ((DAY, 8_000, 0.04), (HOUR, 1_500, 0.02))
-"""The last day and the last hour have at least so many events, or that share of all: short windows have something to show."""
+"""The last day and the last hour have at least so many events, or that share of all: short windows show something."""
 
 
 class Piece(NamedTuple):
@@ -28,10 +28,13 @@ class Piece(NamedTuple):
 def pieces(events: float, start_ms: int, until_ms: int) -> list[Piece]:
     """The expected events of each hour in [start_ms, until_ms), ``events`` in all."""
     edges = [start_ms, *range(start_ms // HOUR * HOUR + HOUR, until_ms, HOUR), until_ms]
-    spans = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    spans = [(a, b) for a, b in pairwise(edges) if a < b]
     shares = [_share(a, start_ms, until_ms) * (b - a) for a, b in spans]
     scale = events / sum(shares) if shares else 0.0
-    return [Piece(a, b, max(share * scale, _floor(a, b, events, until_ms))) for (a, b), share in zip(spans, shares, strict=True)]
+    return [
+        Piece(a, b, max(share * scale, _floor(a, b, events, until_ms)))
+        for (a, b), share in zip(spans, shares, strict=True)
+    ]
 
 
 def _share(at_ms: int, start_ms: int, until_ms: int) -> float:
@@ -41,10 +44,8 @@ def _share(at_ms: int, start_ms: int, until_ms: int) -> float:
 
 def _floor(start_ms: int, end_ms: int, events: float, until_ms: int) -> float:
     """The least that is expected in a piece; a piece that a recent span only touches belongs to it."""
-    return max(
-        (min(least, share * events) * (end_ms - start_ms) / span for span, least, share in RECENT if until_ms - end_ms < span),
-        default=0.0,
-    )
+    per_ms = [min(least, share * events) / span for span, least, share in RECENT if until_ms - end_ms < span]
+    return (end_ms - start_ms) * max(per_ms, default=0.0)
 
 
 def beginnings(parts: list[Piece], each: float, dice: Dice) -> Iterator[int]:

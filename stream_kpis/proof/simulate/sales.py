@@ -4,18 +4,18 @@ from typing import Any
 
 from stream_kpis.proof.simulate import palette
 from stream_kpis.proof.simulate.dice import DAY, HOUR, MINUTE, SECOND, Dice
-from stream_kpis.proof.simulate.world import Life, World
+from stream_kpis.proof.simulate.world import Life, Part, Party, Step
 
 
-def lead(world: World, party: str, at: int, lead_id: str | None = None) -> Life:
+def lead(who: Party, at: int, lead_id: str | None = None) -> Life:
     """A prospect asks, is assigned, greeted by an automaton, reached by a person, and converts or not."""
-    dice = world.dice
-    lead_id = lead_id or world.new_id("lead")
+    dice = who.world.dice
+    lead_id = lead_id or who.world.new_id("lead")
     owner = dice.pick(palette.OWNERS)
-    world.last_lead = lead_id
+    who.world.last_lead = lead_id
     yield at, "lead.created", _new_lead(dice, lead_id, owner)
     if dice.chance(0.025):
-        world.spawn(party, _twin(world, party, at + dice.after(HOUR), lead_id))
+        who.begin(_twin(who, at + dice.after(HOUR), lead_id))
     at = yield from _greeted(dice, at, lead_id)
     fate = dice.random()
     if fate < 0.12:
@@ -28,11 +28,11 @@ def lead(world: World, party: str, at: int, lead_id: str | None = None) -> Life:
         return
     at += dice.around(3 * MINUTE, 0.8) if dice.chance(0.3) else dice.around(4 * DAY, 1.0)
     if fate < 0.27:
-        world.spawn(party, deal(world, party, at, lead_id))
+        who.begin(deal(who, at, lead_id))
     elif fate < 0.40:
-        world.spawn(party, order(world, party, at, lead_id))
+        who.begin(order(who, at, lead_id))
     elif fate < 0.55:
-        yield at, "lead.converted", {"lead_id": lead_id, "customer_id": party}
+        yield at, "lead.converted", {"lead_id": lead_id, "customer_id": who.id}
 
 
 def _new_lead(dice: Dice, lead_id: str, owner: str) -> dict[str, Any]:
@@ -50,8 +50,8 @@ def _new_lead(dice: Dice, lead_id: str, owner: str) -> dict[str, Any]:
     return data
 
 
-def _greeted(dice: Dice, at: int, lead_id: str) -> Life:
-    """Assigned, greeted automatically, tried, reached (mostly); returns the time of the last of it, which is its start at least."""
+def _greeted(dice: Dice, at: int, lead_id: str) -> Part:
+    """Greeted automatically, assigned, tried, reached: each of it mostly."""
     owner = dice.pick(palette.OWNERS)
     if dice.chance(0.5):
         at += dice.between(0, 3 * SECOND)
@@ -64,19 +64,21 @@ def _greeted(dice: Dice, at: int, lead_id: str) -> Life:
         yield at, "lead.contacted", {"lead_id": lead_id, "owner_id": owner, "channel": "phone", "outcome": "attempted"}
     if dice.chance(0.88):
         at += dice.around(14 * MINUTE, 1.1)
-        data = {"lead_id": lead_id, "channel": dice.pick(palette.CHANNELS), "outcome": dice.pick(("connected", "replied"))}
+        data = {"lead_id": lead_id, "channel": dice.pick(palette.CHANNELS)}
+        if dice.chance(0.4):
+            data["outcome"] = dice.pick(("connected", "replied"))
         if dice.chance(0.7):
             data["owner_id"] = owner
         yield at, "lead.contacted", data
     return at
 
 
-def _twin(world: World, party: str, at: int, into: str) -> Life:
-    """The same request again, found out later and merged; seldom a twin has a twin, or both are merged into each other."""
-    dice, lead_id = world.dice, world.new_id("lead")
+def _twin(who: Party, at: int, into: str) -> Life:
+    """The same request again, found out and merged; seldom a twin has a twin, or both are merged into each other."""
+    dice, lead_id = who.world.dice, who.world.new_id("lead")
     yield at, "lead.created", _new_lead(dice, lead_id, dice.pick(palette.OWNERS))
     if dice.chance(0.1):
-        world.spawn(party, _twin(world, party, at + dice.after(HOUR), lead_id))
+        who.begin(_twin(who, at + dice.after(HOUR), lead_id))
     if dice.chance(0.5):
         at += dice.around(20 * MINUTE, 1.0)
         yield at, "lead.contacted", {"lead_id": lead_id, "owner_id": dice.pick(palette.OWNERS)}
@@ -89,9 +91,9 @@ def _twin(world: World, party: str, at: int, into: str) -> Life:
         yield at + dice.after(DAY), "lead.merged", {"lead_id": into, "into": lead_id}
 
 
-def deal(world: World, party: str, at: int, lead_id: str | None = None) -> Life:
-    """An opportunity goes through stages and is won or lost; some are reopened, deleted, or known by their end alone."""
-    dice, deal_id = world.dice, world.new_id("deal")
+def deal(who: Party, at: int, lead_id: str | None = None) -> Life:
+    """An opportunity goes through stages and is won or lost; some are reopened, deleted, or known by their end."""
+    dice, deal_id = who.world.dice, who.world.new_id("deal")
     if not dice.chance(0.01):
         yield at, "deal.created", _new_deal(dice, deal_id, lead_id)
     quick = dice.chance(0.12)
@@ -112,7 +114,7 @@ def deal(world: World, party: str, at: int, lead_id: str | None = None) -> Life:
 
 
 def _new_deal(dice: Dice, deal_id: str, lead_id: str | None) -> dict[str, Any]:
-    data = {
+    data: dict[str, Any] = {
         "deal_id": deal_id,
         "owner_id": dice.pick(palette.OWNERS),
         "pipeline": dice.pick(palette.PIPELINES),
@@ -132,8 +134,8 @@ def _new_deal(dice: Dice, deal_id: str, lead_id: str | None) -> dict[str, Any]:
     return data
 
 
-def _worked_on(dice: Dice, at: int, deal_id: str, pace: int) -> Life:
-    """Stages and what happens between them, each some ``pace`` ms after the last; returns the time of the last."""
+def _worked_on(dice: Dice, at: int, deal_id: str, pace: int) -> Part:
+    """Stages and what happens between them, each some ``pace`` ms after the last."""
     for stage in palette.STAGES[1 : 1 + dice.between(0, 4)]:
         at += dice.after(pace)
         yield at, "deal.stage_changed", {"deal_id": deal_id, "stage": stage}
@@ -146,11 +148,12 @@ def _worked_on(dice: Dice, at: int, deal_id: str, pace: int) -> Life:
         elif what < 0.58:
             yield at, "deal.owner_changed", {"deal_id": deal_id, "owner_id": dice.pick(palette.OWNERS)}
         elif what < 0.64:
-            yield at, "deal.close_date_changed", {"deal_id": deal_id, "expected_close": f"2030-{dice.between(1, 13):02}-15"}
+            month = f"{dice.between(1, 13):02}"
+            yield at, "deal.close_date_changed", {"deal_id": deal_id, "expected_close": f"2030-{month}-15"}
     return at
 
 
-def _closed(dice: Dice, at: int, deal_id: str) -> tuple[int, str, dict[str, Any]]:
+def _closed(dice: Dice, at: int, deal_id: str) -> Step:
     """The step that wins or loses the deal."""
     data: dict[str, Any] = {"deal_id": deal_id}
     if dice.chance(0.4):
@@ -162,11 +165,11 @@ def _closed(dice: Dice, at: int, deal_id: str) -> tuple[int, str, dict[str, Any]
     return at, "deal.lost", {**data, "reason": dice.pick(palette.LOSING)}
 
 
-def order(world: World, party: str, at: int, lead_id: str | None = None) -> Life:
+def order(who: Party, at: int, lead_id: str | None = None) -> Life:
     """A purchase, seldom cancelled, sometimes refunded in part, in parts or in full."""
-    dice, order_id = world.dice, world.new_id("order")
+    dice, order_id = who.world.dice, who.world.new_id("order")
     if lead_id is None and dice.chance(0.01):
-        lead_id = world.last_lead  # most likely of another party: names a lead that it cannot convert
+        lead_id = who.world.last_lead  # most likely of another party: names a lead that it cannot convert
     cents = 0 if dice.chance(0.01) else dice.around(6200, 0.8)
     yield at, "order.placed", _new_order(dice, order_id, cents, lead_id)
     fate = dice.random()
@@ -177,8 +180,12 @@ def order(world: World, party: str, at: int, lead_id: str | None = None) -> Life
         parts = (1.0,) if fate < 0.05 else (0.3,) if fate < 0.08 else (0.5, 0.2, 0.3)
         for part in parts:
             at += dice.after(90 * SECOND) if fate < 0.04 else dice.after(6 * DAY)
-            refund = {"order_id": order_id, "refund_id": world.new_id("refund"), "amount": written(dice, round(cents * part))}
-            yield at, "order.refunded", refund
+            amount = written(dice, round(cents * part))
+            yield (
+                at,
+                "order.refunded",
+                {"order_id": order_id, "refund_id": who.world.new_id("refund"), "amount": amount},
+            )
     if fate > 0.99:
         yield at + dice.after(20 * DAY), "order.cancelled", {"order_id": order_id}
 
@@ -203,11 +210,11 @@ def _new_order(dice: Dice, order_id: str, cents: int, lead_id: str | None) -> di
     return data
 
 
-def interaction(world: World, party: str, at: int) -> Life:
+def interaction(who: Party, at: int) -> Life:
     """A contact of any kind."""
-    dice = world.dice
+    dice = who.world.dice
     data: dict[str, Any] = {
-        "interaction_id": world.new_id("contact"),
+        "interaction_id": who.world.new_id("contact"),
         "direction": dice.pick(("in", "out")),
         "channel": dice.pick(palette.CHANNELS),
     }

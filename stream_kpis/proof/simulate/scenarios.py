@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from stream_kpis.proof.simulate import palette
-from stream_kpis.proof.simulate.customers import churned
 from stream_kpis.proof.simulate.dice import DAY, SECOND
 from stream_kpis.proof.simulate.world import WAIT, Life, World, voided
 
@@ -42,7 +41,7 @@ def _wave(world: World, start_ms: int, end_ms: int) -> Life:
 def _wrong_churn(world: World, party: str, at: int, end_ms: int) -> Life:
     """A churn that never was: told now, taken back after the end."""
     since = world.active.pop(party)
-    name = yield at, "customer.churned", churned(world.dice, at) | {"effective_at": None, "reason": world.dice.pick(palette.LEAVING)}
+    name = yield at, "customer.churned", {"reason": world.dice.pick(palette.LEAVING)}
     yield end_ms + world.dice.between(0, 20 * SECOND), voided("customer.churned"), world.undo("customer.churned", name)
     world.active[party] = since
 
@@ -50,7 +49,11 @@ def _wrong_churn(world: World, party: str, at: int, end_ms: int) -> Life:
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
-        Scenario("slow-responses", "agents hardly answer; what waits at the end is answered within a minute", _slow_responses),
-        Scenario("churn-wave", "one customer in seven is reported as churned; at the end all of that is taken back", _churn_wave),
+        Scenario(
+            "slow-responses", "agents hardly answer; at the end what waits is answered within a minute", _slow_responses
+        ),
+        Scenario(
+            "churn-wave", "one customer in seven is said to have churned; at the end all is taken back", _churn_wave
+        ),
     )
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 from stream_kpis.proof.simulate import palette
 from stream_kpis.proof.simulate.dice import DAY, HOUR, MINUTE, SECOND, Dice, weighted
-from stream_kpis.proof.simulate.world import Life, World, voided
+from stream_kpis.proof.simulate.world import Life, Party, Step, voided
 
 _ASKING = weighted({"customer": 88, "agent": 7, "bot": 5})
 _SCALES = ((1, 3), (1, 7), (0, 10), (1, 10))
@@ -13,17 +13,17 @@ _CSAT = weighted({1: 5, 2: 6, 3: 12, 4: 32, 5: 45})
 _NPS = weighted({0: 3, 1: 2, 2: 2, 3: 3, 4: 4, 5: 8, 6: 9, 7: 14, 8: 17, 9: 20, 10: 18})
 
 
-def ticket(world: World, party: str, at: int) -> Life:
+def ticket(who: Party, at: int) -> Life:
     """A customer asks for help, by chat mostly; see :class:`_Ticket`."""
-    return _Ticket(world, party, at).life()
+    return _Ticket(who, at).life()
 
 
 class _Ticket:
     """One ticket: ``at`` is the time of its latest event, ``asked`` when the customer began to wait for a person."""
 
-    def __init__(self, world: World, party: str, at: int) -> None:
-        self.world, self.dice, self.party, self.at, self.asked = world, world.dice, party, at, at
-        self.id = world.new_id("ticket")
+    def __init__(self, who: Party, at: int) -> None:
+        self.who, self.world, self.dice, self.at, self.asked = who, who.world, who.world.dice, at, at
+        self.id = who.world.new_id("ticket")
         self.agent, self.team = self.dice.pick(palette.AGENTS)
 
     def life(self) -> Life:
@@ -47,11 +47,11 @@ class _Ticket:
     def _data(self, **more: Any) -> dict[str, Any]:
         return {"ticket_id": self.id, **more}
 
-    def _status(self, wait_ms: int, status: str) -> tuple[int, str, dict[str, Any]]:
+    def _status(self, wait_ms: int, status: str) -> Step:
         self.at += wait_ms
         return self.at, "ticket.status_changed", self._data(status=status)
 
-    def _message(self, at: int, author: str, **more: Any) -> tuple[int, str, dict[str, Any]]:
+    def _message(self, at: int, author: str, **more: Any) -> Step:
         self.at = max(self.at, at)
         return self.at, "ticket.message", self._data(author=author, **more)
 
@@ -76,7 +76,7 @@ class _Ticket:
         if dice.chance(0.08):
             yield self._message(self.at + dice.between(SECOND, 8 * SECOND), "agent", agent_id=self.agent, public=False)
 
-    def _dropped(self, fate: float) -> tuple[int, str, dict[str, Any]]:
+    def _dropped(self, fate: float) -> Step:
         """Merged into another ticket, or deleted as spam."""
         self.at += self.dice.after(3 * MINUTE)
         if fate < 0.015:
@@ -142,42 +142,41 @@ class _Ticket:
         chance = self.dice.random()
         if chance < 0.6:
             about = {"ticket_id": self.id, "agent_id": self.agent, "team": self.team}
-            self.world.spawn(self.party, survey(self.world, after, "csat", about))
+            self.who.begin(survey(self.who, after, "csat", about))
         elif chance > 0.985:
-            self.world.spawn(self.party, complaint(self.world, self.party, after, self.id))
+            self.who.begin(complaint(self.who, after, self.id))
 
 
-def asked(world: World, party: str, at: int) -> Life:
+def asked(who: Party, at: int) -> Life:
     """A survey that no ticket caused: would they recommend us, was it easy."""
-    del party
-    return survey(world, at, "nps" if world.dice.chance(0.7) else "ces", {"account_id": world.dice.pick(palette.CAMPAIGNS)})
+    kind = "nps" if who.world.dice.chance(0.7) else "ces"
+    return survey(who, at, kind, {"account_id": who.id})
 
 
-def survey(world: World, at: int, kind: str, about: dict[str, Any]) -> Life:
+def survey(who: Party, at: int, kind: str, about: dict[str, Any]) -> Life:
     """Sent and answered, answered twice, answered without having been sent, or expired."""
-    dice = world.dice
-    data = {"survey_id": world.new_id("survey"), "kind": kind}
-    scale = _DEFAULT_SCALE[kind]
+    dice = who.world.dice
+    survey_id, scale = who.world.new_id("survey"), _DEFAULT_SCALE[kind]
     if dice.chance(0.08 if kind == "csat" else 0.01):
         scale = dice.pick(_SCALES)
         about = {**about, "scale_min": scale[0], "scale_max": scale[1]}
-    known = about
+    known = {"survey_id": survey_id, "kind": kind, **about}
     if dice.chance(0.97):
-        yield at, "survey.sent", {**data, **about}
-        known = {} if dice.chance(0.7) else about
+        yield at, "survey.sent", known
         if not dice.chance(0.45):
             if dice.chance(0.5):
-                yield at + 30 * DAY, "survey.expired", {"survey_id": data["survey_id"]}
+                yield at + 30 * DAY, "survey.expired", {"survey_id": survey_id}
             return
+        if dice.chance(0.7):
+            known = {"survey_id": survey_id}
     at += dice.around(100 * SECOND, 0.7) if dice.chance(0.5) else dice.around(10 * HOUR, 1.3)
-    yield at, "survey.answered", {**(data if known else {"survey_id": data["survey_id"]}), **known, "score": _score(dice, kind, scale)}
+    yield at, "survey.answered", {**known, "score": _score(dice, kind, scale)}
     if dice.chance(0.06):
-        again = {"survey_id": data["survey_id"], "score": _score(dice, kind, scale)}
-        yield at + dice.around(HOUR, 1.0), "survey.answered", again
+        yield at + dice.around(HOUR, 1.0), "survey.answered", {**known, "score": _score(dice, kind, scale)}
 
 
 def _score(dice: Dice, kind: str, scale: tuple[int, int]) -> float:
-    """A score as customers give them, stretched to the scale; seldom between two marks, and one in 500 out of the scale."""
+    """A score as customers give them, stretched to the scale; seldom between two marks, more seldom off the scale."""
     if dice.chance(0.002):
         return scale[1] + 1
     if scale == (0, 10) and kind == "nps":
@@ -186,11 +185,10 @@ def _score(dice: Dice, kind: str, scale: tuple[int, int]) -> float:
     return score if dice.chance(0.01) else round(score)
 
 
-def complaint(world: World, party: str, at: int, ticket_id: str | None = None) -> Life:
+def complaint(who: Party, at: int, ticket_id: str | None = None) -> Life:
     """A complaint, decided some days later."""
-    del party
-    dice = world.dice
-    complaint_id = world.new_id("complaint")
+    dice = who.world.dice
+    complaint_id = who.world.new_id("complaint")
     data = {
         "complaint_id": complaint_id,
         "category": dice.pick(palette.CATEGORIES),

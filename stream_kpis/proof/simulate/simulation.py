@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from stream_kpis.proof.simulate import customers, marketing, palette, sales, service
-from stream_kpis.proof.simulate.dice import DAY, Dice
+from stream_kpis.proof.simulate.dice import DAY, Dice, weighted
 from stream_kpis.proof.simulate.rhythm import beginnings, pieces
 from stream_kpis.proof.simulate.scenarios import SCENARIOS
-from stream_kpis.proof.simulate.world import WAIT, Life, Simulated, World
+from stream_kpis.proof.simulate.world import WAIT, Life, Party, Simulated, World
 
 
 class Family(NamedTuple):
-    """What begins in the company: ``share`` of the events, ``events`` that one beginning brings on average, whom it befalls."""
+    """What begins in the company: its share of the events, how many one beginning brings, whom it befalls."""
 
-    begin: Callable[[World, str, int], Life]
+    begin: Callable[[Party, int], Life]
     share: float
     events: float
     whom: Callable[[World], str]
@@ -24,18 +24,19 @@ def _campaign(world: World) -> str:
 
 
 FAMILIES = (
-    Family(sales.lead, 0.17, 3.6, World.party),
-    Family(sales.deal, 0.09, 5.2, World.customer),
+    Family(sales.lead, 0.17, 5.0, World.party),
+    Family(sales.deal, 0.09, 4.6, World.customer),
     Family(sales.order, 0.15, 1.1, World.customer),
     Family(sales.interaction, 0.09, 1.0, World.customer),
-    Family(service.ticket, 0.36, 10.2, World.customer),
+    Family(service.ticket, 0.36, 10.3, World.customer),
     Family(service.asked, 0.05, 1.7, World.customer),
     Family(service.complaint, 0.005, 2.0, World.customer),
     Family(marketing.email, 0.06, 2.6, World.party),
     Family(marketing.cost, 0.01, 1.0, _campaign),
     Family(marketing.experiment, 0.01, 1.2, World.party),
-    Family(customers.customer, 0.002, 2.0, World.new_party),
+    Family(customers.customer, 0.002, 3.2, World.new_party),
 )
+EVENTS_PER_BEGINNING = 1 / sum(family.share / family.events for family in FAMILIES)
 CUSTOMERS_SHARE = 0.06
 """At most this share of the events is spent on the lives of the customers of the first days."""
 CUSTOMER_EVENTS = 3.2
@@ -48,12 +49,9 @@ SOON = 0.45
 
 def _dealt(dice: Dice) -> Callable[[], Family]:
     """Draws families by how often they begin."""
-    weights = [family.share / family.events for family in FAMILIES]
-    deck = [family for family, weight in zip(FAMILIES, weights, strict=True) for _ in range(round(2000 * weight / sum(weights)))]
+    per_beginning = 2000 * EVENTS_PER_BEGINNING
+    deck = weighted({family: round(per_beginning * family.share / family.events) for family in FAMILIES})
     return lambda: dice.pick(deck)
-
-
-EVENTS_PER_BEGINNING = sum(f.share for f in FAMILIES) / sum(f.share / f.events for f in FAMILIES)
 
 
 class Simulation:
@@ -95,7 +93,7 @@ class Simulation:
         for number in range(count):
             party = self.world.party_name(number)
             at = start_ms + dice.between(0, span // 20 if dice.chance(FOUNDERS) else span)
-            self.world.spawn(party, customers.customer(self.world, party, at))
+            self.world.spawn(party, customers.customer(Party(party, self.world), at))
 
     def _business(self, events: float, start_ms: int, until_ms: int) -> Life:
         for at in beginnings(pieces(events, start_ms, until_ms), EVENTS_PER_BEGINNING, self.world.dice):
@@ -105,8 +103,8 @@ class Simulation:
 
 def begin(world: World, family: Family, at: int) -> None:
     """Something of the family befalls somebody at ``at``."""
-    party = family.whom(world)
-    world.spawn(party, family.begin(world, party, at))
+    who = Party(family.whom(world), world)
+    who.begin(family.begin(who, at))
 
 
 class Live:
@@ -119,8 +117,10 @@ class Live:
         world.spawn("", self._business())
 
     def due(self, now_ms: int) -> list[Simulated]:
-        """What happened up to ``now_ms`` and was not told before, in order of time. However often it is asked, the
-        same happens."""
+        """What happened up to ``now_ms`` and was not told before, in order of time.
+
+        However often it is asked, the same happens.
+        """
         return list(self._world.run_to(now_ms + 1))
 
     def play(self, scenario: str, start_ms: int, end_ms: int) -> None:
@@ -137,7 +137,7 @@ class Live:
         SCENARIOS[scenario].begin(self._world, start_ms, end_ms)
 
     def _business(self) -> Life:
-        """Things begin as often as the rate needs: what began before brings events too, so that there is less and less to begin."""
+        """Things begin as often as the rate needs; what began before brings events too, more and more of them."""
         dice, world, at = self._world.dice, self._world, float(self._from_ms)
         gap_ms = 1000 * SOON * EVENTS_PER_BEGINNING / self._rate
         while True:
@@ -146,4 +146,3 @@ class Live:
             at += dice.unit() * gap_ms / hurry
             yield int(at), WAIT, {}
             begin(world, self._draw(), int(at))
-

@@ -1,8 +1,8 @@
 """The simulated world: lives that happen next to each other, merged in order of time.
 
-A life is a generator of steps, each a time, an event type and its data. When a step's time has come, the event is made and
-the life is told its id; then it says what it does next. So nothing is decided before it must be, and a world can be
-stopped at any time and continued.
+A life is a generator of steps, each a time, an event type and its data. When a step's time has come, the event is made
+and the life is told its id; then it says what it does next. So nothing is decided before it must be, and a world can
+be stopped at any time and continued.
 """
 
 import heapq
@@ -17,6 +17,8 @@ from stream_kpis.proof.simulate.dice import DAY, SECOND, Dice
 Step = tuple[int, str, dict[str, Any]]
 """The time in ms, the event type (``WAIT``: no event, only wake me up), the data."""
 Life = Generator[Step, str, None]
+Part = Generator[Step, str, int]
+"""A part of a life; returns the time of its last event."""
 
 WAIT = ""
 VOIDED = "event.voided"
@@ -204,3 +206,14 @@ class World:
                 late = self.dice.around(420 * SECOND, 0.5) if self.dice.chance(0.3) else DAY
                 return min(late, end - at + self.dice.between(3 * SECOND, 60 * SECOND))
         return quick
+
+
+class Party(NamedTuple):
+    """Whom a life is about, in its world."""
+
+    id: str
+    world: World
+
+    def begin(self, life: Life) -> None:
+        """Another life of the same party begins."""
+        self.world.spawn(self.id, life)
