@@ -63,7 +63,7 @@ WITH
             party,
             spell,
             min(opening_no) AS opening_no,
-            arg_max(struct_pack(no := closing_no), stretch).no AS closing_no  -- the last stretch's; none if it goes on
+            last(closing_no ORDER BY stretch) AS closing_no  -- NULL if the spell goes on
         FROM numbered
         GROUP BY party, spell
     )

@@ -14,8 +14,8 @@ WITH
     ),
     joined AS (
         SELECT
-            party,
-            survey_id,
+            turning.party,
+            turning.survey_id,
             sent.time_ms AS sent_ms,
             answered.time_ms AS answered_ms,
             sent.kind AS sent_kind,

@@ -1,0 +1,107 @@
+-- The answers: sums of contributions per asked window and group. Makes: answers.
+
+-- Each contribution for the whole and once per dimension.
+CREATE OR REPLACE TEMP TABLE grouped AS
+SELECT ask, '' AS "by", '' AS "group", numerator, denominator, samples, duration_ms
+FROM contributions
+UNION ALL
+SELECT ask, dim.key, dim.value, numerator, denominator, samples, duration_ms
+FROM (
+    SELECT ask, numerator, denominator, samples, duration_ms, unnest(map_entries(dims)) AS dim
+    FROM contributions
+);
+
+CREATE OR REPLACE TEMP TABLE totals AS
+SELECT
+    ask,
+    "by",
+    "group",
+    sum(numerator) AS numerator,
+    sum(denominator) AS denominator,
+    sum(samples) AS samples,
+    sum(duration_ms) AS total_ms,
+    count(duration_ms) AS durations,
+    list(duration_ms ORDER BY duration_ms) FILTER (duration_ms IS NOT NULL) AS sorted_ms
+FROM grouped
+GROUP BY ask, "by", "group";
+
+-- How many durations are at or below each edge.
+CREATE OR REPLACE TEMP TABLE buckets AS
+WITH
+    fullest AS (  -- counted at the smallest edge that holds the duration
+        SELECT ask, "by", "group", edge_ms, count(*) AS durations
+        FROM grouped
+        ASOF JOIN edges ON grouped.duration_ms <= edges.edge_ms
+        GROUP BY ask, "by", "group", edge_ms
+    ),
+    cumulated AS (
+        SELECT
+            t.ask,
+            t."by",
+            t."group",
+            e.edge_s,
+            sum(coalesce(f.durations, 0)) OVER (
+                PARTITION BY t.ask, t."by", t."group" ORDER BY e.edge_ms ROWS UNBOUNDED PRECEDING
+            ) AS durations
+        FROM totals AS t
+        CROSS JOIN edges AS e
+        LEFT JOIN fullest AS f
+            ON f.ask = t.ask AND f."by" = t."by" AND f."group" = t."group" AND f.edge_ms = e.edge_ms
+        WHERE t.durations > 0
+    )
+SELECT ask, "by", "group", list(edge_s ORDER BY edge_s) AS edges_s, list(durations ORDER BY edge_s) AS counts
+FROM cumulated
+GROUP BY ask, "by", "group";
+
+-- Nearest rank: the smallest duration with at least q of all at or below it; q in thousandths, so that it is exact.
+CREATE OR REPLACE TEMP MACRO nearest_rank(sorted, thousandths) AS
+    sorted[(thousandths * len(sorted) + 999) // 1000];
+
+-- The ungrouped answer is always there, other groups where something counts. An empty denominator gives no value.
+CREATE OR REPLACE TEMP TABLE answers AS
+WITH
+    wanted AS (
+        SELECT ask, '' AS "by", '' AS "group" FROM asks
+        UNION
+        SELECT ask, "by", "group" FROM totals
+    ),
+    judged AS (
+        SELECT
+            a.ask,
+            a.kpi,
+            a."window",
+            w."by",
+            w."group",
+            c.kind,
+            CASE WHEN c.kind <> 'duration' THEN coalesce(t.numerator, 0) END AS numerator,
+            CASE WHEN c.kind = 'ratio' THEN coalesce(t.denominator, 0) END AS denominator,
+            coalesce(t.samples, 0) AS samples,
+            CASE WHEN c.kind = 'duration' THEN coalesce(t.total_ms, 0) END AS total,
+            c.unit,
+            c.thousandths,
+            t.sorted_ms
+        FROM wanted AS w
+        JOIN asks AS a USING (ask)
+        JOIN catalogue AS c USING (kpi)
+        LEFT JOIN totals AS t USING (ask, "by", "group")
+    )
+SELECT
+    j.kpi,
+    j."window",
+    j."by",
+    j."group",
+    j.numerator,
+    j.denominator,
+    j.samples,
+    CASE j.kind
+        WHEN 'sum' THEN j.numerator / j.unit
+        WHEN 'ratio' THEN CASE WHEN j.denominator > 0 THEN j.numerator / j.denominator / j.unit END
+        WHEN 'duration' THEN nearest_rank(j.sorted_ms, j.thousandths) / j.unit
+    END AS value,
+    [nearest_rank(j.sorted_ms, q) / j.unit FOR q IN [500, 900, 990] IF j.sorted_ms IS NOT NULL] AS quantiles,
+    b.edges_s,
+    b.counts,
+    j.total
+FROM judged AS j
+LEFT JOIN buckets AS b USING (ask, "by", "group")
+ORDER BY ask, "by", "group";

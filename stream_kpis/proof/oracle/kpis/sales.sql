@@ -1,0 +1,181 @@
+-- Leads, deals and orders. An observation counts in every window that its time falls in.
+
+INSERT INTO observations BY NAME
+SELECT
+    'leads_new' AS kpi,
+    created_ms AS time_ms,
+    1 AS numerator,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'channel': channel, 'source': source, 'owner': owner, 'segment': segment} AS dims
+FROM leads;
+
+-- Cohort: at the creation; converted at most H later.
+INSERT INTO observations BY NAME
+SELECT
+    'lead_conversion_rate' AS kpi,
+    created_ms AS time_ms,
+    coalesce(converted_ms - created_ms <= getvariable('horizon_ms'), false)::INTEGER AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'channel': channel, 'source': source} AS dims
+FROM leads;
+
+-- Flow: conversions at their own time over creations at theirs.
+INSERT INTO observations BY NAME
+SELECT
+    'lead_conversion_flow_ratio' AS kpi,
+    created_ms AS time_ms,
+    0 AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'channel': channel, 'source': source} AS dims
+FROM leads
+UNION ALL BY NAME
+SELECT
+    'lead_conversion_flow_ratio' AS kpi,
+    converted_ms AS time_ms,
+    1 AS numerator,
+    0 AS denominator,
+    0 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'channel': channel, 'source': source} AS dims
+FROM leads
+WHERE converted_ms IS NOT NULL;
+
+INSERT INTO observations BY NAME
+SELECT
+    'lead_response_time' AS kpi,
+    responded_ms AS time_ms,
+    wait_ms AS duration_ms,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'owner': owner, 'source': source, 'channel': channel} AS dims
+FROM responses;
+
+INSERT INTO observations BY NAME
+SELECT
+    'deals_won' AS kpi,
+    closed_ms AS time_ms,
+    1 AS numerator,
+    1 AS samples,
+    party,
+    deal_id AS entity,
+    MAP {'owner': owner, 'product': product, 'region': region, 'pipeline': pipeline} AS dims
+FROM deals
+WHERE won;
+
+INSERT INTO observations BY NAME
+SELECT
+    'deal_win_rate' AS kpi,
+    closed_ms AS time_ms,
+    won::INTEGER AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    deal_id AS entity,
+    MAP {'owner': owner, 'product': product, 'region': region, 'source': source} AS dims
+FROM deals;
+
+INSERT INTO observations BY NAME
+SELECT
+    'avg_deal_value' AS kpi,
+    closed_ms AS time_ms,
+    amount AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    deal_id AS entity,
+    MAP {'owner': owner, 'product': product, 'region': region} AS dims
+FROM deals
+WHERE won AND amount IS NOT NULL;
+
+INSERT INTO observations BY NAME
+SELECT
+    'sales_cycle_time' AS kpi,
+    closed_ms AS time_ms,
+    cycle_ms AS duration_ms,
+    1 AS samples,
+    party,
+    deal_id AS entity,
+    MAP {'owner': owner, 'product': product} AS dims
+FROM deals
+WHERE won AND cycle_ms IS NOT NULL;
+
+INSERT INTO observations BY NAME
+SELECT
+    'orders' AS kpi,
+    placed_ms AS time_ms,
+    1 AS numerator,
+    1 AS samples,
+    party,
+    order_id AS entity,
+    MAP {'channel': channel, 'product': product, 'owner': owner} AS dims
+FROM orders;
+
+-- Refunds count at their own time; only orders are samples.
+INSERT INTO observations BY NAME
+SELECT
+    'revenue_net' AS kpi,
+    placed_ms AS time_ms,
+    amount AS numerator,
+    1 AS samples,
+    party,
+    order_id AS entity,
+    MAP {'channel': channel, 'product': product, 'owner': owner} AS dims
+FROM orders
+UNION ALL BY NAME
+SELECT
+    'revenue_net' AS kpi,
+    refunded_ms AS time_ms,
+    -amount AS numerator,
+    0 AS samples,
+    party,
+    order_id AS entity,
+    MAP {'channel': channel, 'product': product, 'owner': owner} AS dims
+FROM refunds;
+
+INSERT INTO observations BY NAME
+SELECT
+    'average_order_value' AS kpi,
+    placed_ms AS time_ms,
+    amount - refunded AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    order_id AS entity,
+    MAP {'channel': channel, 'product': product} AS dims
+FROM orders
+WHERE kept;
+
+-- Per party, within each window: no grouping.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    count(*) AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party
+FROM asks
+JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
+WHERE kpi = 'purchase_frequency'
+GROUP BY ask, party;
+
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    (count(*) >= 2)::INTEGER AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party
+FROM asks
+JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
+WHERE kpi = 'repeat_purchase_rate' AND kept
+GROUP BY ask, party;

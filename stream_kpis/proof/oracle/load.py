@@ -1,0 +1,122 @@
+"""Raw Kafka records to one flat table: a row per readable record, a column per field that a KPI may look at."""
+
+import itertools
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import msgspec
+
+from stream_kpis.events.envelope import Event, Incoming, Reader, Record, time_ms_of
+from stream_kpis.events.types import KINDS, MICRO, Data, EventVoided, Money
+
+_CHUNK_ROWS = 50_000
+
+_ENVELOPE = {
+    "topic": "VARCHAR",
+    "partition": "INTEGER",
+    "offset": "BIGINT",
+    "recorded_ms": "BIGINT",
+    "crc": "BIGINT",
+    "type": "VARCHAR",
+    "time_ms": "BIGINT",
+    "rank": "INTEGER",
+    "source": "VARCHAR",
+    "id": "VARCHAR",
+    "party": "VARCHAR",
+}
+
+_TEXTS = (
+    *("lead_id", "deal_id", "order_id", "refund_id", "ticket_id", "survey_id", "into", "voided_source", "voided_id"),
+    *("owner_id", "agent_id", "team", "origin", "channel", "segment", "country", "pipeline", "product", "region"),
+    *("plan", "reason", "category", "priority", "kind", "status", "outcome", "author", "created_by"),
+)
+_DATA = {
+    **dict.fromkeys(_TEXTS, "VARCHAR"),
+    **dict.fromkeys(("automated", "public"), "BOOLEAN"),
+    # Amounts and scores in micro-units, times in ms since 1970.
+    **dict.fromkeys(("amount", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
+}
+COLUMNS: dict[str, str] = _ENVELOPE | _DATA
+"""The columns of the table ``records`` and their SQL types."""
+
+
+class _Type(NamedTuple):
+    """What of one event type goes into the table: pairs of column and field."""
+
+    name: str
+    fields: tuple[tuple[str, str], ...]
+
+
+def _columns_of(data: type[Data]) -> tuple[tuple[str, str], ...]:
+    """Fields are named as they are, but for those that an envelope's attribute is named after."""
+    if data is EventVoided:
+        return (("voided_source", "source"), ("voided_id", "id"))
+    names = {"source": "origin", "effective_at": "effective_ms"}
+    pairs = ((names.get(field, field), field) for field in data.__struct_fields__)
+    return tuple((column, field) for column, field in pairs if column in _DATA)
+
+
+_TYPES = {kind.data: _Type(kind.name, _columns_of(kind.data)) for kind in KINDS}
+
+
+def create_records(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the empty table ``records``."""
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
+    connection.execute(f"CREATE TABLE records ({columns})")
+
+
+def load_records(connection: duckdb.DuckDBPyConnection, reader: Reader, records: Iterable[Record]) -> None:
+    """Append the readable ones among ``records`` to the table ``records``.
+
+    They go by way of a file: DuckDB reads JSON lines much faster than it takes rows from Python.
+    """
+    rows = _rows(reader, records)
+    encode = msgspec.json.Encoder().encode_lines
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "records.ndjson"
+        while chunk := list(itertools.islice(rows, _CHUNK_ROWS)):
+            path.write_bytes(encode(chunk))
+            connection.execute(
+                "INSERT INTO records FROM read_json($path, format = 'newline_delimited', columns = $columns)",
+                {"path": str(path), "columns": COLUMNS},
+            )
+
+
+def _rows(reader: Reader, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        match reader.read(record.value, record.key, record.timestamp, record.headers):
+            case Incoming(party, event):
+                yield _row(record, party, event)
+
+
+def _row(record: Record, party: str, event: Event) -> dict[str, Any]:
+    kind, fields = _TYPES[type(event.data)]
+    row: dict[str, Any] = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "recorded_ms": event.recorded_ms,
+        "crc": event.crc,
+        "type": kind,
+        "time_ms": event.time_ms,
+        "rank": event.rank,
+        "source": event.source,
+        "id": event.id,
+        "party": party,
+    }
+    for column, name in fields:
+        if (value := getattr(event.data, name)) is not None:
+            row[column] = _plain(value)
+    return row
+
+
+def _plain(value: Any) -> str | bool | int:
+    if isinstance(value, float):  # a score
+        return round(value * MICRO)
+    if isinstance(value, datetime):
+        return time_ms_of(value)
+    return int(value) if isinstance(value, Money) else value

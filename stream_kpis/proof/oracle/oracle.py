@@ -1,0 +1,174 @@
+"""The oracle: every KPI again, from the raw events, in SQL. Python only loads records and runs the files."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import duckdb
+
+from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.proof.oracle.catalogue import CATALOGUE, KPIS
+from stream_kpis.proof.oracle.load import create_records, load_records
+
+HORIZON_MS = 30 * 86_400_000
+"""H: how long after its base event something counts for a cohort."""
+
+TARGETS_MS: Mapping[str, int] = {"first_response": 120_000}
+
+EDGES_S: tuple[float, ...] = (
+    *(1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 259200, 604800),
+    *(1209600, 2592000, 5184000, 7776000, 15552000, 31536000),
+)
+
+_JOURNEYS = ("deals", "orders", "leads", "tickets", "customers", "surveys")  # leads read deals and orders
+_KPIS = ("asks", "kpis/sales", "kpis/service", "kpis/customers")
+_QUANTILES = ("0.5", "0.9", "0.99")
+
+
+class Ask(NamedTuple):
+    """One KPI over one window [from_ms, to_ms), the edges as published; of a cohort KPI the edges of its base."""
+
+    kpi: str
+    window: str
+    from_ms: int
+    to_ms: int
+
+
+class Answer(NamedTuple):
+    """One value.
+
+    Attributes:
+        kpi: as asked.
+        window: as asked.
+        by: the dimension it is grouped by; empty for the whole.
+        group: the dimension's value; empty for the whole.
+        numerator: the exact integer of a count, a sum (micro-units) or a ratio; None for durations.
+        denominator: of a ratio; None otherwise.
+        samples: the number of observations behind the value.
+        value: in the KPI's unit: seconds, currency units, ratio, count; None if there is nothing to divide by.
+        quantiles: of durations, by name, in seconds.
+        buckets: of durations: edge in seconds -> number of durations at or below it.
+        total: of durations: their sum in milliseconds; None otherwise.
+    """
+
+    kpi: str
+    window: str
+    by: str
+    group: str
+    numerator: int | None
+    denominator: int | None
+    samples: int
+    value: float | None
+    quantiles: dict[str, float]
+    buckets: dict[float, int]
+    total: int | None
+
+
+class Oracle:
+    """Recomputes KPIs from raw records.
+
+    Args:
+        reader: the event contract's reader, with the deployment's currency.
+        zone: the deployment's business zone. Nothing here depends on it: windows come with their edges.
+        targets_ms: the targets that KPIs compare with: ``first_response``.
+        edges_s: the edges of :attr:`Answer.buckets`.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        zone: str = "UTC",
+        targets_ms: Mapping[str, int] = TARGETS_MS,
+        edges_s: tuple[float, ...] = EDGES_S,
+    ) -> None:
+        self.zone = zone
+        self._reader = reader
+        self._connection = duckdb.connect(":memory:")
+        self._facts_at: int | None = None
+        create_records(self._connection)
+        self._run("tables")
+        self._fill("catalogue", CATALOGUE)
+        self._fill("edges", [(edge, edge * 1000) for edge in edges_s])
+        self._set("horizon_ms", HORIZON_MS)
+        self._set("first_response_target_ms", targets_ms["first_response"])
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Add raw records of the family topics as Kafka has them: duplicates, conflicts, voids, poison and all."""
+        load_records(self._connection, self._reader, records)
+        self._facts_at = None
+
+    def answer(self, asks: Iterable[Ask], at_ms: int) -> list[Answer]:
+        """The values of every ask, for the whole and for every group in which something counts.
+
+        Args:
+            asks: KPIs and windows.
+            at_ms: the snapshot's ``to``; events at or after it are not known.
+
+        Raises:
+            ValueError: a KPI is not one of :data:`KPIS`.
+        """
+        self._contribute(list(asks), at_ms)
+        self._run("answers")
+        rows = self._connection.execute("FROM answers").fetchall()
+        return [_answer(row) for row in rows]
+
+    def entities(self, ask: Ask, by: str, group: str, at_ms: int) -> list[tuple[str, str, int]]:
+        """Who is behind a value: (party, entity id, contribution to the numerator), parties in order.
+
+        The contribution to a duration KPI is the duration in milliseconds. The entity id is empty where the entity is
+        the party itself.
+        """
+        self._contribute([ask], at_ms)
+        rows: list[tuple[str, str, int]] = self._connection.execute(
+            """
+            SELECT party, entity, sum(coalesce(numerator, duration_ms)) AS contribution
+            FROM contributions
+            WHERE $by = '' OR dims[$by] = $group
+            GROUP BY party, entity
+            HAVING contribution <> 0
+            ORDER BY party, entity
+            """,
+            {"by": by, "group": group},
+        ).fetchall()
+        return rows
+
+    def _contribute(self, asks: list[Ask], at_ms: int) -> None:
+        """Have the view ``contributions`` hold what counts in each ask."""
+        if unknown := {ask.kpi for ask in asks} - set(KPIS):
+            raise ValueError(f"the oracle does not know {', '.join(sorted(unknown))}")
+        self._fill("asks", [(number, *ask) for number, ask in enumerate(asks)])
+        if at_ms != self._facts_at:
+            self._set("at_ms", at_ms)
+            self._run("sets", *(f"journeys/{name}" for name in _JOURNEYS))
+            self._facts_at = at_ms
+        self._run(*_KPIS)
+
+    def _run(self, *names: str) -> None:
+        for name in names:
+            self._connection.execute(files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+
+    def _fill(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._connection.execute(f"TRUNCATE {table}")
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - names of our own
+
+    def _set(self, name: str, value: int) -> None:
+        self._connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
+
+
+def _answer(row: tuple[Any, ...]) -> Answer:
+    kpi, window, by, group, numerator, denominator, samples, value, quantiles, edges_s, counts, total = row
+    return Answer(
+        kpi,
+        window,
+        by,
+        group,
+        numerator,
+        denominator,
+        samples,
+        value,
+        dict(zip(_QUANTILES, quantiles or (), strict=False)),
+        dict(zip(edges_s or (), counts or (), strict=True)),
+        total,
+    )
