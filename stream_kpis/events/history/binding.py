@@ -1,0 +1,198 @@
+"""Expressions made callable for one file: trees become functions of a row."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, DecimalException
+from typing import Any, NamedTuple
+
+from stream_kpis.events.history.document import Place
+from stream_kpis.events.history.expressions import SPAN_FUNCTIONS, TIME, Expr
+from stream_kpis.events.history.values import BadValueError, Reading, boolean_of, rfc3339, text_of_number
+
+Row = Sequence[Any]
+"""The texts of one row by position; the row's number, from 1, stands last."""
+
+Value = Any
+"""str, Decimal or int, bool; milliseconds (int) for times and durations; None for no value."""
+
+Bound = Callable[[Row], Value]
+
+
+class Lookup(NamedTuple):
+    """A join: the column ``take`` of the row of ``file`` whose column ``key`` equals the operand."""
+
+    file: str
+    key: str
+    take: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the expressions of one file refer to."""
+
+    columns: Mapping[str, int]
+    reading: Reading
+    tables: Mapping[str, Mapping[str, str]]
+    lookups: Mapping[Lookup, Mapping[str, str]]
+    file: str
+
+
+def bind(expr: Expr, scope: Scope) -> Bound:
+    """The function of a row that an expression is.
+
+    The function raises :class:`BadValueError` for a row whose texts are not what the expression takes them for. Operations
+    on no value give no value.
+
+    Raises:
+        BadValueError: a constant of the expression is not what the expression takes it for.
+    """
+    bound = _bind(expr, scope)
+    if expr.op != "constant" and expr.args and all(map(is_constant, expr.args)):
+        value = bound(())
+        return lambda _: value
+    return bound
+
+
+def is_constant(expr: Expr) -> bool:
+    """Whether the expression is the same for all rows."""
+    if expr.op in {"column", "row", "file", "lookup"}:
+        return False
+    return all(map(is_constant, expr.args))
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and everything in it."""
+    yield expr
+    for arg in expr.args:
+        yield from walk(arg)
+
+
+def _bind(expr: Expr, scope: Scope) -> Bound:
+    args = [bind(arg, scope) for arg in expr.args]
+    value = expr.value
+    match expr.op:
+        case "constant":
+            return lambda _: value
+        case "column":
+            index = scope.columns[value]
+            return lambda row: row[index].strip() or None
+        case "row":
+            return lambda row: row[-1]
+        case "file":
+            name = scope.file
+            return lambda _: name
+        case "lookup":
+            return _strict(scope.lookups[value].get, args)
+        case "translate":
+            return _translate(scope.tables[value], *args)
+        case "first":
+            return _first(args)
+        case "if":
+            condition, yes, no = args
+            return lambda row: yes(row) if condition(row) else no(row)
+        case "given":
+            return lambda row: args[0](row) is not None
+        case "and":
+            return lambda row: bool(args[0](row)) and bool(args[1](row))
+        case "or":
+            return lambda row: bool(args[0](row)) or bool(args[1](row))
+        case "not":
+            return lambda row: not args[0](row)
+        case "==":
+            return lambda row: args[0](row) == args[1](row)
+        case "!=":
+            return lambda row: args[0](row) != args[1](row)
+        case "time":
+            return _strict(scope.reading.times(value), args)
+        case "number":
+            return _strict(scope.reading.number, args)
+        case "text":
+            return _strict(rfc3339 if expr.args[0].type is TIME else _text, args)
+    return _strict(_PLAIN[expr.op], args)
+
+
+def _strict(apply: Callable[..., Value], args: list[Bound]) -> Bound:
+    """The operation on what is given; nothing if one operand is not."""
+    if len(args) == 1:
+        only = args[0]
+
+        def unary(row: Row) -> Value:
+            value = only(row)
+            return None if value is None else apply(value)
+
+        return unary
+    left, right = args
+
+    def binary(row: Row) -> Value:
+        one, other = left(row), right(row)
+        return None if one is None or other is None else apply(one, other)
+
+    return binary
+
+
+def _first(args: list[Bound]) -> Bound:
+    def first(row: Row) -> Value:
+        for arg in args:
+            value = arg(row)
+            if value is not None:
+                return value
+        return None
+
+    return first
+
+
+def _translate(table: Mapping[str, str], of: Bound, otherwise: Bound) -> Bound:
+    def translated(row: Row) -> Value:
+        value = of(row)
+        if value is None:
+            return None
+        found = table.get(value)
+        return otherwise(row) if found is None else found
+
+    return translated
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else text_of_number(value)
+
+
+def _divided(one: Decimal | int, other: Decimal | int) -> Decimal:
+    try:
+        return Decimal(one) / Decimal(other)
+    except DecimalException:
+        raise BadValueError(f"{one} cannot be divided by {other}") from None
+
+
+def _span(unit_ms: int) -> Callable[[Decimal | int], int]:
+    return lambda count: _whole(count * unit_ms)
+
+
+def _whole(span_ms: Decimal | int) -> int:
+    try:
+        return round(span_ms)
+    except (OverflowError, ValueError):
+        raise BadValueError("the duration is out of bounds") from None
+
+
+_PLAIN: dict[str, Callable[..., Value]] = {
+    "&": lambda one, other: one + other,
+    "+": lambda one, other: one + other,
+    "-": lambda one, other: one - other,
+    "*": lambda one, other: one * other,
+    "/": _divided,
+    "scale": lambda span, factor: _whole(span * factor),
+    "shrink": lambda span, divisor: _whole(_divided(span, divisor)),
+    "negate": lambda value: -value,
+    "<": lambda one, other: one < other,
+    "<=": lambda one, other: one <= other,
+    ">": lambda one, other: one > other,
+    ">=": lambda one, other: one >= other,
+    "abs": abs,
+    "lower": str.lower,
+    "upper": str.upper,
+    "is_true": boolean_of,
+    **{name: _span(unit_ms) for name, unit_ms in SPAN_FUNCTIONS.items()},
+}

@@ -1,0 +1,231 @@
+"""The loop: rows in, valid CloudEvents out, and every row that gives none counted by its reason."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stream_kpis.events.envelope import Reader, Reject, encode_event
+from stream_kpis.events.history.binding import Bound, Lookup, Row, Scope, bind
+from stream_kpis.events.history.mapping import EventRule, FieldRule, FileRule, Mapping
+from stream_kpis.events.history.readers import Malformed, Table, open_table, read_lookup
+from stream_kpis.events.history.values import BadValueError, rfc3339
+
+
+class Imported(NamedTuple):
+    """One event of a file: its type, party, time in milliseconds since 1970, topic, and CloudEvent as JSON."""
+
+    kind: str
+    party: str
+    time_ms: int
+    topic: str
+    value: bytes
+
+
+class Miss(StrEnum):
+    """Why a row, or one event of a row, is not made: a closed list."""
+
+    NO_CONDITION_MET = "no_condition_met"
+    UNDATED = "undated"
+    NO_PARTY = "no_party"
+    EMPTY_FIELD = "empty_field"
+    BAD_VALUE = "bad_value"
+    MALFORMED_ROW = "malformed_row"
+
+
+@dataclass
+class Tally:
+    """How often something was missed, and the first example: file, number of the row from 1, detail."""
+
+    count: int
+    file: str
+    row: int
+    detail: str
+
+
+@dataclass
+class Counts:
+    """What became of the rows.
+
+    Args:
+        rows: rows read.
+        events: events made, by type.
+        rows_without_event: rows that gave no event at all, by reason. A row counts once, with the first reason that
+            is more than an unmet condition.
+        events_missed: events that a row should have given and could not, by type and reason; unmet conditions are
+            no misses. Rows without any event are in here too.
+    """
+
+    rows: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    rows_without_event: dict[Miss, Tally] = field(default_factory=dict)
+    events_missed: dict[tuple[str, Miss], Tally] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """The counts for people, one per line."""
+        made = ", ".join(f"{count} {kind}" for kind, count in sorted(self.events.items())) or "none"
+        lines = [f"{self.rows} rows, {self.events.total()} events: {made}"]
+        lines += [f"no event, {miss}: {_told(tally)}" for miss, tally in sorted(self.rows_without_event.items())]
+        lines += [
+            f"{kind} missed, {miss}: {_told(tally)}" for (kind, miss), tally in sorted(self.events_missed.items())
+        ]
+        return lines
+
+
+class History:
+    """The events of files, in the order of their rows; can be iterated again.
+
+    Nothing but the joined files is held in memory.
+
+    Args:
+        files: CSV or JSONL files; each must match a pattern of the mapping.
+        mapping: how their rows become events.
+        reader: the reader by which each event must be valid (it knows the reporting currency).
+
+    Raises:
+        MappingError: a file or a column is not there, before any row is read.
+    """
+
+    def __init__(self, files: Sequence[Path], mapping: Mapping, reader: Reader | None = None) -> None:
+        self.counts = Counts()
+        self._reader = reader or Reader()
+        self._parts = [_part(file, mapping) for file in files]
+
+    def __iter__(self) -> Iterator[Imported]:
+        """The events. :attr:`counts` starts anew and is complete when the iteration is."""
+        self.counts = Counts()
+        for table, makers in self._parts:
+            yield from self._events(table, makers)
+
+    def _events(self, table: Table, makers: "list[_Maker]") -> Iterator[Imported]:
+        counts = self.counts
+        for number, row in enumerate(table, 1):
+            counts.rows += 1
+            if isinstance(row, Malformed):
+                _tally(counts.rows_without_event, Miss.MALFORMED_ROW, table, number, row.detail)
+                continue
+            made, worst, detail = False, Miss.NO_CONDITION_MET, ""
+            for maker in makers:
+                event = maker.make(row, self._reader)
+                if isinstance(event, Imported):
+                    made = True
+                    counts.events[event.kind] += 1
+                    yield event
+                elif event is not None:
+                    _tally(counts.events_missed, (maker.kind, event.miss), table, number, event.detail)
+                    if worst is Miss.NO_CONDITION_MET:
+                        worst, detail = event.miss, f"{maker.kind}: {event.detail}"
+            if not made:
+                _tally(counts.rows_without_event, worst, table, number, detail)
+
+
+class _Missed(NamedTuple):
+    miss: Miss
+    detail: str
+
+
+class _EmptyFieldError(ValueError):
+    """A required field has no value in this row."""
+
+
+class _Maker:
+    """Makes one event of each row of one file."""
+
+    def __init__(self, rule: EventRule, source: str, scope: Scope) -> None:
+        self.kind = rule.kind.name
+        self._topic = rule.kind.topic
+        self._source = source
+        self._when = bind(rule.when.expr, scope) if rule.when else None
+        self._party = bind(rule.party.expr, scope)
+        self._id = bind(rule.id.expr, scope)
+        self._time = bind(rule.time.expr, scope)
+        self._data = _object(rule.data, scope)
+
+    def make(self, row: Row, reader: Reader) -> Imported | _Missed | None:
+        """The event of a row; None if its condition is not met."""
+        try:
+            if self._when is not None and not self._when(row):
+                return None
+            party, time_ms, id_ = self._party(row), self._time(row), self._id(row)
+            if time_ms is None:
+                return _Missed(Miss.UNDATED, "the time is empty")
+            if party is None:
+                return _Missed(Miss.NO_PARTY, "the party is empty")
+            if id_ is None:
+                return _Missed(Miss.EMPTY_FIELD, "the id is empty")
+            data, time = self._data(row), rfc3339(time_ms)
+            value = encode_event(self.kind, id=id_, source=self._source, time=time, subject=party, data=data)
+        except _EmptyFieldError as error:
+            return _Missed(Miss.EMPTY_FIELD, f"{error} is empty")
+        except BadValueError as error:
+            return _Missed(Miss.BAD_VALUE, str(error))
+        except ArithmeticError:
+            return _Missed(Miss.BAD_VALUE, "a number is out of bounds")
+        except UnicodeEncodeError:
+            return _Missed(Miss.BAD_VALUE, "a text is not in the file's encoding")
+        read = reader.read(value, None, time_ms)
+        if isinstance(read, Reject):
+            return _Missed(Miss.BAD_VALUE, f"{read.reason}: {read.detail}")
+        return Imported(self.kind, party, read.event.time_ms, self._topic, value)
+
+
+def _part(file: Path, mapping: Mapping) -> tuple[Table, list[_Maker]]:
+    rule = mapping.rule_of(file)
+    table = open_table(file, rule, rule.columns().items())
+    lookups = {lookup: _lookup(file, lookup, rule, mapping) for lookup in rule.lookups()}
+    scope = Scope(table.columns, rule.reading, mapping.tables, lookups, file.name)
+    return table, [_Maker(event, rule.source, scope) for event in rule.events]
+
+
+def _lookup(file: Path, lookup: Lookup, rule: FileRule, mapping: Mapping) -> dict[str, str]:
+    """The joined file lies beside the data, or else beside the mapping."""
+    beside = file.parent / lookup.file
+    path = beside if beside.exists() else mapping.path.parent / lookup.file
+    kind = "jsonl" if path.suffix in {".jsonl", ".ndjson"} else "csv"
+    return read_lookup(path, replace(rule, format=kind, place=lookup.place), lookup)
+
+
+def _object(rules: tuple[FieldRule, ...], scope: Scope) -> Callable[[Row], dict[str, Any]]:
+    parts = [(rule.field.name, rule.field.required, *_value(rule, scope)) for rule in rules]
+
+    def made(row: Row) -> dict[str, Any]:
+        data = {}
+        for name, required, value_of, finish in parts:
+            try:
+                value = value_of(row)
+                if value is not None:
+                    data[name] = value if finish is None else finish(value)
+                elif required:
+                    raise _EmptyFieldError(name)
+            except BadValueError as error:
+                raise BadValueError(f"{name}: {error}") from None
+        return data
+
+    return made
+
+
+def _value(rule: FieldRule, scope: Scope) -> tuple[Bound, Callable[[Any], Any] | None]:
+    if rule.formula:
+        return bind(rule.formula.expr, scope), rule.field.finish
+    elements = [(_object(element, scope), _any_given(element, scope)) for element in rule.elements]
+    return lambda row: [make(row) for make, given in elements if given(row)], None
+
+
+def _any_given(rules: tuple[FieldRule, ...], scope: Scope) -> Callable[[Row], bool]:
+    """Whether an element's required fields have any value: a row may fill fewer elements than the mapping has."""
+    needed = [bind(rule.formula.expr, scope) for rule in rules if rule.formula and rule.field.required]
+    return lambda row: any(value(row) is not None for value in needed)
+
+
+def _tally(tallies: dict[Any, Tally], key: Any, table: Table, row: int, detail: str) -> None:
+    if key in tallies:
+        tallies[key].count += 1
+    else:
+        tallies[key] = Tally(1, table.path.name, row, detail)
+
+
+def _told(tally: Tally) -> str:
+    detail = f": {tally.detail}" if tally.detail else ""
+    return f"{tally.count} (first: {tally.file} row {tally.row}{detail})"

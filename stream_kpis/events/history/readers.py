@@ -1,0 +1,174 @@
+"""CSV and JSONL files as rows of texts, one at a time."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stream_kpis.events.history.binding import Lookup, Row
+from stream_kpis.events.history.document import MappingError, Place, unknown
+from stream_kpis.events.history.mapping import FileRule
+
+_decode = msgspec.json.Decoder(float_hook=str).decode
+"""Numbers with a point stay as they are written: their digits are the amount."""
+
+
+class Malformed(NamedTuple):
+    """A row that cannot be read."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file that can be read more than once.
+
+    Args:
+        path: the file.
+        rule: how it is read.
+        columns: the positions of its columns in the rows.
+    """
+
+    path: Path
+    rule: FileRule
+    columns: dict[str, int]
+
+    def __iter__(self) -> Iterator[Row | Malformed]:
+        """The rows; blank lines are none. Each row's texts by position, and last its number, from 1."""
+        rows = self._csv() if self.rule.format == "csv" else self._jsonl()
+        empty = self.rule.empty
+        for number, row in enumerate(rows, 1):
+            if isinstance(row, list):
+                if empty:
+                    row = ["" if text.strip() in empty else text for text in row]  # noqa: PLW2901 - the same row
+                row.append(number)
+            yield row
+
+    def _csv(self) -> Iterator[list[Any] | Malformed]:
+        width = len(self.columns)
+        with self.path.open(encoding=self.rule.encoding, errors="surrogateescape", newline="") as file:
+            rows = csv.reader(file, delimiter=self.rule.delimiter, strict=True)
+            next(rows)
+            while True:
+                try:
+                    row = next(rows, None)
+                except csv.Error as error:
+                    yield Malformed(str(error))
+                    continue
+                if row is None:
+                    return
+                if len(row) == width:
+                    yield row
+                elif row:
+                    yield Malformed(f"{len(row)} columns, the header has {width}")
+
+    def _jsonl(self) -> Iterator[list[Any] | Malformed]:
+        paths = [(name, name.split(".")) for name in self.columns]
+        with self.path.open("rb") as file:
+            for line in file:
+                text = line.removeprefix(b"\xef\xbb\xbf").strip()
+                if not text:
+                    continue
+                try:
+                    value = _decode(text)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                    yield Malformed(str(error))
+                    continue
+                if isinstance(value, dict):
+                    yield [_text(_member(value, name, path)) for name, path in paths]
+                else:
+                    yield Malformed("the line is no JSON object")
+
+
+def open_table(path: Path, rule: FileRule, wanted: Iterable[tuple[str, Place]]) -> Table:
+    """The table of a file; reads at most its header.
+
+    Args:
+        path: the file.
+        rule: how to read it, with its format.
+        wanted: the columns that must be there, and where the mapping asks for them.
+
+    Raises:
+        MappingError: the file cannot be read, or lacks a column.
+    """
+    wanted = list(wanted)
+    if rule.format == "jsonl":
+        _first_bytes(path, rule.place)
+        return Table(path, rule, {name: index for index, (name, _) in enumerate(wanted)})
+    header = _header(path, rule)
+    columns = {name: index for index, name in enumerate(header)}
+    for name, place in wanted:
+        if name not in columns:
+            mistake = unknown(f"column of {path.name}", name, columns)
+            raise place.error(f"{mistake} (a constant is written {{constant: {name}}})")
+    return Table(path, rule, columns)
+
+
+def read_lookup(path: Path, rule: FileRule, lookup: Lookup) -> dict[str, str]:
+    """The other file of a join, in memory: key -> taken value. Rows without a key or a value are left out.
+
+    Raises:
+        MappingError: it cannot be read, lacks a column, or has two values for one key.
+    """
+    table = open_table(path, rule, ((lookup.key, lookup.place), (lookup.take, lookup.place)))
+    key_at, take_at = table.columns[lookup.key], table.columns[lookup.take]
+    found: dict[str, str] = {}
+    for row in table:
+        if isinstance(row, Malformed):
+            raise lookup.place.error(f"{path.name}: {row.detail}")
+        key, value = row[key_at].strip(), row[take_at].strip()
+        if key and value and found.setdefault(key, value) != value:
+            raise lookup.place.error(f"{path.name} has two values of {lookup.take!r} for {lookup.key} {key[:40]!r}")
+    return found
+
+
+def _header(path: Path, rule: FileRule) -> list[str]:
+    try:
+        with path.open(encoding=rule.encoding, errors="surrogateescape", newline="") as file:
+            header = [name.strip() for name in next(csv.reader(file, delimiter=rule.delimiter), [])]
+    except OSError as error:
+        raise rule.place.error(f"{path.name} cannot be read: {error.strerror}") from None
+    except (csv.Error, UnicodeError) as error:
+        raise rule.place.error(f"{path.name} is no CSV file: {error}") from None
+    if not header:
+        raise rule.place.error(f"{path.name} has no header line")
+    twice = {name for name in header if name and header.count(name) > 1}
+    if twice:
+        raise rule.place.error(f"{path.name} has more than one column {min(twice)!r}")
+    # Columns without a name (an index, say) cannot be asked for, but keep their positions.
+    return [name or f"\0{index}" for index, name in enumerate(header)]
+
+
+def _first_bytes(path: Path, place: Place) -> None:
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise place.error(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def _member(value: dict[str, Any], name: str, path: list[str]) -> Any:
+    if len(path) == 1 or name in value:
+        return value.get(name)
+    inner: Any = value
+    for step in path:
+        if not isinstance(inner, dict):
+            return None
+        inner = inner.get(step)
+    return inner
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else msgspec.json.encode(value).decode()
+
+
+__all__ = ["Malformed", "MappingError", "Table", "open_table", "read_lookup"]
