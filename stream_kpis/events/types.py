@@ -647,4 +647,3 @@ KIND_OF_DATA: dict[type[Data], Kind] = {kind.data: kind for kind in KINDS}
 KIND_OF_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
 TOPICS: tuple[str, ...] = tuple(dict.fromkeys(kind.topic for kind in KINDS if kind.topic != ANY_TOPIC))
 """The topics of the families, without the deployment's prefix."""
-

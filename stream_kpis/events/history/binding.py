@@ -6,7 +6,7 @@ from decimal import Decimal, DecimalException
 from typing import Any, NamedTuple
 
 from stream_kpis.events.history.document import Place
-from stream_kpis.events.history.expressions import SPAN_FUNCTIONS, TIME, Expr
+from stream_kpis.events.history.trees import SPAN_FUNCTIONS, TIME, Expr
 from stream_kpis.events.history.values import BadValueError, Reading, boolean_of, rfc3339, text_of_number
 
 Row = Sequence[Any]
@@ -41,8 +41,8 @@ class Scope:
 def bind(expr: Expr, scope: Scope) -> Bound:
     """The function of a row that an expression is.
 
-    The function raises :class:`BadValueError` for a row whose texts are not what the expression takes them for. Operations
-    on no value give no value.
+    The function raises :class:`BadValueError` for a row whose texts are not what the expression takes them for.
+    Operations on no value give no value.
 
     Raises:
         BadValueError: a constant of the expression is not what the expression takes it for.
@@ -70,46 +70,32 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 def _bind(expr: Expr, scope: Scope) -> Bound:
     args = [bind(arg, scope) for arg in expr.args]
-    value = expr.value
+    if leaf := _LEAVES.get(expr.op):
+        return leaf(expr.value, scope)
+    if special := _SPECIAL.get(expr.op):
+        return special(*args)
+    return _strict(_applied(expr, scope), args)
+
+
+def _applied(expr: Expr, scope: Scope) -> Callable[..., Value]:
+    """The operation on given operands."""
     match expr.op:
-        case "constant":
-            return lambda _: value
-        case "column":
-            index = scope.columns[value]
-            return lambda row: row[index].strip() or None
-        case "row":
-            return lambda row: row[-1]
-        case "file":
-            name = scope.file
-            return lambda _: name
-        case "lookup":
-            return _strict(scope.lookups[value].get, args)
-        case "translate":
-            return _translate(scope.tables[value], *args)
-        case "first":
-            return _first(args)
-        case "if":
-            condition, yes, no = args
-            return lambda row: yes(row) if condition(row) else no(row)
-        case "given":
-            return lambda row: args[0](row) is not None
-        case "and":
-            return lambda row: bool(args[0](row)) and bool(args[1](row))
-        case "or":
-            return lambda row: bool(args[0](row)) or bool(args[1](row))
-        case "not":
-            return lambda row: not args[0](row)
-        case "==":
-            return lambda row: args[0](row) == args[1](row)
-        case "!=":
-            return lambda row: args[0](row) != args[1](row)
         case "time":
-            return _strict(scope.reading.times(value), args)
+            return scope.reading.times(expr.value)
         case "number":
-            return _strict(scope.reading.number, args)
+            return scope.reading.number
         case "text":
-            return _strict(rfc3339 if expr.args[0].type is TIME else _text, args)
-    return _strict(_PLAIN[expr.op], args)
+            return rfc3339 if expr.args[0].type is TIME else _text
+        case "lookup":
+            return scope.lookups[expr.value].get
+        case "translate":
+            return scope.tables[expr.value].get
+    return _PLAIN[expr.op]
+
+
+def _column(name: str, scope: Scope) -> Bound:
+    index = scope.columns[name]
+    return lambda row: row[index].strip() or None
 
 
 def _strict(apply: Callable[..., Value], args: list[Bound]) -> Bound:
@@ -131,7 +117,7 @@ def _strict(apply: Callable[..., Value], args: list[Bound]) -> Bound:
     return binary
 
 
-def _first(args: list[Bound]) -> Bound:
+def _first(*args: Bound) -> Bound:
     def first(row: Row) -> Value:
         for arg in args:
             value = arg(row)
@@ -140,17 +126,6 @@ def _first(args: list[Bound]) -> Bound:
         return None
 
     return first
-
-
-def _translate(table: Mapping[str, str], of: Bound, otherwise: Bound) -> Bound:
-    def translated(row: Row) -> Value:
-        value = of(row)
-        if value is None:
-            return None
-        found = table.get(value)
-        return otherwise(row) if found is None else found
-
-    return translated
 
 
 def _text(value: Value) -> str:
@@ -196,3 +171,22 @@ _PLAIN: dict[str, Callable[..., Value]] = {
     "is_true": boolean_of,
     **{name: _span(unit_ms) for name, unit_ms in SPAN_FUNCTIONS.items()},
 }
+
+_LEAVES: dict[str, Callable[[Any, Scope], Bound]] = {
+    "constant": lambda value, _: lambda _row: value,
+    "column": _column,
+    "row": lambda _, __: lambda row: row[-1],
+    "file": lambda _, scope: lambda _row: scope.file,
+}
+
+_SPECIAL: dict[str, Callable[..., Bound]] = {
+    "first": _first,
+    "if": lambda condition, yes, no: lambda row: yes(row) if condition(row) else no(row),
+    "given": lambda arg: lambda row: arg(row) is not None,
+    "and": lambda one, other: lambda row: bool(one(row) and other(row)),
+    "or": lambda one, other: lambda row: bool(one(row) or other(row)),
+    "not": lambda arg: lambda row: not arg(row),
+    "==": lambda one, other: lambda row: one(row) == other(row),
+    "!=": lambda one, other: lambda row: one(row) != other(row),
+}
+"""Operations that have something to say when an operand is missing; all others give nothing then."""

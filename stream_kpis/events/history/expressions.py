@@ -1,64 +1,31 @@
-"""The language of the mapping's expressions: text in, a typed tree out. Nothing is ever evaluated by Python itself.
-
-Columns are texts until an expression needs something else of them: ``submitted_at + 5m`` takes ``submitted_at`` as
-a time, ``amount > 0`` takes ``amount`` as a number. What cannot fit is a :class:`MistakeError` here, before any row is read.
-"""
+"""The language of the mapping's expressions: text in, a typed tree out. Nothing is ever evaluated by Python itself."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from stream_kpis.events.history.document import MistakeError, unknown
-
-
-class Type(StrEnum):
-    """What an expression gives."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    TIME = "time"
-    SPAN = "duration"
-    BOOL = "condition"
-
-
-TEXT, NUMBER, TIME, SPAN, BOOL = Type
-
-
-@dataclass(frozen=True, slots=True)
-class Expr:
-    """A node of the tree: an operation, what it gives, its operands, and what only this node has (a name, a constant)."""
-
-    op: str
-    type: Type
-    args: tuple["Expr", ...] = ()
-    value: Any = None
-
-
-class Names(NamedTuple):
-    """What an expression may refer to beside columns: the mapping's tables and the file's named values."""
-
-    tables: Mapping[str, Mapping[str, str]]
-    values: Mapping[str, Expr]
-
+from stream_kpis.events.history.document import MistakeError
+from stream_kpis.events.history.trees import (
+    BOOL,
+    NUMBER,
+    SPAN,
+    TEXT,
+    Expr,
+    Names,
+    any_equal,
+    call,
+    coerce,
+    column,
+    comparison,
+    constant,
+    numeric,
+    product_of,
+    sum_of,
+)
 
 SPANS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-SPAN_FUNCTIONS = {"seconds": 1000, "minutes": 60_000, "hours": 3_600_000, "days": 86_400_000, "weeks": 604_800_000}
-_SIMPLE: dict[str, tuple[Type, Type]] = {
-    "number": (TEXT, NUMBER),
-    "text": (TEXT, TEXT),
-    "lower": (TEXT, TEXT),
-    "upper": (TEXT, TEXT),
-    "is_true": (TEXT, BOOL),
-    "abs": (NUMBER, NUMBER),
-    **dict.fromkeys(SPAN_FUNCTIONS, (NUMBER, SPAN)),
-}
-FUNCTIONS = (*_SIMPLE, "time", "given", "first", "if", "translate")
 _WORDS = {"and", "or", "not", "in", "true", "false"}
-_ORDER = {"<", "<=", ">", ">="}
-_COMPARE = {"==", "!=", *_ORDER}
+_COMPARE = ("==", "!=", "<", "<=", ">", ">=")
 _DEPTH_MAX = 50
 
 _TOKEN = re.compile(
@@ -94,37 +61,6 @@ def parse(text: str, names: Names) -> Expr:
     expr = parser.either()
     parser.end()
     return expr
-
-
-def column(name: str) -> Expr:
-    """The expression that is one column."""
-    return Expr("column", TEXT, value=name)
-
-
-def constant(text: str) -> Expr:
-    """The expression that is always this text; an empty one is no value."""
-    return Expr("constant", TEXT, value=text or None)
-
-
-def coerce(expr: Expr, target: Type) -> Expr:
-    """The expression as ``target``.
-
-    Raises:
-        MistakeError: it cannot be one.
-    """
-    if expr.type is target:
-        return expr
-    if target is TEXT and expr.type is not SPAN:
-        return Expr("text", TEXT, (expr,))
-    if expr.type is TEXT and target is NUMBER:
-        return Expr("number", NUMBER, (expr,))
-    if expr.type is TEXT and target is TIME:
-        return Expr("time", TIME, (expr,))
-    if expr.type is TEXT and target is BOOL:
-        raise MistakeError("a text is no condition: compare it, or use given(…) or is_true(…)")
-    if expr.type is SPAN:
-        raise MistakeError(f"a duration is no {target}: divide it by a unit, as in (closed - opened) / 1h")
-    raise MistakeError(f"a {expr.type} is no {target}")
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -182,9 +118,9 @@ class _Parser:
         if self.took("in"):
             self.expect("(")
             args = self.arguments()
-            return _any_equal(left, args)
+            return any_equal(left, args)
         if operator := self.took(*_COMPARE):
-            return _comparison(operator, left, self.joined())
+            return comparison(operator, left, self.joined())
         return left
 
     def joined(self) -> Expr:
@@ -196,20 +132,20 @@ class _Parser:
     def added(self) -> Expr:
         expr = self.multiplied()
         while operator := self.took("+", "-"):
-            expr = _sum(operator, expr, self.multiplied())
+            expr = sum_of(operator, expr, self.multiplied())
         return expr
 
     def multiplied(self) -> Expr:
         expr = self.signed()
         while operator := self.took("*", "/"):
-            expr = _product(operator, expr, self.signed())
+            expr = product_of(operator, expr, self.signed())
         return expr
 
     def signed(self) -> Expr:
         if not self.took("-"):
             return self.primary()
         operand = self.primary()
-        return Expr("negate", operand.type if operand.type is SPAN else NUMBER, (_numeric(operand),))
+        return Expr("negate", operand.type if operand.type is SPAN else NUMBER, (numeric(operand),))
 
     def primary(self) -> Expr:
         token = self.take()
@@ -233,7 +169,7 @@ class _Parser:
 
     def named(self, name: str) -> Expr:
         if self.took("("):
-            return _call(name, self.arguments(), self.names)
+            return call(name, self.arguments(), self.names)
         if name in {"true", "false"}:
             return Expr("constant", BOOL, value=name == "true")
         if name in _WORDS:
@@ -273,108 +209,3 @@ class _Parser:
     def end(self) -> None:
         if self.next < len(self.tokens):
             raise MistakeError(f"unexpected {self.tokens[self.next].text!r} after the end of the expression")
-
-
-def _numeric(expr: Expr) -> Expr:
-    return expr if expr.type is SPAN else coerce(expr, NUMBER)
-
-
-def _alike(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """The expressions in the one type that is not text, if any is not."""
-    others = {expr.type for expr in exprs} - {TEXT}
-    if len(others) > 1:
-        raise MistakeError("cannot mix " + " and ".join(sorted(others)))
-    target = others.pop() if others else TEXT
-    return tuple(coerce(expr, target) for expr in exprs)
-
-
-def _comparison(operator: str, left: Expr, right: Expr) -> Expr:
-    args = _alike((left, right))
-    if operator in _ORDER and args[0].type is TEXT:
-        raise MistakeError(f"{operator!r} needs numbers or times: use number(…) or time(…)")
-    return Expr(operator, BOOL, args)
-
-
-def _any_equal(left: Expr, options: tuple[Expr, ...]) -> Expr:
-    expr = _comparison("==", left, options[0])
-    for option in options[1:]:
-        expr = Expr("or", BOOL, (expr, _comparison("==", left, option)))
-    return expr
-
-
-def _sum(operator: str, left: Expr, right: Expr) -> Expr:
-    types = (left.type, right.type)
-    if types == (SPAN, SPAN):
-        return Expr(operator, SPAN, (left, right))
-    if right.type is SPAN:
-        return Expr(operator, TIME, (coerce(left, TIME), right))
-    if left.type is SPAN:
-        if operator == "-":
-            raise MistakeError("cannot take a time from a duration")
-        return Expr(operator, TIME, (left, coerce(right, TIME)))
-    if TIME in types:
-        if operator == "+":
-            raise MistakeError("cannot add two times, nor a time and a number: use minutes(…), hours(…), days(…)")
-        if NUMBER in types:
-            raise MistakeError("cannot take a number from a time: use minutes(…), hours(…), days(…)")
-        return Expr(operator, SPAN, (coerce(left, TIME), coerce(right, TIME)))
-    return Expr(operator, NUMBER, (coerce(left, NUMBER), coerce(right, NUMBER)))
-
-
-def _product(operator: str, left: Expr, right: Expr) -> Expr:
-    args = (_numeric(left), _numeric(right))
-    spans = (args[0].type is SPAN, args[1].type is SPAN)
-    if spans == (True, True) and operator == "/":
-        return Expr("/", NUMBER, args)
-    if spans == (True, False) or (spans == (False, True) and operator == "*"):
-        return Expr("scale" if operator == "*" else "shrink", SPAN, args if spans[0] else args[::-1])
-    if any(spans):
-        raise MistakeError(f"{operator!r} does not fit these durations")
-    return Expr(operator, NUMBER, args)
-
-
-def _call(name: str, args: tuple[Expr, ...], names: Names) -> Expr:
-    if name in _SIMPLE:
-        takes, gives = _SIMPLE[name]
-        _count(name, args, 1, 1)
-        return Expr(name, gives, (coerce(args[0], takes),))
-    match name:
-        case "time":
-            _count(name, args, 1, 9)
-            formats = tuple(_constant_text(name, arg) for arg in args[1:])
-            return Expr("time", TIME, (coerce(args[0], TEXT),), formats or None)
-        case "given":
-            _count(name, args, 1, 1)
-            return Expr("given", BOOL, args)
-        case "first":
-            _count(name, args, 2, 20)
-            same = _alike(args)
-            return Expr("first", same[0].type, same)
-        case "if":
-            _count(name, args, 3, 3)
-            same = _alike(args[1:])
-            return Expr("if", same[0].type, (coerce(args[0], BOOL), *same))
-        case "translate":
-            return _translation(args, names)
-    raise unknown("function", name, FUNCTIONS)
-
-
-def _translation(args: tuple[Expr, ...], names: Names) -> Expr:
-    _count("translate", args, 2, 3)
-    table = args[1].value if args[1].op == "column" else None
-    if table not in names.tables:
-        raise unknown("table", str(table), names.tables)
-    of = coerce(args[0], TEXT)
-    return Expr("translate", TEXT, (of, coerce(args[2], TEXT) if len(args) == 3 else of), table)
-
-
-def _constant_text(name: str, arg: Expr) -> str:
-    if arg.op != "constant" or not isinstance(arg.value, str):
-        raise MistakeError(f"the formats of {name}(…) are texts in quotes")
-    return arg.value
-
-
-def _count(name: str, args: tuple[Expr, ...], least: int, most: int) -> None:
-    if not least <= len(args) <= most:
-        wanted = str(least) if least == most else f"{least} to {most}"
-        raise MistakeError(f"{name}(…) takes {wanted} arguments, not {len(args)}")

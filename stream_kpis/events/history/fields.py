@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import inspect
 
-from stream_kpis.events.history.expressions import BOOL, NUMBER, TEXT, TIME, Type
+from stream_kpis.events.history.trees import BOOL, NUMBER, TEXT, TIME, Type
 from stream_kpis.events.history.values import BadValueError, boolean_of, rfc3339, text_of_number
 from stream_kpis.events.types import Money
 
@@ -41,7 +41,7 @@ def fields_of(struct: type[msgspec.Struct]) -> Mapping[str, Field]:
     return {field.encode_name: _field(field) for field in info.fields}
 
 
-def _field(field: inspect.Field) -> Field:
+def _field(field: inspect.Field) -> Field:  # noqa: PLR0911 - a table of kinds
     kind = field.type
     if isinstance(kind, inspect.UnionType):
         kind = next(part for part in kind.types if not isinstance(part, inspect.NoneType))

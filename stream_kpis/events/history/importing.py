@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from stream_kpis.events.envelope import Reader, Reject, encode_event
 from stream_kpis.events.history.binding import Bound, Lookup, Row, Scope, bind
-from stream_kpis.events.history.mapping import EventRule, FieldRule, FileRule, Mapping
 from stream_kpis.events.history.readers import Malformed, Table, open_table, read_lookup
+from stream_kpis.events.history.rules import EventRule, FieldRule, FileRule, Mapping
 from stream_kpis.events.history.values import BadValueError, rfc3339
 
 
@@ -126,8 +126,13 @@ class _Missed(NamedTuple):
     detail: str
 
 
-class _EmptyFieldError(ValueError):
-    """A required field has no value in this row."""
+class _MissedError(Exception):
+    """The event cannot be made of this row."""
+
+    def __init__(self, miss: Miss, detail: str) -> None:
+        super().__init__(detail)
+        self.miss = miss
+        self.detail = detail
 
 
 class _Maker:
@@ -146,29 +151,34 @@ class _Maker:
     def make(self, row: Row, reader: Reader) -> Imported | _Missed | None:
         """The event of a row; None if its condition is not met."""
         try:
-            if self._when is not None and not self._when(row):
-                return None
-            party, time_ms, id_ = self._party(row), self._time(row), self._id(row)
-            if time_ms is None:
-                return _Missed(Miss.UNDATED, "the time is empty")
-            if party is None:
-                return _Missed(Miss.NO_PARTY, "the party is empty")
-            if id_ is None:
-                return _Missed(Miss.EMPTY_FIELD, "the id is empty")
-            data, time = self._data(row), rfc3339(time_ms)
-            value = encode_event(self.kind, id=id_, source=self._source, time=time, subject=party, data=data)
-        except _EmptyFieldError as error:
-            return _Missed(Miss.EMPTY_FIELD, f"{error} is empty")
+            return self._made(row, reader)
+        except _MissedError as error:
+            return _Missed(error.miss, error.detail)
         except BadValueError as error:
             return _Missed(Miss.BAD_VALUE, str(error))
         except ArithmeticError:
             return _Missed(Miss.BAD_VALUE, "a number is out of bounds")
         except UnicodeEncodeError:
             return _Missed(Miss.BAD_VALUE, "a text is not in the file's encoding")
+
+    def _made(self, row: Row, reader: Reader) -> Imported | None:
+        if self._when is not None and not self._when(row):
+            return None
+        time_ms = _needed(self._time(row), Miss.UNDATED, "the time")
+        party = _needed(self._party(row), Miss.NO_PARTY, "the party")
+        id_ = _needed(self._id(row), Miss.EMPTY_FIELD, "the id")
+        data, time = self._data(row), rfc3339(time_ms)
+        value = encode_event(self.kind, id=id_, source=self._source, time=time, subject=party, data=data)
         read = reader.read(value, None, time_ms)
         if isinstance(read, Reject):
-            return _Missed(Miss.BAD_VALUE, f"{read.reason}: {read.detail}")
+            raise _MissedError(Miss.BAD_VALUE, f"{read.reason}: {read.detail}")
         return Imported(self.kind, party, read.event.time_ms, self._topic, value)
+
+
+def _needed(value: Any, miss: Miss, what: str) -> Any:
+    if value is None:
+        raise _MissedError(miss, f"{what} is empty")
+    return value
 
 
 def _part(file: Path, mapping: Mapping) -> tuple[Table, list[_Maker]]:
@@ -198,7 +208,7 @@ def _object(rules: tuple[FieldRule, ...], scope: Scope) -> Callable[[Row], dict[
                 if value is not None:
                     data[name] = value if finish is None else finish(value)
                 elif required:
-                    raise _EmptyFieldError(name)
+                    raise _MissedError(Miss.EMPTY_FIELD, f"{name} is empty")
             except BadValueError as error:
                 raise BadValueError(f"{name}: {error}") from None
         return data

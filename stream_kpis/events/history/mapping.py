@@ -1,131 +1,26 @@
 """The schema of a mapping: what the YAML says, checked against the event contract before any row is read."""
 
-import fnmatch
 import re
 import time
 import zoneinfo
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as ReadOnly
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-from stream_kpis.events.history.binding import Lookup, Scope, bind, walk
-from stream_kpis.events.history.document import Entry, MappingError, MistakeError, Place, read_document, unknown
-from stream_kpis.events.history.expressions import (
-    BOOL,
-    TEXT,
-    TIME,
-    Expr,
-    Names,
-    Type,
-    coerce,
-    column,
-    constant,
-    parse,
-)
+from stream_kpis.events.history.binding import Lookup, Scope, bind
+from stream_kpis.events.history.document import Entry, MistakeError, Place, read_document, unknown
+from stream_kpis.events.history.expressions import parse
 from stream_kpis.events.history.fields import CONDITION_TYPES, Field, fields_of
-from stream_kpis.events.history.values import NAMED_FORMATS, NUMBERS, BadValueError, Reading
-from stream_kpis.events.types import ANY_TOPIC, KIND_OF_NAME, STRING_BYTES_MAX, Kind
+from stream_kpis.events.history.rules import EventRule, FieldRule, FileRule, Formula, Mapping
+from stream_kpis.events.history.trees import BOOL, TEXT, TIME, Expr, Names, Type, coerce, column, constant
+from stream_kpis.events.history.values import NAMED_FORMATS, NUMBERS, BadValueError
+from stream_kpis.events.types import ANY_TOPIC, KIND_OF_NAME, STRING_BYTES_MAX
 
 _EVERYWHERE = ("source", "zone", "times", "decimal", "empty", "party")
 _TOP = (*_EVERYWHERE, "tables", "files")
 _FILE = (*_EVERYWHERE, "format", "delimiter", "encoding", "let", "events")
 _EVENT = ("type", "when", "party", "id", "time", "data")
-_FORMATS = {"csv": "csv", "tsv": "csv", "txt": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}
-
-
-class Formula(NamedTuple):
-    """An expression and where it stands."""
-
-    expr: Expr
-    place: Place
-
-
-class FieldRule(NamedTuple):
-    """How one field of an event's data is made: a formula, or for a list field the rules of each element."""
-
-    field: Field
-    formula: Formula | None
-    elements: "tuple[tuple[FieldRule, ...], ...]" = ()
-
-
-class EventRule(NamedTuple):
-    """How one event is made from a row."""
-
-    kind: Kind
-    when: Formula | None
-    party: Formula
-    id: Formula
-    time: Formula
-    data: tuple[FieldRule, ...]
-
-    def formulas(self) -> Iterator[Formula]:
-        """Every formula of the event."""
-        yield from (formula for formula in (self.when, self.party, self.id, self.time) if formula)
-        yield from _formulas(self.data)
-
-
-@dataclass(frozen=True)
-class FileRule:
-    """How the files of one name pattern are read, and the events of each of their rows."""
-
-    pattern: str
-    place: Place
-    format: str = ""
-    delimiter: str = ""
-    encoding: str = "utf-8-sig"
-    source: str = ""
-    reading: Reading = Reading()  # noqa: RUF009 - frozen
-    empty: frozenset[str] = frozenset()
-    party: Formula | None = None
-    events: tuple[EventRule, ...] = ()
-
-    def formulas(self) -> Iterator[Formula]:
-        """Every formula of the events."""
-        for event in self.events:
-            yield from event.formulas()
-
-    def columns(self) -> dict[str, Place]:
-        """The columns that the events need, each with the place of its first use."""
-        columns: dict[str, Place] = {}
-        for formula in self.formulas():
-            for expr in walk(formula.expr):
-                if expr.op == "column":
-                    columns.setdefault(expr.value, formula.place)
-        return columns
-
-    def lookups(self) -> list[Lookup]:
-        """The joins that the events need."""
-        found = (expr.value for formula in self.formulas() for expr in walk(formula.expr) if expr.op == "lookup")
-        return list(dict.fromkeys(found))
-
-
-@dataclass(frozen=True)
-class Mapping:
-    """A mapping, read and checked.
-
-    Args:
-        path: its file.
-        files: the rules, in the order of the file.
-        tables: the translation tables by name.
-    """
-
-    path: Path
-    files: tuple[FileRule, ...]
-    tables: ReadOnly[str, ReadOnly[str, str]]
-
-    def rule_of(self, file: Path) -> FileRule:
-        """The first rule whose pattern the file's name matches, with the format that the name implies.
-
-        Raises:
-            MappingError: there is none, or the format cannot be told.
-        """
-        for rule in self.files:
-            if fnmatch.fnmatchcase(file.name, rule.pattern):
-                return _with_format(rule, file)
-        patterns = ", ".join(rule.pattern for rule in self.files)
-        raise Place(self.path.name, 1, "files").error(f"no pattern matches {file.name!r}; there are: {patterns}")
 
 
 def read_mapping(path: Path) -> Mapping:
@@ -148,14 +43,6 @@ def read_mapping(path: Path) -> Mapping:
 
 def _tables(entry: Entry) -> dict[str, dict[str, str]]:
     return {name: {word: value.text() for word, value in table.keys().items()} for name, table in entry.keys().items()}
-
-
-def _with_format(rule: FileRule, file: Path) -> FileRule:
-    suffix = file.suffix.lower().removeprefix(".")
-    kind = rule.format or _FORMATS.get(suffix, "")
-    if not kind:
-        raise rule.place.error(f"cannot tell what {file.name!r} is: add format: csv or format: jsonl")
-    return replace(rule, format=kind, delimiter=rule.delimiter or ("\t" if suffix == "tsv" else ","))
 
 
 def _defaults(rule: FileRule, keys: dict[str, Entry], names: Names) -> FileRule:
@@ -255,7 +142,7 @@ def _event_rule(entry: Entry, rule: FileRule, names: Names) -> EventRule:
         party,
         _formula(keys["id"], names, TEXT),
         _formula(keys["time"], names, TIME),
-        _data(keys["data"] if "data" in keys else None, entry.place, kind.name, fields_of(kind.data), names),
+        _data(keys.get("data"), entry.place, kind.name, fields_of(kind.data), names),
     )
 
 
@@ -287,10 +174,7 @@ def _field_rule(field: Field, entry: Entry, names: Names) -> FieldRule:
 
 
 def _formula(entry: Entry, names: Names, target: Type | None = None) -> Formula:
-    if entry.is_mapping:
-        expr = _long_form(entry, names)
-    else:
-        expr = _placed(entry.place, lambda: parse(entry.text(), names))
+    expr = _long_form(entry, names) if entry.is_mapping else _placed(entry.place, lambda: parse(entry.text(), names))
     return Formula(_placed(entry.place, lambda: coerce(expr, target) if target else expr), entry.place)
 
 
@@ -327,19 +211,11 @@ def _possible(expr: Expr, names: Names) -> Iterator[str]:
     match expr.op:
         case "constant" if isinstance(expr.value, str):
             yield expr.value
-        case "first" | "if" | "translate":
-            for arg in expr.args[expr.op != "first" :]:
+        case "translate":
+            yield from names.tables[expr.value].values()
+        case "first" | "if":
+            for arg in expr.args[expr.op == "if" :]:
                 yield from _possible(arg, names)
-            if expr.op == "translate":
-                yield from names.tables[expr.value].values()
-
-
-def _formulas(rules: tuple[FieldRule, ...]) -> Iterator[Formula]:
-    for rule in rules:
-        if rule.formula:
-            yield rule.formula
-        for element in rule.elements:
-            yield from _formulas(element)
 
 
 def _check_constants(rule: FileRule, tables: ReadOnly[str, ReadOnly[str, str]]) -> None:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stream_kpis.events.history.binding import Lookup, Row
-from stream_kpis.events.history.document import MappingError, Place, unknown
-from stream_kpis.events.history.mapping import FileRule
+from stream_kpis.events.history.document import Place, unknown
+from stream_kpis.events.history.rules import FileRule
 
 _decode = msgspec.json.Decoder(float_hook=str).decode
 """Numbers with a point stay as they are written: their digits are the amount."""
@@ -169,6 +169,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int) else msgspec.json.encode(value).decode()
-
-
-__all__ = ["Malformed", "MappingError", "Table", "open_table", "read_lookup"]
