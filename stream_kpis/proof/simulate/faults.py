@@ -18,10 +18,13 @@ FAULTS: dict[str, str] = {
 }
 _DUPLICATE, _LATE, _SHUFFLED, _POISON, _MISROUTED = 1 / 50, 1 / 50, 1 / 3, 1 / 200, 1 / 100
 _LATEST = 3 * DAY
+_VOID = b'"event.voided"'
 
 
 class FaultyLine:
     """The line between the senders and the topics: events go in, in order of time, and come out as they arrive.
+
+    However often one asks what has arrived, the same does, as long as one asks for no time beyond the last one sent.
 
     Args:
         kinds: the faults, of :data:`FAULTS`.
@@ -36,7 +39,8 @@ class FaultyLine:
         if unknown := sorted(set(kinds) - FAULTS.keys()):
             raise ValueError(f"no fault {', '.join(unknown)}; there are {', '.join(FAULTS)}")
         self._kinds = frozenset(kinds)
-        self._dice = Dice(f"faults {seed}")
+        self._dice = Dice(f"sent {seed}")
+        self._dice_arrived = Dice(f"arrived {seed}")
         self._partitions = partitions
         self._under_way: list[tuple[int, int, Simulated, bool]] = []
         self._sent = 0
@@ -48,7 +52,7 @@ class FaultyLine:
         if "misroute" in kinds and dice.chance(_MISROUTED):
             event = event._replace(partition=self._another_partition(event.party))
         if "late" in kinds and dice.chance(_LATE):
-            wait_ms = self._delay()
+            wait_ms = _delay(dice)
         elif "shuffle" in kinds and dice.chance(_SHUFFLED):
             wait_ms = dice.between(0, MINUTE)
         self._send(event, event.time_ms + wait_ms, original=True)
@@ -72,32 +76,34 @@ class FaultyLine:
 
     def _spoil(self, event: Simulated, at: int) -> None:
         """What follows an original when it has arrived: so a conflicting twin never comes before it."""
-        dice, kinds = self._dice, self._kinds
+        dice, kinds = self._dice_arrived, self._kinds
         if "duplicate" in kinds and dice.chance(_DUPLICATE):
-            self._send(event, at + self._delay())
+            self._send(event, at + _delay(dice))
         if "poison" in kinds and dice.chance(_POISON):
             self._damaged += 1
             poison = POISONS[self._damaged % len(POISONS)]
             if fits(poison, event):
-                self._send(poison.spoil(event, self._damaged), at + self._delay())
-
-    def _delay(self) -> int:
-        dice = self._dice
-        if dice.chance(0.6):
-            return dice.between(0, 10 * SECOND)
-        return min(dice.around(HOUR, 1.8), _LATEST)
+                self._send(poison.spoil(event, self._damaged), at + _delay(dice))
 
     def _another_partition(self, party: str) -> int:
         own: int = (murmur2(party.encode()) & 0x7FFFFFFF) % self._partitions
         return (own + self._dice.between(1, max(self._partitions, 2))) % self._partitions
 
 
+def _delay(dice: Dice) -> int:
+    """Seconds mostly, else hours, up to days; in ms."""
+    if dice.chance(0.6):
+        return dice.between(0, 10 * SECOND)
+    return min(dice.around(HOUR, 1.8), _LATEST)
+
+
 def fits(poison: Poison, event: Simulated) -> bool:
     """False where the damage would have another effect.
 
-    A misrouted record reaches its partition by another way, on which a conflicting one could overtake it.
+    A misrouted record reaches its partition by another way, on which a conflicting one could overtake it. A void is
+    about an event, not an entity, within which conflicts are found.
     """
-    return poison.name != "conflict" or event.partition is None
+    return poison.name != "conflict" or (event.partition is None and _VOID not in event.value)
 
 
 def faults(events: Iterable[Simulated], kinds: Collection[str], seed: int, partitions: int = 12) -> Iterator[Simulated]:

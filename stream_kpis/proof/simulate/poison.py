@@ -68,6 +68,7 @@ POISONS: tuple[Poison, ...] = (
     Poison("no_data", Reason.INVALID, _edited(lambda e: e.pop("data"))),
     Poison("no_entity", Reason.INVALID, _edited(lambda e: e.update(type="ticket.created", data={"channel": "web"}))),
     Poison("wrong_type", Reason.INVALID, _edited(lambda e: e.update(type="lead.created", data={"lead_id": 7}))),
+    Poison("too_long", Reason.INVALID, _edited(lambda e: e.update(type="lead.created", data={"lead_id": "ä" * 200}))),
     Poison("no_offset", Reason.INVALID, _edited(lambda e: e.update(time="2026-01-01T00:00:00"))),
     Poison(
         "below_zero",
