@@ -1,0 +1,186 @@
+"""Values as JSON, for people's tools: pure functions from a snapshot to plain dictionaries."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.metrics import SCALES
+from stream_kpis.live.snapshot import ShardPosition, Snapshot, Value
+
+Json = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Filter(NamedTuple):
+    """Which values are wanted; an empty one is all."""
+
+    kpis: frozenset[str] = frozenset()
+    windows: frozenset[str] = frozenset()
+    by: str | None = None
+    """A grouping as declared; empty for the totals alone; None for everything."""
+
+    def __call__(self, values: Iterable[Value]) -> Iterator[Value]:
+        """The values that are wanted, in order."""
+        for value in values:
+            if (
+                (not self.kpis or value.kpi in self.kpis)
+                and (not self.windows or value.window in self.windows)
+                and (self.by is None or value.by == self.by)
+            ):
+                yield value
+
+
+class Views:
+    """Turns values into JSON with the catalogue's words.
+
+    Args:
+        kpis: the catalogue, by id.
+        currency: code of the reporting currency.
+    """
+
+    def __init__(self, kpis: Mapping[str, Kpi], currency: str = "USD") -> None:
+        self.kpis = kpis
+        self.currency = currency
+
+    def catalogue(self) -> Json:
+        """Per KPI what does not change from snapshot to snapshot, in the catalogue's order."""
+        return {
+            kpi_id: {
+                "title": kpi.title,
+                "department": kpi.department,
+                "unit": self._unit(kpi),
+                "windows": kpi.windows,
+                "by": kpi.by,
+                "target": None if kpi.cases else kpi.target,
+                "older_than_s": kpi.target if kpi.cases else None,
+                "better": kpi.better,
+                "min_samples": kpi.min_samples,
+                "choices": kpi.choices,
+                "version": kpi.version,
+            }
+            for kpi_id, kpi in self.kpis.items()
+        }
+
+    def value(self, value: Value) -> Json:
+        """One value. Money is in units of the reporting currency, durations are in seconds, times in RFC 3339.
+
+        ``exact`` has the integers that numerator and denominator were made from, as kept in state.
+        """
+        kpi = self.kpis[value.kpi]
+        scale = SCALES.get(kpi.unit, 1)
+        row: Json = {
+            "kpi": value.kpi,
+            "title": kpi.title,
+            "window": value.window,
+            "from": rfc3339(value.from_ms),
+            "to": rfc3339(value.to_ms),
+            "by": group_of(value),
+            "value": value.value,
+            "unit": self._unit(kpi),
+            "samples": value.samples,
+            "numerator": value.numerator if value.numerator is None or scale == 1 else value.numerator / scale,
+            "denominator": value.denominator,
+            "exact": [value.numerator, value.denominator],
+            "lower": value.lower,
+            "upper": value.upper,
+            "state": value.state,
+        }
+        if value.durations is not None:
+            row["quantiles"] = {repr(q): seconds for q, seconds in value.durations.quantiles}
+            row["buckets"] = value.durations.buckets
+            row["sum_ms"] = value.durations.sum_ms
+        return row
+
+    def change(self, value: Value) -> Json:
+        """One value as the live page needs it: what the catalogue says is not repeated."""
+        row: Json = {
+            "kpi": value.kpi,
+            "window": value.window,
+            "by": group_of(value),
+            "value": value.value,
+            "samples": value.samples,
+            "state": value.state,
+        }
+        if value.numerator is not None:
+            row["parts"] = [value.numerator / SCALES.get(self.kpis[value.kpi].unit, 1), value.denominator]
+        if value.lower is not None:
+            row["interval"] = [value.lower, value.upper]
+        if value.durations is not None:
+            row["quantiles"] = value.durations.quantiles
+        return row
+
+    def known(self, values: Iterable[Value]) -> Iterator[Value]:
+        """Leaves out values of KPIs that are not in the catalogue."""
+        return (value for value in values if value.kpi in self.kpis)
+
+    def _unit(self, kpi: Kpi) -> str:
+        return self.currency if kpi.unit == "currency" else kpi.unit
+
+
+def group_of(value: Value) -> dict[str, str]:
+    """A value's group by dimension; empty for the total."""
+    if not value.by:
+        return {}
+    dimensions = value.by.split(",")
+    return dict(zip(dimensions, value.group.split(",", len(dimensions) - 1), strict=True))
+
+
+def clock(snapshot: Snapshot) -> Json:
+    """What holds for all values of a snapshot."""
+    return {
+        "kpi_now": rfc3339(snapshot.kpi_now_ms),
+        "to": rfc3339(snapshot.to_ms),
+        "made": rfc3339(snapshot.made_ms),
+        "shards": len(snapshot.shards),
+        "stale_shards": sum(shard.stale_since_ms is not None for shard in snapshot.shards),
+        "stale_since": rfc3339(min(stale)) if (stale := _stale_since(snapshot)) else None,
+        "lag": sum(shard.lag for shard in snapshot.shards),
+    }
+
+
+def shard(position: ShardPosition) -> Json:
+    """One shard's position."""
+    return {
+        "partition": position.partition,
+        "next": position.next,
+        "header": rfc3339(position.header_ms) if position.header_ms else None,
+        "lag": position.lag,
+        "stale_since": None if position.stale_since_ms is None else rfc3339(position.stale_since_ms),
+        "counters": position.counters,
+    }
+
+
+def changed(before: Snapshot | None, after: Snapshot) -> tuple[list[Value], list[Value]]:
+    """What people see differently: the values that are new or other than before, and those that are gone.
+
+    A window that merely slid on is not a change.
+    """
+    if before is None:
+        return list(after.values), []
+    old = {_key(value): value for value in before.values}
+    new = [value for value in after.values if (was := old.pop(_key(value), None)) is None or _face(was) != _face(value)]
+    return new, list(old.values())
+
+
+@lru_cache(maxsize=1024)
+def rfc3339(time_ms: int) -> str:
+    """A time for people and programs, in UTC.
+
+    >>> rfc3339(1_700_000_000_123)
+    '2023-11-14T22:13:20.123Z'
+    """
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _stale_since(snapshot: Snapshot) -> list[int]:
+    return [position.stale_since_ms for position in snapshot.shards if position.stale_since_ms is not None]
+
+
+def _key(value: Value) -> tuple[str, str, str, str]:
+    return (value.kpi, value.window, value.by, value.group)
+
+
+def _face(value: Value) -> Value:
+    return value._replace(from_ms=0, to_ms=0)

@@ -1,0 +1,367 @@
+// The live page: follows /api/stream and shows each KPI in one row. Values are kept by KPI, window and group.
+
+const WINDOWS = ["5m", "1h", "today", "24h", "7d", "mtd", "30d", "qtd", "90d", "ytd", "365d", "all"];
+const DEPARTMENTS = { service: "Service", sales: "Sales", customers: "Customers", marketing: "Marketing" };
+const STATES = { ok: "ok", low_sample: "few samples", immature: "immature", stale: "stale", no_data: "no data" };
+const SILENT_MS = 12_000; // the server says something every 5 s
+const OLD_MS = 15_000;
+const RETRY_MS = 1_000;
+const TREND_POINTS = 60;
+const GROUPS_SHOWN = 10;
+const SUMMARY_MS = 30_000;
+
+const $ = (id) => document.getElementById(id);
+const values = new Map(); // "kpi|window" -> Map(group key -> value)
+const trends = new Map(); // "kpi|window" -> numbers since the page was opened
+const rows = new Map(); // kpi -> elements of its row
+let kpis = {};
+let currency = "USD";
+let chosen = WINDOWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "24h";
+let clock = null;
+let heardMs = 0; // any event
+let valuesMs = 0; // an event with values
+let lost = true;
+let source = null;
+let summaryMs = 0;
+
+// --- numbers for people ---
+
+const whole = new Intl.NumberFormat("en");
+const rounded = (digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
+const [tenth, hundredth] = [rounded(1), rounded(2)];
+
+function duration(seconds) {
+  if (seconds < 9.95) return `${tenth.format(seconds)} s`;
+  const total = Math.round(seconds);
+  if (total < 60) return `${total} s`;
+  const [days, hours, minutes, rest] = [Math.floor(total / 86400), Math.floor(total / 3600) % 24, Math.floor(total / 60) % 60, total % 60];
+  if (total < 3600) return rest ? `${minutes} min ${rest} s` : `${minutes} min`;
+  if (total < 86400) return minutes ? `${hours} h ${minutes} min` : `${hours} h`;
+  return hours && days < 10 ? `${days} d ${hours} h` : `${days} d`;
+}
+
+// Where there is little room: one unit, two or three digits.
+function shortly(seconds) {
+  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
+    const amount = seconds / size;
+    if (amount >= 1) return `${amount < 9.95 ? tenth.format(amount).replace(/\.0$/, "") : Math.round(amount)} ${unit}`;
+  }
+  return duration(seconds);
+}
+
+function money(amount) {
+  const large = Math.abs(amount) >= 1e6;
+  const digits = large || Math.abs(amount) < 1000 ? 2 : 0;
+  return new Intl.NumberFormat("en", {
+    style: "currency", currency, notation: large ? "compact" : "standard",
+    minimumFractionDigits: digits, maximumFractionDigits: digits,
+  }).format(amount);
+}
+
+function people(value, unit) {
+  if (value === null || value === undefined) return "–";
+  if (unit === "seconds") return duration(value);
+  if (unit === "ratio") return `${tenth.format(value * 100)} %`;
+  if (unit === "count") return Number.isInteger(value) ? whole.format(value) : hundredth.format(value);
+  if (unit === "score") return hundredth.format(value);
+  return money(value);
+}
+
+// Off target: beyond it on the worse side; of cases waiting too long, one is enough.
+function missed(kpi, value) {
+  if (value === null || value === undefined) return false;
+  if (kpi.older_than_s !== null) return value > 0;
+  return kpi.target !== null && (kpi.better === "lower" ? value > kpi.target : value < kpi.target);
+}
+
+const brief = (value, unit) => (unit === "seconds" ? shortly(value) : people(value, unit).replace(".0 %", " %"));
+
+function details(kpi, value) {
+  const parts = [];
+  if (kpi.older_than_s !== null) parts.push(`waiting longer than ${shortly(kpi.older_than_s)}`);
+  if (kpi.target !== null) {
+    const off = kpi.better === "lower" ? "over target" : "under target";
+    parts.push(`${missed(kpi, value.value) ? off : "target"} ${brief(kpi.target, kpi.unit)}`);
+  }
+  if (value.interval) parts.push(`${brief(value.interval[0], kpi.unit)} to ${brief(value.interval[1], kpi.unit)}`);
+  for (const [q, seconds] of value.quantiles ?? []) {
+    if (seconds !== value.value) parts.push(`p${Math.round(q * 100)} ${shortly(seconds)}`);
+  }
+  // A value that is a quotient shows of what; a sum is its own numerator.
+  if (value.parts?.[1] && value.parts[0] !== value.value && kpi.unit !== "score") {
+    parts.push(`${people(value.parts[0], kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(value.parts[1])}`);
+  }
+  return parts.join(" · ");
+}
+
+// --- elements ---
+
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function set(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function setClass(node, name) {
+  if (node.className !== name) node.className = name;
+}
+
+// --- what is shown ---
+
+function windowOf(kpi) {
+  if (kpi.windows.includes(chosen)) return chosen;
+  const after = WINDOWS.slice(WINDOWS.indexOf(chosen)).find((window) => kpi.windows.includes(window));
+  return after ?? kpi.windows[kpi.windows.length - 1];
+}
+
+const groupKey = (by) => Object.entries(by).map(([name, value]) => `${name}=${value}`).join("\u0001");
+
+function take(row, gone) {
+  const key = `${row.kpi}|${row.window}`;
+  if (!values.has(key)) values.set(key, new Map());
+  if (gone) values.get(key).delete(groupKey(row.by));
+  else values.get(key).set(groupKey(row.by), row);
+}
+
+function total(id, window) {
+  return values.get(`${id}|${window}`)?.get("");
+}
+
+function follow() {
+  for (const [id, kpi] of Object.entries(kpis)) {
+    for (const window of kpi.windows) {
+      const value = total(id, window)?.value;
+      const key = `${id}|${window}`;
+      if (value === null || value === undefined) continue;
+      if (!trends.has(key)) trends.set(key, []);
+      const points = trends.get(key);
+      points.push(value);
+      if (points.length > TREND_POINTS) points.shift();
+    }
+  }
+}
+
+function line(points) {
+  const [low, high] = [Math.min(...points), Math.max(...points)];
+  if (!(high > low)) return "";
+  const x = (index) => 92 - ((points.length - 1 - index) / (TREND_POINTS - 1)) * 92; // the newest stands at the right
+  return points.map((value, index) => `${x(index).toFixed(1)},${(20 - ((value - low) / (high - low)) * 18).toFixed(1)}`).join(" ");
+}
+
+function build() {
+  rows.clear();
+  const sections = [];
+  for (const [department, title] of Object.entries(DEPARTMENTS)) {
+    const members = Object.entries(kpis).filter(([, kpi]) => kpi.department === department);
+    if (!members.length) continue;
+    const head = [["KPI", "c-kpi"], ["Value", "c-value number"], ["", "c-detail"], ["Since opened", "c-trend"], ["Samples", "c-samples number"], ["State", "c-state"]];
+    const table = el("table", { class: "kpis", "aria-label": title },
+      el("thead", {}, el("tr", {}, ...head.map(([text, name]) => el("th", { scope: "col", class: name }, text || el("span", { class: "unseen" }, "Details"))))),
+      ...members.map(([id, kpi]) => buildRow(id, kpi)));
+    sections.push(el("section", {}, el("h2", {}, title), el("div", { class: "sheet" }, table)));
+  }
+  $("departments").replaceChildren(...sections);
+}
+
+function buildRow(id, kpi) {
+  const button = el("button", { type: "button", "aria-expanded": "false", "aria-controls": `more-${id}` }, kpi.title);
+  const cells = {
+    span: el("span", { class: "span" }), value: el("td", { class: "value" }), detail: el("td", { class: "detail" }),
+    trend: document.createElementNS("http://www.w3.org/2000/svg", "polyline"), samples: el("td", { class: "samples" }),
+    state: el("td", { class: "state" }), more: el("tr", { class: "more", id: `more-${id}`, hidden: "" }, el("td", { colspan: "6" })), button,
+  };
+  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  picture.setAttribute("aria-hidden", "true");
+  picture.append(cells.trend);
+  cells.row = el("tr", { class: "row", "data-kpi": id },
+    el("th", { scope: "row" }, button, cells.span), cells.value, cells.detail, el("td", { class: "trend" }, picture), cells.samples, cells.state);
+  button.addEventListener("click", () => {
+    const open = cells.more.hidden;
+    cells.more.hidden = !open;
+    button.setAttribute("aria-expanded", String(open));
+    drawMore(id, kpi, cells);
+  });
+  rows.set(id, cells);
+  return el("tbody", {}, cells.row, cells.more);
+}
+
+function draw() {
+  for (const [id, kpi] of Object.entries(kpis)) {
+    const cells = rows.get(id);
+    const window = windowOf(kpi);
+    const value = total(id, window) ?? { value: null, samples: 0, state: "no_data" };
+    const text = people(value.value, kpi.unit);
+    set(cells.span, window);
+    cells.span.hidden = window === chosen;
+    if (cells.value.textContent !== text) {
+      if (cells.shown === window) flash(cells.value);
+      cells.value.textContent = text;
+    }
+    cells.shown = window;
+    setClass(cells.row, value.state === "stale" ? "row is-stale" : "row");
+    set(cells.detail, details(kpi, value));
+    cells.detail.classList.toggle("missed", missed(kpi, value.value));
+    set(cells.samples, whole.format(value.samples));
+    set(cells.state, STATES[value.state]);
+    setClass(cells.state, `state ${value.state}`);
+    cells.trend.setAttribute("points", line(trends.get(`${id}|${window}`) ?? []));
+    drawMore(id, kpi, cells);
+  }
+}
+
+function flash(node) {
+  node.classList.remove("fresh");
+  void node.offsetWidth; // begins the animation anew
+  node.classList.add("fresh");
+}
+
+function drawMore(id, kpi, cells) {
+  if (cells.more.hidden) return;
+  const window = windowOf(kpi);
+  const panes = [pane("Windows", kpi.windows.map((name) => [name, total(id, name)]), kpi)];
+  for (const by of kpi.by) {
+    const names = by.split(",").join("\u0001");
+    const groups = [...(values.get(`${id}|${window}`)?.values() ?? [])]
+      .filter((value) => Object.keys(value.by).join("\u0001") === names)
+      .sort((a, b) => b.samples - a.samples);
+    if (!groups.length) continue;
+    const shown = groups.slice(0, GROUPS_SHOWN).map((value) => [Object.values(value.by).join(", ") || "(empty)", value]);
+    const rest = groups.length - shown.length;
+    panes.push(pane(`By ${by.split(",").join(" and ")}, ${window}${rest > 0 ? ` (${rest} smaller not shown)` : ""}`, shown, kpi));
+  }
+  const choices = kpi.choices ? [el("p", { class: "choices" }, kpi.choices)] : [];
+  cells.more.firstChild.replaceChildren(...choices, el("div", { class: "panes" }, ...panes));
+}
+
+function pane(title, entries, kpi) {
+  const body = entries.map(([name, value]) => {
+    const state = value?.state ?? "no_data";
+    const samples = value ? whole.format(value.samples) : "0";
+    return el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "value" }, people(value?.value, kpi.unit)),
+      el("td", { class: "samples", title: "samples" }, samples), el("td", { class: `state ${state}` }, STATES[state]));
+  });
+  return el("div", { class: "pane" }, el("h3", {}, title), el("table", { "aria-label": `${kpi.title}: ${title}` }, el("tbody", {}, ...body)));
+}
+
+function drawWindows() {
+  const used = new Set(Object.values(kpis).flatMap((kpi) => kpi.windows));
+  $("windows").replaceChildren(...WINDOWS.filter((window) => used.has(window)).map((window) => {
+    const button = el("button", { type: "button", role: "radio", "aria-checked": String(window === chosen), tabindex: window === chosen ? "0" : "-1" }, window);
+    button.addEventListener("click", () => choose(window));
+    return button;
+  }));
+}
+
+function choose(window) {
+  chosen = window;
+  history.replaceState(null, "", `#${window}`);
+  drawWindows();
+  draw();
+}
+
+// Arrow keys move within the picker, as in any group of radio buttons.
+$("windows").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const names = [...$("windows").children].map((button) => button.textContent);
+  choose(names[(names.indexOf(chosen) + step + names.length) % names.length]);
+  $("windows").querySelector("[aria-checked=true]").focus();
+});
+
+// --- whether it can be trusted ---
+
+const time = (text) => new Date(text).toLocaleTimeString("en-GB");
+
+function trouble() {
+  if (clock === null) return lost && heardMs ? ["lost", "The connection is lost. Trying again."] : null;
+  if (lost) return ["lost", `The connection is lost. These numbers are of ${time(clock.kpi_now)}. Trying again.`];
+  if (Date.now() - valuesMs > OLD_MS) return ["old", `No new numbers since ${time(clock.made)}: the exporter answers, but does not compute.`];
+  if (clock.stale_shards) {
+    const since = clock.stale_since ? ` since ${time(clock.stale_since)}` : "";
+    const lag = clock.lag ? `, ${whole.format(clock.lag)} records to go` : "";
+    return ["stale", `Some numbers are stale: ${clock.stale_shards} of ${clock.shards} shards are behind${since}${lag}.`];
+  }
+  return null;
+}
+
+function drawStatus() {
+  const problem = trouble();
+  const [kind, text] = problem ?? ["live", ""];
+  const waiting = clock === null && !problem;
+  set($("status"), waiting ? "Connecting" : { live: "Live", lost: "Lost", old: "Stopped", stale: "Behind" }[kind]);
+  setClass($("clock"), waiting ? "" : kind === "old" ? "lost" : kind);
+  $("banner").hidden = !problem;
+  set($("banner"), text);
+  setClass($("banner"), kind === "lost" || kind === "old" ? "bad" : "");
+  document.body.classList.toggle("dimmed", kind === "lost" || kind === "old");
+  if (clock) {
+    set($("now"), time(clock.kpi_now));
+    $("now").dateTime = clock.kpi_now;
+  }
+}
+
+function drawSummary() {
+  const all = Object.entries(kpis).map(([id, kpi]) => [kpi, total(id, windowOf(kpi))]);
+  const over = all.filter(([kpi, value]) => value && missed(kpi, value.value)).length;
+  const stale = all.filter(([, value]) => value?.state === "stale").length;
+  const text = [`${all.length} KPIs`, over ? `${over} off target` : "none off target", stale ? `${stale} stale` : ""].filter(Boolean).join(", ");
+  set($("tally"), text);
+  if (Date.now() - summaryMs > SUMMARY_MS) {
+    summaryMs = Date.now();
+    set($("summary"), `As of ${time(clock.kpi_now)}: ${text}.`);
+  }
+}
+
+// --- the stream ---
+
+function heard() {
+  heardMs = Date.now();
+  lost = false;
+}
+
+function connect() {
+  source?.close();
+  source = new EventSource("api/stream");
+  source.addEventListener("catalogue", (event) => {
+    heard();
+    ({ kpis, currency } = JSON.parse(event.data));
+    build();
+    drawWindows();
+  });
+  source.addEventListener("ping", () => { heard(); drawStatus(); });
+  source.addEventListener("values", (event) => {
+    heard();
+    const message = JSON.parse(event.data);
+    clock = message;
+    valuesMs = Date.now();
+    if (message.whole) values.clear();
+    message.values.forEach((row) => take(row, false));
+    message.gone.forEach((row) => take(row, true));
+    clock.values = clock.gone = null;
+    follow();
+    draw();
+    drawStatus();
+    drawSummary();
+  });
+  source.addEventListener("error", drop);
+}
+
+function drop() {
+  source.close(); // the browser gives up on some answers; we never do
+  lost = true;
+  heardMs ||= Date.now();
+  drawStatus();
+  setTimeout(connect, RETRY_MS);
+}
+
+setInterval(() => {
+  if (!lost && Date.now() - heardMs > SILENT_MS) drop();
+  drawStatus();
+}, 1_000);
+connect();

@@ -1,0 +1,282 @@
+"""The exporter's web server: /metrics, the live page and the API. It only reads, and listens on loopback by default.
+
+feed = Feed()
+async with serving(feed, kpis, port=9108):
+    feed.publish(snapshot)  # whenever there is a newer one
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from importlib import resources
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.api import Filter, Views, changed, clock, shard
+from stream_kpis.live.exposition import Format, negotiate
+from stream_kpis.live.feed import Feed
+from stream_kpis.live.metrics import SERIES_MAX, Exposition
+from stream_kpis.live.pipeline import Pipeline
+from stream_kpis.live.snapshot import Snapshot
+
+STREAMS_MAX = 200
+"""Live pages open at once."""
+PING_S = 5.0
+"""How long a stream is silent at most, so that the page knows a lost connection from silence."""
+OLD_MS = 60_000
+"""A snapshot older than this makes the exporter unready: it no longer follows."""
+
+_PAGE = {"index.html": "text/html", "app.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    feed: Feed, kpis: Mapping[str, Kpi], host: str = "127.0.0.1", port: int = 0, **options: Any
+) -> AsyncIterator[str]:
+    """Serves a feed while the block runs; gives the address, such as ``http://127.0.0.1:9108``.
+
+    Args:
+        feed: where the snapshots come from; closed at the end.
+        kpis: the catalogue, by id.
+        host: the address to listen on.
+        port: the port to listen on; 0 chooses a free one.
+        **options: as for :class:`Server`.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    runner = web.AppRunner(Server(feed, kpis, **options).app(), access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        chosen = runner.addresses[0][1]
+        yield f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
+    finally:
+        feed.close()
+        await runner.cleanup()
+
+
+class Server:
+    """The routes over one feed.
+
+    Args:
+        feed: where the snapshots come from.
+        kpis: the catalogue, by id.
+        currency: code of the reporting currency.
+        version: of the program, for ``stream_kpis_build_info``.
+        series_max: the cap on series of KPIs.
+        now_ms: the wall clock, as Unix time in ms.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        kpis: Mapping[str, Kpi],
+        *,
+        currency: str = "USD",
+        version: str = "unknown",
+        series_max: int = SERIES_MAX,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._feed = feed
+        self._views = Views(kpis, currency)
+        self._exposition = Exposition(kpis, currency, series_max)
+        self._version = version
+        self._now_ms = now_ms
+        self._started_ms = now_ms()
+        self._streams = 0
+        self._page = {name: resources.files("stream_kpis.live").joinpath("page", name).read_bytes() for name in _PAGE}
+
+    def app(self) -> web.Application:
+        """The application, to be run by aiohttp."""
+        app = web.Application(middlewares=[_harden])
+        app.router.add_get("/metrics", self.metrics)
+        app.router.add_get("/api/kpis", self.kpis)
+        app.router.add_get("/api/snapshot", self.snapshot)
+        app.router.add_get("/api/shards", self.shards)
+        app.router.add_get("/api/stream", self.stream)
+        app.router.add_get("/healthz", self.healthz)
+        app.router.add_get("/readyz", self.readyz)
+        app.router.add_get("/", self.page)
+        app.router.add_get("/page/{name}", self.page)
+        return app
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """The newest snapshot for Prometheus, in the format it asks for."""
+        form = negotiate(request.headers.get("Accept", ""))
+        response = web.Response(body=self._render(self._newest(), form), headers={"Content-Type": form.value})
+        response.enable_compression()
+        return response
+
+    async def kpis(self, request: web.Request) -> web.Response:
+        """Values, filtered by ``kpi``, ``window`` (each may be given several times) and ``by`` (empty: the totals)."""
+        wanted = self._filter(request)
+        snapshot = self._require()
+        rows = [self._views.value(value) for value in wanted(self._views.known(snapshot.values))]
+        return _json({**clock(snapshot), "values": rows})
+
+    async def snapshot(self, _: web.Request) -> web.Response:
+        """One snapshot whole: its positions, its values, and the body of /metrics made from it."""
+        snapshot = self._require()
+        return _json(
+            {
+                **clock(snapshot),
+                "positions": [shard(position) for position in snapshot.shards],
+                "values": [self._views.value(value) for value in self._views.known(snapshot.values)],
+                "metrics": self._render(snapshot, Format.TEXT).decode(),
+            }
+        )
+
+    async def shards(self, _: web.Request) -> web.Response:
+        """How far each shard is."""
+        snapshot = self._require()
+        return _json({**clock(snapshot), "positions": [shard(position) for position in snapshot.shards]})
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        """The process answers."""
+        return web.Response(text="ok\n")
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        """There are values, and they are being kept up."""
+        snapshot = self._newest()
+        if snapshot is None:
+            return web.Response(status=503, text="no values yet: the cells changelog is being read\n")
+        age_ms = self._now_ms() - snapshot.made_ms
+        if age_ms > OLD_MS:
+            return web.Response(status=503, text=f"the values are {age_ms // 1000} s old\n")
+        return web.Response(text="ok\n")
+
+    async def page(self, request: web.Request) -> web.Response:
+        """The live page and its parts."""
+        name = request.match_info.get("name", "index.html")
+        if name not in self._page:
+            raise web.HTTPNotFound(text="no such page\n")
+        return web.Response(body=self._page[name], content_type=_PAGE[name], charset="utf-8")
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: ``catalogue`` once, ``values`` per snapshot with what changed, ``ping`` in silence."""
+        if self._streams >= STREAMS_MAX:
+            raise web.HTTPServiceUnavailable(text=f"{STREAMS_MAX} live pages are open already\n")
+        wanted = self._filter(request)
+        response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        self._streams += 1
+        try:
+            await self._follow(response, wanted)
+        except ConnectionError:
+            pass  # the page was closed
+        finally:
+            self._streams -= 1
+        return response
+
+    async def _follow(self, response: web.StreamResponse, wanted: Filter) -> None:
+        """Writes what is new for as long as both sides live."""
+        await _send(response, "catalogue", {"kpis": self._views.catalogue(), "currency": self._views.currency})
+        seq, shown = 0, None
+        while True:
+            try:
+                newer = await asyncio.wait_for(self._feed.wait_newer(seq), PING_S)
+            except TimeoutError:
+                await _send(response, "ping", {})
+                continue
+            if newer is None:
+                return
+            seq, snapshot = newer
+            new, gone = changed(shown, snapshot)
+            await _send(
+                response,
+                "values",
+                {
+                    **clock(snapshot),
+                    "whole": shown is None,
+                    "values": [self._views.change(value) for value in wanted(self._views.known(new))],
+                    "gone": [self._views.change(value) for value in wanted(self._views.known(gone))],
+                },
+            )
+            shown = snapshot
+
+    def _filter(self, request: web.Request) -> Filter:
+        """The query's filter; refuses what the catalogue does not know."""
+        unknown = set(request.query) - {"kpi", "window", "by"}
+        if unknown:
+            raise web.HTTPBadRequest(text=f"unknown parameter {min(unknown)}; there are kpi, window and by\n")
+        kpis = frozenset(request.query.getall("kpi", []))
+        for kpi in sorted(kpis - self._views.kpis.keys()):
+            raise web.HTTPNotFound(text=f"no KPI {kpi}; there are {', '.join(self._views.kpis)}\n")
+        return Filter(kpis, frozenset(request.query.getall("window", [])), request.query.get("by"))
+
+    def _newest(self) -> Snapshot | None:
+        published = self._feed.current
+        return published.snapshot if published else None
+
+    def _require(self) -> Snapshot:
+        snapshot = self._newest()
+        if snapshot is None:
+            raise web.HTTPServiceUnavailable(text="no values yet: the cells changelog is being read\n")
+        return snapshot
+
+    def _render(self, snapshot: Snapshot | None, form: Format) -> bytes:
+        return self._exposition.render(snapshot, self._pipeline(), form)
+
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(
+            version=self._version,
+            now_ms=self._now_ms(),
+            started_ms=self._started_ms,
+            cpu_s=time.process_time(),
+            memory_bytes=_memory_bytes(),
+            open_fds=_open_fds(),
+            streams=self._streams,
+        )
+
+
+@web.middleware
+async def _harden(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Puts the protective headers on every answer; a stream, already begun, has its own."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        error.headers.update(_HEADERS)
+        raise
+    if not response.prepared:
+        response.headers.update(_HEADERS)
+    return response
+
+
+async def _send(response: web.StreamResponse, event: str, data: Any) -> None:
+    await response.write(b"event: %b\ndata: %b\n\n" % (event.encode(), orjson.dumps(data)))
+
+
+def _json(data: Any) -> web.Response:
+    response = web.Response(body=orjson.dumps(data), content_type="application/json")
+    response.enable_compression()
+    return response
+
+
+def _memory_bytes() -> int:
+    """Resident memory; 0 where /proc is missing."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - a hot path of three calls
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def _open_fds() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names alone are needed
+    except OSError:
+        return 0

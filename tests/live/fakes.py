@@ -1,0 +1,81 @@
+"""Snapshots made up for the built-in catalogue, without an engine."""
+
+import random
+
+from stream_kpis.kpis.load import built_in
+from stream_kpis.live.snapshot import Durations, ShardPosition, Snapshot, State, Value
+
+NOW_MS = 1_788_253_200_000
+GROUPS = {"team": ("first line", "billing", "unknown"), "priority": ("urgent", "normal"), "plan": ("free", "pro")}
+ANY_GROUPS = ("a", "b")
+KPIS = built_in().kpis
+
+
+def value(kpi_id: str, window: str, seed: int = 0, by: str = "", group: str = "", **more: object) -> Value:
+    """A value of the right shape; ``more`` replaces fields."""
+    kpi = KPIS[kpi_id]
+    chance = random.Random(f"{kpi_id} {window} {by} {group} {seed}")
+    samples = chance.randrange(60, 4000)
+    numerator = denominator = lower = upper = durations = None
+    if kpi.unit == "seconds":
+        median = chance.uniform(20, 200)
+        quantiles = ((0.5, median), (0.9, median * 3), (0.99, median * 11))
+        buckets = tuple((edge, int(samples * edge / (edge + median))) for edge in kpi.edges)
+        durations, number = Durations(quantiles, buckets, int(samples * median * 1600)), median
+        if kpi_id == "first_response_time_live":
+            number = median * 3
+    elif kpi.unit == "ratio":
+        denominator, numerator = samples, chance.randrange(samples // 50, samples // 8)
+        number = numerator / denominator
+        lower, upper = (number * 0.8, number * 1.2) if kpi.interval else (None, None)
+    elif kpi.unit == "currency":
+        numerator, denominator = samples * 61_250_000 + seed, samples
+        number = numerator / 1e6 / (1 if kpi_id == "revenue_net" else samples)
+    elif kpi.unit == "score":
+        numerator, denominator = samples * 4_200_000, samples
+        number = 4.2
+    else:
+        number = samples
+    made = Value(
+        kpi_id,
+        window,
+        by,
+        group,
+        NOW_MS - 3_600_000,
+        NOW_MS,
+        number,
+        numerator,
+        denominator,
+        samples,
+        State.OK,
+        lower,
+        upper,
+        durations,
+    )
+    return made._replace(**more)
+
+
+def shard(partition: int, **more: object) -> ShardPosition:
+    """A shard that keeps up."""
+    counters = {"events": 1000 + partition, "duplicates": 3, "dead_letters:invalid": 2}
+    made = ShardPosition(partition, {"crm.leads": 17, "crm.orders": 40}, NOW_MS - 700, 0, None, counters)
+    return made._replace(**more)
+
+
+def snapshot(seed: int = 0, shards: int = 3, groups: bool = True, **more: object) -> Snapshot:
+    """All KPIs over all their windows."""
+    values = []
+    for kpi_id, kpi in KPIS.items():
+        for window in kpi.windows:
+            values.append(value(kpi_id, window, seed))
+            if not groups:
+                continue
+            for by in kpi.by:
+                first, *rest = by.split(",")
+                for group in GROUPS.get(first, ANY_GROUPS):
+                    values += [
+                        value(kpi_id, window, seed, by, ",".join([group, *others]))
+                        for others in ([(other,) for other in GROUPS.get(rest[0], ANY_GROUPS)] if rest else [()])
+                    ]
+    made = Snapshot(NOW_MS, NOW_MS, NOW_MS + 40, tuple(values), tuple(shard(partition) for partition in range(shards)))
+    return made._replace(**more)
