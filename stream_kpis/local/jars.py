@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -129,7 +130,11 @@ def _fetch_missing(folder: Path, missing: Sequence[Jar], say: Progress, download
     if (free := shutil.disk_usage(folder).free) < 2 * total:
         raise LocalKafkaError(f"only {free >> 20} MB free under {folder}, {2 * total >> 20} MB needed for Kafka's jars")
     say(f"Fetching Kafka: {len(missing)} jars, {total / 1e6:.0f} MB, once, into {folder}")
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary, ThreadPoolExecutor(_PARALLEL) as pool:
+    with (
+        _machines_certificates(),
+        tempfile.TemporaryDirectory(dir=folder.parent) as temporary,
+        ThreadPoolExecutor(_PARALLEL) as pool,
+    ):
         futures = {pool.submit(_fetch_one, jar, folder, Path(temporary), download): jar for jar in missing}
         try:
             done = 0
@@ -150,13 +155,29 @@ def _fetch_one(jar: Jar, folder: Path, temporary: Path, download: Download) -> N
             break
         except Exception as error:
             if not left:
+                check = "REQUESTS_CA_BUNDLE and the network" if "SSL" in type(error).__name__ else "the network"
                 raise LocalKafkaError(
-                    f"cannot download {jar.coordinate} ({type(error).__name__}): check the network; "
+                    f"cannot download {jar.coordinate} ({type(error).__name__}): check {check}; "
                     f"it is needed once, then the jars stay in {folder}"
                 ) from error
     if not _is(path, jar):
         raise LocalKafkaError(f"{jar.coordinate}: the download is not the pinned jar (size or sha256 differ); not used")
     path.replace(folder / jar.file)
+
+
+@contextmanager
+def _machines_certificates() -> Iterator[None]:
+    """Trusts whom the machine trusts, as pip does: a company's proxy, say. Left alone, jgo trusts a list of its own."""
+    paths = ssl.get_default_verify_paths()
+    bundle = paths.cafile or (paths.capath if paths.capath and any(Path(paths.capath).iterdir()) else None)
+    if not bundle or {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} & os.environ.keys():
+        yield
+        return
+    os.environ["REQUESTS_CA_BUNDLE"] = bundle
+    try:
+        yield
+    finally:
+        del os.environ["REQUESTS_CA_BUNDLE"]
 
 
 def _from_maven(coordinate: str, folder: Path) -> Path:

@@ -212,7 +212,7 @@ def stop(data: Path) -> bool:
 
 
 def warm(progress: Progress | None = None) -> Path:
-    """Trains Java's AOT cache with one start and stop, once per machine (20 s, 70 MB); then brokers start in 1 s.
+    """Trains Java's AOT cache with one start and stop, once per machine (10 s, 65 MB); then brokers start in 1 s.
 
     Returns:
         The cache's file.
