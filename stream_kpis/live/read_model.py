@@ -1,0 +1,307 @@
+"""The read model: all shards' cells merged, windows slid, KPIs read. Pure: records and times in, snapshots out."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import sqrt
+from typing import NamedTuple
+
+from stream_kpis.engine.batch import Header
+from stream_kpis.engine.cells import decode_cell
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
+from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS, QUANTILES, waiting_ages
+from stream_kpis.engine.tiles import Calendar, Edges, cohort_edges, round_up, window_edges
+from stream_kpis.kpis.formula import Formula, Node, Reading, evaluate, readings
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.snapshot import Durations, ShardPosition, Snapshot, State, Value
+from stream_kpis.live.sums import RunningSum, Span, Tiles
+
+Sums = Mapping[Span, RunningSum]
+_SCALE = {"currency": 1e6, "score": 1e6, "seconds": 1e3}
+_EMPTY: Cell = {}
+PERIOD = "period"
+
+
+class _Source(NamedTuple):
+    """Where one argument of a reading comes from, for one grouping."""
+
+    span: Span
+    index: int
+
+
+class ReadModel:
+    """The merged cells and what they say.
+
+    Args:
+        plan: the compiled catalogue.
+        calendar: the business days.
+    """
+
+    def __init__(self, plan: Plan, calendar: Calendar) -> None:
+        self._plan = plan
+        self._calendar = calendar
+        self._kinds = [grouping.kind for grouping in plan.groupings]
+        self._index = {grouping.key: index for index, grouping in enumerate(plan.groupings)}
+        self._index_of = {(grouping.measure, grouping.by): index for index, grouping in enumerate(plan.groupings)}
+        self._tiles = Tiles(self._kinds)
+        self._stored: dict[tuple[int, bytes], bytes] = {}
+        self._sums = self._running_sums()
+        self._sums_of: list[list[RunningSum]] = [
+            [total for span, total in self._sums.items() if index in total.sums] for index in range(len(self._kinds))
+        ]
+        self._values: dict[tuple[str, str, str], tuple[Value, ...]] = {}
+        self._fresh = False
+        self._to_ms = 0
+
+    # What comes in.
+
+    def apply(self, partition: int, cells: Iterable[tuple[bytes, bytes | None]], header: Header | None = None) -> None:
+        """Takes one flush of a shard: records of the cells changelog, complete up to their header."""
+        del header
+        for key, value in cells:
+            self._apply_cell(partition, key, value)
+
+    def _apply_cell(self, partition: int, key: bytes, value: bytes | None) -> None:
+        prefix, _, tile = key.rpartition(b"\x1f")
+        index = self._index.get(prefix + b"\x1f")
+        if index is None:
+            return
+        changes: dict[str, Cell] = {}
+        old = self._stored.pop((partition, key), None)
+        if old is not None:
+            for group, slot, n in decode_cell(old):
+                changes.setdefault(group, {})[slot] = -n
+        if value is not None:
+            self._stored[partition, key] = value
+            for group, slot, n in decode_cell(value):
+                change = changes.setdefault(group, {})
+                change[slot] = change.get(slot, 0) + n
+        code = int(tile)
+        for group, change in changes.items():
+            change = {slot: n for slot, n in change.items() if n}  # noqa: PLW2901 - the zeros are of no use further on
+            if change:
+                self._tiles.add(code, index, group, change)
+                for total in self._sums_of[index]:
+                    total.change(code, index, group, change)
+
+    # Windows.
+
+    def _edges(self, span: Span, to_ms: int) -> Edges:
+        if span.part == "until":
+            return Edges(0, to_ms)
+        if span.part == "cohort":
+            return cohort_edges(span.window, to_ms, span.horizon_days, self._calendar)
+        edges = window_edges(span.window, to_ms, self._calendar)
+        return Edges(0, edges.from_ms) if span.part == "before" else edges
+
+    def _source(self, measure: str, function: str, by: str, window: str) -> _Source:
+        index = self._index_of[measure, by]
+        grouping = self._plan.groupings[index]
+        part = FUNCTIONS[function].span
+        if grouping.kind == "cohort":
+            return _Source(Span("cohort", window, grouping.within_days), index)
+        if grouping.kind == "open_set" or part == "until":
+            return _Source(Span("until", "now"), index)
+        return _Source(Span(part, window), index)
+
+    def _running_sums(self) -> dict[Span, RunningSum]:
+        needed: dict[Span, set[int]] = {}
+        for name, kpi in self._plan.catalogue.kpis.items():
+            for window in kpi.windows:
+                for by in ("", *kpi.by):
+                    for source in self._sources(name, by, window):
+                        needed.setdefault(source.span, set()).add(source.index)
+        return {
+            span: RunningSum(self._tiles, self._kinds, indexes, lambda to_ms, span=span: self._edges(span, to_ms))  # type: ignore[misc]
+            for span, indexes in needed.items()
+        }
+
+    def _formulas(self, kpi: str) -> Iterator[Formula]:
+        yield self._plan.catalogue.formulas[kpi]
+        if kpi in self._plan.catalogue.samples:
+            yield self._plan.catalogue.samples[kpi]
+
+    def _sources(self, kpi: str, by: str, window: str) -> Iterator[_Source]:
+        for formula in self._formulas(kpi):
+            for reading in readings(formula):
+                for arg in reading.args:
+                    if arg != "target":
+                        yield self._source(arg, reading.function, by, window)
+
+    # What goes out.
+
+    def snapshot(
+        self, now_ms: int, *, stale: bool = False, made_ms: int = 0, shards: tuple[ShardPosition, ...] = ()
+    ) -> Snapshot:
+        """All values at a kpi-now.
+
+        Args:
+            now_ms: kpi-now; windows end at the next multiple of 10 s.
+            stale: whether shards lag or are silent, so that all values are stale.
+            made_ms: the wall clock, to be shown.
+            shards: the positions that belong to it.
+        """
+        to_ms = round_up(now_ms)
+        for total in self._sums.values():
+            total.move(to_ms)
+        moved = to_ms != self._to_ms
+        values: list[Value] = []
+        for name, kpi in self._plan.catalogue.kpis.items():
+            for window in kpi.windows:
+                edges = self._shown_edges(name, window, to_ms)
+                for by in ("", *kpi.by):
+                    values += self._current(name, kpi, window, by, edges, to_ms, moved)
+        for total in self._sums.values():
+            total.dirty.clear()
+        self._to_ms = to_ms
+        if stale:
+            values = [value._replace(state=State.STALE) for value in values]
+        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards)
+
+    def _current(
+        self, name: str, kpi: Kpi, window: str, by: str, edges: Edges, to_ms: int, moved: bool
+    ) -> tuple[Value, ...]:
+        """The values of one KPI, window and grouping; computed again only if something under them changed."""
+        key = (name, window, by)
+        sources = list(self._sources(name, by, window))
+        if not moved and key in self._values and not any(s.index in self._sums[s.span].dirty for s in sources):
+            return self._values[key]
+        values = tuple(self._read(name, kpi, window, by, edges, to_ms, self._sums))
+        self._values[key] = values
+        return values
+
+    def _shown_edges(self, name: str, window: str, to_ms: int) -> Edges:
+        """The edges that are published: of the base events for cohorts."""
+        for source in self._sources(name, "", window):
+            if source.span.part == "cohort":
+                return self._edges(source.span, to_ms)
+        return window_edges(window, to_ms, self._calendar)
+
+    def period(self, from_ms: int, to_ms: int) -> list[Value]:
+        """All KPIs over one period of business days, from the cells.
+
+        What only knows windows that end now (distinct parties, what waits) is absent unless ``to_ms`` is at or after
+        everything that is known.
+        """
+        edges = {"window": Edges(from_ms, to_ms), "cohort": Edges(from_ms, to_ms), "before": Edges(0, from_ms), "until": Edges(0, to_ms)}
+        sums: dict[Span, RunningSum] = {}
+        for span, total in self._sums.items():
+            fixed = RunningSum(self._tiles, self._kinds, total.sums, lambda _, part=span.part: edges[part])  # type: ignore[misc]
+            fixed.move(to_ms)
+            sums[span] = fixed
+        ends_now = not any(True for _ in self._tiles.between(to_ms, 1 << 60))
+        values: list[Value] = []
+        for name, kpi in self._plan.catalogue.kpis.items():
+            for by in ("", *kpi.by):
+                found = self._read(name, kpi, kpi.windows[0], by, Edges(from_ms, to_ms), to_ms, sums)
+                if not ends_now and any(self._kinds[s.index] in ENDING_NOW for s in self._sources(name, by, kpi.windows[0])):
+                    found = (v._replace(value=None, numerator=None, denominator=None, samples=0, state=State.NO_DATA) for v in found)
+                values += [value._replace(window=PERIOD) for value in found]
+        return values
+
+    def _read(
+        self, name: str, kpi: Kpi, window: str, by: str, edges: Edges, to_ms: int, sums: Sums
+    ) -> Iterator[Value]:
+        for group in self._groups(name, by, window):
+            reader = _Reader(self, sums, kpi, by, window, group, to_ms)
+            yield self._value(name, kpi, window, by, group, edges, reader)
+
+    def _groups(self, name: str, by: str, window: str) -> list[str]:
+        if not by:
+            return [""]
+        return sorted({group for source in self._sources(name, by, window) for group in self._tiles.groups_of(source.index)})
+
+    def _value(
+        self, name: str, kpi: Kpi, window: str, by: str, group: str, edges: Edges, reader: "_Reader"
+    ) -> Value:
+        formula = self._plan.catalogue.formulas[name]
+        scale = _SCALE.get(kpi.unit, 1)
+        above = evaluate(formula.numerator, reader)
+        below = None if formula.denominator is None else evaluate(formula.denominator, reader)
+        if formula.denominator is None:
+            value = None if above is None else above / scale if scale != 1 else above
+        else:
+            value = above / below / scale if above is not None and below else None
+        samples = self._samples(name, formula, above, below, reader)
+        durations = reader.durations(formula.numerator)
+        lower, upper = _wilson(above, below) if kpi.interval == "wilson" and value is not None else (None, None)
+        ratio = formula.denominator is not None
+        return Value(
+            name, window, by, group, edges.from_ms, edges.to_ms, value,
+            int(above or 0) if ratio else None, int(below or 0) if ratio else None,
+            samples, self._state(name, kpi, by, window, group, value, samples), lower, upper, durations,
+        )  # fmt: skip
+
+    def _samples(
+        self, name: str, formula: Formula, above: float | None, below: float | None, reader: "_Reader"
+    ) -> int:
+        if name in self._plan.catalogue.samples:
+            return int(evaluate(self._plan.catalogue.samples[name].numerator, reader) or 0)
+        if isinstance(formula.numerator, Reading) and FUNCTIONS[formula.numerator.function].distribution is not None:
+            return reader.observations(formula.numerator)
+        return int((above if formula.denominator is None else below) or 0)
+
+    def _state(
+        self, name: str, kpi: Kpi, by: str, window: str, group: str, value: float | None, samples: int
+    ) -> State:
+        sources = list(self._sources(name, by, window))
+        known = any(group in self._tiles.groups_of(source.index) for source in sources)
+        if value is None or (not known and not kpi.cases):
+            cohort = known and any(source.span.part == "cohort" for source in sources)
+            return State.IMMATURE if cohort else State.NO_DATA
+        if samples < kpi.min_samples and not kpi.cases:
+            return State.LOW_SAMPLE
+        return State.OK
+
+
+class _Reader:
+    """Reads the measures of one KPI over one window for one group."""
+
+    def __init__(self, model: ReadModel, sums: Sums, kpi: Kpi, by: str, window: str, group: str, to_ms: int) -> None:
+        self._model, self._sums, self._kpi = model, sums, kpi
+        self._by, self._window, self._group, self._to_ms = by, window, group, to_ms
+
+    def _cell(self, measure: str, function: str) -> Cell:
+        source = self._model._source(measure, function, self._by, self._window)  # noqa: SLF001 - its own helper
+        return self._sums[source.span].sums[source.index].get(self._group, _EMPTY)
+
+    def __call__(self, reading: Reading) -> float | int | None:
+        function = FUNCTIONS[reading.function]
+        cells = [self._cell(arg, reading.function) for arg in reading.args if arg != "target"]
+        return function.of(*cells, to_ms=self._to_ms, target_ms=round((self._kpi.target or 0) * 1000))
+
+    def _waiting(self, reading: Reading) -> list[tuple[int, int]]:
+        if len(reading.args) == 1:
+            return []
+        return list(waiting_ages(self._cell(reading.args[1], reading.function), self._to_ms))
+
+    def observations(self, reading: Reading) -> int:
+        """How many durations a quantile is taken over."""
+        done = self._cell(reading.args[0], reading.function).get(COUNT, 0)
+        return done + sum(n for _, n in self._waiting(reading))
+
+    def durations(self, node: Node) -> Durations | None:
+        """The distribution behind a quantile; None for other formulas."""
+        if not isinstance(node, Reading) or FUNCTIONS[node.function].distribution is None:
+            return None
+        cell, waiting = self._cell(node.args[0], node.function), self._waiting(node)
+        quantiles = tuple((q, ms / 1000) for q in QUANTILES if (ms := quantile_ms(cell, q, waiting)) is not None)
+        counts = at_or_below(cell, self._kpi.edges)
+        buckets = tuple(
+            (edge, count + sum(n for age, n in waiting if age <= edge * 1000))
+            for edge, count in zip(self._kpi.edges, counts, strict=True)
+        )
+        return Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
+
+
+def _wilson(above: float | None, below: float | None) -> tuple[float | None, float | None]:
+    """The Wilson 95 % interval of a proportion.
+
+    >>> [round(bound, 4) for bound in _wilson(5, 100)]
+    [0.0215, 0.1118]
+    """
+    if above is None or not below:
+        return None, None
+    n, p, z = below, min(max(above / below, 0.0), 1.0), 1.959963984540054
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -1,0 +1,136 @@
+"""Sums of cells over sliding windows, kept up to date: a change of a cell or of kpi-now costs what changed, not the window."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from stream_kpis.engine.measures import COUNT, Cell, add
+from stream_kpis.engine.tiles import DAY, DAY_MS, FINE, FINE_MS, MID, MID_MS, Edges, tile_code, tile_start_ms
+
+Groups = dict[str, Cell]
+"""Cells of one grouping by group."""
+
+
+class Span(NamedTuple):
+    """Which tiles are summed: ``part`` of a window; ``horizon_days`` for cohorts."""
+
+    part: str
+    window: str
+    horizon_days: int = 0
+
+
+class Tiles:
+    """All cells of all shards, added up: tile → grouping → group → cell."""
+
+    def __init__(self, kinds: list[str]) -> None:
+        self._kinds = kinds
+        self._tiles: dict[int, dict[int, Groups]] = {}
+        self._tiles_of_group: list[dict[str, int]] = [{} for _ in kinds]
+
+    def add(self, tile: int, index: int, group: str, change: Cell) -> None:
+        """Adds a change to the cell of a group."""
+        groups = self._tiles.setdefault(tile, {}).setdefault(index, {})
+        cell = groups.get(group)
+        known = self._tiles_of_group[index]
+        if cell is None:
+            cell = groups[group] = {}
+            known[group] = known.get(group, 0) + 1
+        add(cell, change)
+        if not cell:
+            del groups[group]
+            known[group] -= 1
+            if not known[group]:
+                del known[group]
+            if not groups:
+                del self._tiles[tile][index]
+
+    def groups_of(self, index: int) -> Mapping[str, int]:
+        """The groups of a grouping that have any cell, with how many."""
+        return self._tiles_of_group[index]
+
+    def between(self, from_ms: int, to_ms: int) -> Iterator[tuple[int, dict[int, Groups]]]:
+        """The tiles that start in [from, to)."""
+        if to_ms - from_ms > DAY_MS * 4:
+            for tile, cells in self._tiles.items():
+                if from_ms <= tile_start_ms(tile) < to_ms:
+                    yield tile, cells
+            return
+        for level, step_ms in ((FINE, FINE_MS), (MID, MID_MS), (DAY, MID_MS)):
+            first = -(-from_ms // step_ms) * step_ms
+            for start_ms in range(first, to_ms, step_ms):
+                cells = self._tiles.get(tile_code(level, start_ms))
+                if cells:
+                    yield tile_code(level, start_ms), cells
+
+
+def shown(kind: str, tile: int, cell: Cell, after_ms: int, end_ms: int) -> Cell:
+    """What a stored cell adds to a sum whose end moves from ``after_ms`` (0: it is new to the sum) to ``end_ms``.
+
+    Open sets are keyed by the exact start; ends of spells count from the end on.
+    """
+    if kind == "open_set":
+        start_ms = tile_start_ms(tile)
+        return {start_ms + slot: n for slot, n in cell.items()}
+    if kind == "joined":
+        total = sum(n for slot, n in cell.items() if after_ms < slot * FINE_MS <= end_ms)
+        return {COUNT: total} if total else {}
+    return cell
+
+
+class RunningSum:
+    """The sum over one span, for the groupings that need it."""
+
+    def __init__(self, tiles: Tiles, kinds: list[str], indexes: Iterable[int], edges: Callable[[int], Edges]) -> None:
+        self._tiles = tiles
+        self._kinds = kinds
+        self._indexes = frozenset(indexes)
+        self._edges_at = edges
+        self.edges = Edges(0, 0)
+        self.sums: dict[int, Groups] = {index: {} for index in self._indexes}
+        self.dirty: set[int] = set(self._indexes)
+        self._ends = frozenset(index for index in self._indexes if kinds[index] == "joined")
+
+    def change(self, tile: int, index: int, group: str, change: Cell) -> None:
+        """Follows a change of a stored cell."""
+        if index in self._indexes and self.edges.from_ms <= tile_start_ms(tile) < self.edges.to_ms:
+            self._add(index, group, shown(self._kinds[index], tile, change, 0, self.edges.to_ms), 1)
+
+    def _add(self, index: int, group: str, cell: Cell, sign: int) -> None:
+        if not cell:
+            return
+        groups = self.sums[index]
+        total = groups.get(group)
+        if total is None:
+            total = groups[group] = {}
+        add(total, cell, sign)
+        if not total:
+            del groups[group]
+        self.dirty.add(index)
+
+    def move(self, to_ms: int) -> None:
+        """Slides the window to end at ``to_ms``; backwards means summing anew."""
+        old, new = self.edges, self._edges_at(to_ms)
+        if new == old:
+            return
+        self.dirty |= self._indexes
+        if new.from_ms < old.from_ms or new.to_ms < old.to_ms or new.from_ms >= old.to_ms:
+            self.sums = {index: {} for index in self._indexes}
+            self._slide(new.from_ms, new.to_ms, 1, new.to_ms)
+        else:
+            if self._ends and new.to_ms > old.to_ms:
+                self._ripen(old, new.to_ms)
+            self._slide(old.from_ms, new.from_ms, -1, new.to_ms)
+            self._slide(old.to_ms, new.to_ms, 1, new.to_ms)
+        self.edges = new
+
+    def _slide(self, from_ms: int, to_ms: int, sign: int, end_ms: int) -> None:
+        for tile, cells in self._tiles.between(from_ms, to_ms):
+            for index in self._indexes & cells.keys():
+                for group, cell in cells[index].items():
+                    self._add(index, group, shown(self._kinds[index], tile, cell, 0, end_ms), sign)
+
+    def _ripen(self, old: Edges, end_ms: int) -> None:
+        """Ends that lay in the future of the old end, and no longer do."""
+        for tile, cells in self._tiles.between(old.from_ms, old.to_ms):
+            for index in self._ends & cells.keys():
+                for group, cell in cells[index].items():
+                    self._add(index, group, shown("joined", tile, cell, old.to_ms, end_ms), 1)
