@@ -10,7 +10,7 @@ _ASKING = weighted({"customer": 88, "agent": 7, "bot": 5})
 _SCALES = ((1, 3), (1, 7), (0, 10), (1, 10))
 _DEFAULT_SCALE = {"csat": (1, 5), "nps": (0, 10), "ces": (1, 7)}
 _CSAT = weighted({1: 5, 2: 6, 3: 12, 4: 32, 5: 45})
-_NPS = weighted({0: 3, 1: 2, 2: 2, 3: 3, 4: 4, 5: 8, 6: 9, 7: 14, 8: 17, 9: 20, 10: 18})
+_NPS = weighted({0: 2, 1: 1, 2: 1, 3: 2, 4: 3, 5: 6, 6: 7, 7: 14, 8: 20, 9: 23, 10: 21})
 
 
 def ticket(who: Party, at: int) -> Life:
@@ -30,9 +30,12 @@ class _Ticket:
         yield from self._opened()
         fate = self.dice.random()
         if fate < 0.025:
-            yield self._dropped(fate)
-            return
-        if fate < 0.04:
+            kind = "ticket.merged" if fate < 0.015 else "ticket.deleted"
+            name = yield self._dropped(kind)
+            if not self.dice.chance(0.03):
+                return
+            yield self._restored(kind, name)
+        elif fate < 0.04:
             yield from self._solved_unheard()
         yield from self._answered()
         yield from self._discussed()
@@ -76,16 +79,21 @@ class _Ticket:
         if dice.chance(0.08):
             yield self._message(self.at + dice.between(SECOND, 8 * SECOND), "agent", agent_id=self.agent, public=False)
 
-    def _dropped(self, fate: float) -> Step:
+    def _dropped(self, kind: str) -> Step:
         """Merged into another ticket, or deleted as spam."""
-        self.at += self.dice.after(3 * MINUTE)
-        if fate < 0.015:
-            return self.at, "ticket.merged", self._data(into=self.world.new_id("ticket"))
-        return self.at, "ticket.deleted", self._data(reason="spam")
+        self.at += self.dice.after(25 * SECOND)
+        if kind == "ticket.merged":
+            return self.at, kind, self._data(into=self.world.new_id("ticket"))
+        return self.at, kind, self._data(reason="spam")
+
+    def _restored(self, kind: str, name: str) -> Step:
+        """It was neither a duplicate nor spam."""
+        self.at += self.dice.after(MINUTE)
+        return self.at, voided(kind), self.world.undo(kind, name)
 
     def _solved_unheard(self) -> Life:
         """Solved by a rule before anybody answered; the customer insists."""
-        yield self._status(self.dice.around(2 * MINUTE, 0.5), "solved")
+        yield self._status(self.dice.around(50 * SECOND, 0.4), "solved")
         self.at += self.dice.after(HOUR)
         yield self.at, "ticket.reopened", self._data()
         self.asked = self.at

@@ -23,7 +23,8 @@ Part = Generator[Step, str, int]
 WAIT = ""
 VOIDED = "event.voided"
 VOIDED_SHARE = 0.002
-_CLOSING = ("ticket.message", "ticket.status_changed", VOIDED)
+_TAKEN_BACK_BY_LIVES = ("ticket.message", "ticket.status_changed", "ticket.merged", "ticket.deleted", VOIDED)
+"""Not voided at random: a ticket would wait for ever. Where that happens, the ticket's life sees to it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SOURCES = {
     "crm.leads": ("crm", 0),
@@ -152,7 +153,7 @@ class World:
             wire, name = wires[kind], f"e{self.made}"
             value = encode_event(wire.type, id=name, source=wire.source, time=wire.stamp(at), subject=party, data=data)
             self._go_on(party, life, name)
-            if self.dice.random() < VOIDED_SHARE and not kind.startswith(_CLOSING):
+            if self.dice.random() < VOIDED_SHARE and not kind.startswith(_TAKEN_BACK_BY_LIVES):
                 self.spawn(party, self._second_thoughts(at, kind, name))
             yield Simulated(wire.topic, party, value, at)
 
@@ -192,8 +193,9 @@ class World:
         return f"party{self.run}-{number:06}"
 
     def customer(self) -> str:
-        """Somebody who is or was a customer; anybody as long as there are few."""
-        return self.dice.pick(self.customers) if len(self.customers) > 20 else self.party()
+        """Somebody who is or was a customer, the first ones more often; anybody as long as there are few."""
+        known = self.customers
+        return known[int(len(known) * self.dice.random() ** 2)] if len(known) > 20 else self.party()
 
     def reply_ms(self, at: int) -> int:
         """How long after ``at`` a person answers what was asked then.
