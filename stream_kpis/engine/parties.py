@@ -24,7 +24,7 @@ class Kept(msgspec.Struct, array_like=True, gc=False):
     """A scope as bytes: what is sealed as a state, and the events since."""
 
     seal: Order | None
-    base: msgspec.Raw | None
+    base: bytes | None
     events: list[AnyEvent]  # type: ignore[valid-type] # a struct made at run time
 
 
@@ -57,7 +57,7 @@ class Scope:
     def __init__(self, journey: Journey, kept: Kept | None = None) -> None:
         self.journey = journey
         self.seal = kept.seal if kept else None
-        self.base = bytes(kept.base) if kept and kept.base is not None else None
+        self.base = kept.base if kept else None
         self.events: list[Event] = list(kept.events) if kept else []
         self.state = self.folded(self.events)
         self.facts: list[Fact] = journey.facts(self.state) if kept else []
@@ -144,8 +144,7 @@ class Scope:
 
     def encoded(self) -> bytes:
         """As bytes, for the changelog."""
-        base = None if self.base is None else msgspec.Raw(self.base)
-        return events_encoder.encode((self.seal, base, self.events))
+        return events_encoder.encode((self.seal, self.base, self.events))
 
 
 def _order_of(event: Event) -> Order:

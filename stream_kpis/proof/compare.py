@@ -1,0 +1,122 @@
+"""Engine against oracle: integers equal, floats within 1e-9, quantiles within 1 %."""
+
+from collections.abc import Iterable, Sequence
+from math import isclose
+from typing import NamedTuple
+
+from stream_kpis.live.snapshot import Value
+from stream_kpis.proof.oracle import Answer, Ask
+
+FLOAT_TOLERANCE = 1e-9
+QUANTILE_TOLERANCE = 0.01
+
+
+class Difference(NamedTuple):
+    """One value that is not what the oracle says."""
+
+    kpi: str
+    window: str
+    by: str
+    group: str
+    what: str
+    engine: object
+    oracle: object
+
+    def __str__(self) -> str:
+        """One line."""
+        where = f" {self.by}={self.group}" if self.by else ""
+        return f"{self.kpi} {self.window}{where}: {self.what} is {self.engine}, the oracle says {self.oracle}"
+
+
+class Tally(NamedTuple):
+    """What was compared of one KPI."""
+
+    kpi: str
+    compared: int
+    absent: int
+    """Of those compared, how many have no value, for both."""
+    different: int
+    ok: bool
+    """Whether a window is ``ok`` with enough samples, or it counts waiting cases."""
+
+
+class Report(NamedTuple):
+    """The outcome of a comparison."""
+
+    tallies: tuple[Tally, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def compared(self) -> int:
+        """Values compared, over all KPIs."""
+        return sum(tally.compared for tally in self.tallies)
+
+
+def asks_of(values: Iterable[Value]) -> list[Ask]:
+    """What to ask the oracle, to check some values: their KPIs and windows, with the edges as published."""
+    return list(dict.fromkeys(Ask(v.kpi, v.window, v.from_ms, v.to_ms) for v in values))
+
+
+def compare(values: Sequence[Value], answers: Iterable[Answer], cases: Iterable[str] = ()) -> Report:
+    """Every value against its answer; a value without an answer, or an answer without a value, must be nothing.
+
+    Args:
+        values: of one snapshot.
+        answers: of the oracle, to :func:`asks_of` of the same values.
+        cases: the KPIs that count waiting cases.
+    """
+    shown = {(value.kpi, value.window, value.by) for value in values}
+    expected = {(a.kpi, a.window, a.by, a.group): a for a in answers if (a.kpi, a.window, a.by) in shown}
+    differences: list[Difference] = []
+    counts: dict[str, list[int]] = {}
+    ok: set[str] = set(cases)
+    for value in values:
+        count = counts.setdefault(value.kpi, [0, 0, 0])
+        found = list(_differences(value, expected.pop((value.kpi, value.window, value.by, value.group), None)))
+        count[0] += 1
+        count[1] += value.value is None
+        count[2] += bool(found)
+        differences += found
+        if not value.by and value.state == "ok" and value.samples >= 30:  # noqa: PLR2004 - enough to speak of
+            ok.add(value.kpi)
+    for answer in expected.values():
+        if answer.samples or answer.numerator:
+            differences.append(Difference(*answer[:4], "the group", "absent", answer.value))
+            counts.setdefault(answer.kpi, [0, 0, 0])[2] += 1
+    tallies = tuple(Tally(kpi, *count, kpi in ok) for kpi, count in counts.items())
+    return Report(tallies, tuple(differences))
+
+
+def _differences(value: Value, answer: Answer | None) -> Iterable[Difference]:
+    def different(what: str, engine: object, oracle: object) -> Difference:
+        return Difference(value.kpi, value.window, value.by, value.group, what, engine, oracle)
+
+    if answer is None:
+        if value.samples or value.value or value.numerator:
+            yield different("the value", value.value, "nothing")
+        return
+    if value.samples != answer.samples:
+        yield different("samples", value.samples, answer.samples)
+    if value.numerator is not None and (value.numerator, value.denominator) != (answer.numerator, answer.denominator):
+        engine, oracle = f"{value.numerator}/{value.denominator}", f"{answer.numerator}/{answer.denominator}"
+        yield different("numerator/denominator", engine, oracle)
+    if value.durations is None:
+        if not _close(value.value, answer.value, FLOAT_TOLERANCE):
+            yield different("the value", value.value, answer.value)
+        return
+    if not _close(value.value, answer.value, QUANTILE_TOLERANCE):
+        yield different("the value", value.value, answer.value)
+    for q, seconds in value.durations.quantiles:
+        if not _close(seconds, answer.quantiles.get(str(q)), QUANTILE_TOLERANCE):
+            yield different(f"quantile {q}", seconds, answer.quantiles.get(str(q)))
+    for edge, count in value.durations.buckets:
+        if count != answer.buckets.get(edge, 0):
+            yield different(f"the count up to {edge} s", count, answer.buckets.get(edge))
+    if value.durations.sum_ms != (answer.total or 0):
+        yield different("the sum in ms", value.durations.sum_ms, answer.total)
+
+
+def _close(engine: float | None, oracle: float | None, tolerance: float) -> bool:
+    if engine is None or oracle is None:
+        return engine is oracle
+    return isclose(engine, oracle, rel_tol=tolerance, abs_tol=FLOAT_TOLERANCE)

@@ -1,0 +1,77 @@
+"""The engine without Kafka: simulated events laid out as Kafka would, then applied in any order of topics, in any batches."""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from stream_kpis.engine.batch import Batch
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.partition import partition_of
+from stream_kpis.engine.shard import REKEYED_TOPIC, Shard
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.live.read_model import ReadModel
+from stream_kpis.proof.simulate import Simulated
+
+Logs = Mapping[tuple[str, int], Sequence[Record]]
+BATCH_MAX = 700
+
+
+def laid_out(events: Iterable[Simulated], partitions: int, until_ms: int) -> dict[tuple[str, int], list[Record]]:
+    """The logs of all partitions that the events make, in the order of their arrival.
+
+    A record's timestamp is the latest time of any event before it: what arrives late was recorded late.
+    """
+    logs: dict[tuple[str, int], list[Record]] = {}
+    clock_ms = 0
+    for event in events:
+        clock_ms = max(clock_ms, min(event.time_ms, until_ms))
+        key = event.party.encode()
+        partition = partition_of(key, partitions) if event.partition is None else event.partition
+        log = logs.setdefault((event.topic, partition), [])
+        log.append(Record(event.topic, partition, len(log), clock_ms, key, event.value))
+    return logs
+
+
+def batches(logs: Logs, dice: random.Random) -> Iterator[Batch]:
+    """The logs cut into batches at random, each log in its order, the logs in any."""
+    at = dict.fromkeys(logs, 0)
+    while at:
+        topic, partition = dice.choice(list(at))
+        log, start = logs[topic, partition], at[topic, partition]
+        end = min(start + dice.randrange(1, BATCH_MAX), len(log))
+        yield Batch(topic, partition, start, end, log[start:end])
+        if end == len(log):
+            del at[topic, partition]
+        else:
+            at[topic, partition] = end
+
+
+def replay(
+    plan: Plan, logs: Logs, partitions: int, reader: Reader, calendar: Calendar, now_ms: int, dice: random.Random
+) -> tuple[ReadModel, list[Shard]]:
+    """The read model after all records, with flushes at random moments, and the shards behind it.
+
+    Events in a wrong partition go through the topic of the re-keyed, as in Kafka.
+    """
+    model = ReadModel(plan, calendar)
+    shards = [Shard(plan, number, partitions, reader, calendar) for number in range(partitions)]
+    rekeyed: list[list[Record]] = [[] for _ in shards]
+
+    def flush(shard: Shard) -> None:
+        behind = [t for (t, p), log in logs.items() if p == shard.partition and shard.next.get(t, 0) < len(log)]
+        taken = shard.take(min((shard.reached.get(topic, 0) for topic in behind), default=now_ms))
+        model.apply(shard.partition, taken.cells)
+        for sent in taken.rekeyed:
+            log = rekeyed[sent.partition]
+            log.append(Record(REKEYED_TOPIC, sent.partition, len(log), sent.timestamp, sent.key, sent.value, sent.headers))
+
+    for batch in batches(logs, dice):
+        shards[batch.partition].apply(batch)
+        if dice.random() < 0.2:  # noqa: PLR2004 - a flush every five batches or so
+            flush(shards[batch.partition])
+    for shard in shards:
+        flush(shard)
+    for shard, log in zip(shards, rekeyed, strict=True):
+        shard.apply(Batch(REKEYED_TOPIC, shard.partition, 0, len(log), log))
+        model.apply(shard.partition, shard.take(now_ms).cells)
+    return model, shards

@@ -1,0 +1,72 @@
+"""Verification: the same events through the engine and through the oracle, and what differs."""
+
+import random
+from collections.abc import Callable, Collection
+from itertools import chain
+from typing import NamedTuple
+
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.live.snapshot import Snapshot
+from stream_kpis.proof.compare import Difference, Report, asks_of, compare
+from stream_kpis.proof.oracle import Ask, Oracle
+from stream_kpis.proof.replay import laid_out, replay
+from stream_kpis.proof.simulate import Simulation, faults
+
+SIMULATED_NOW_MS = 1_796_000_000_000
+"""When simulated histories end: 2026-11-30, mid-morning, so that nothing depends on the day of the test."""
+
+
+class Case(NamedTuple):
+    """One verification without Kafka."""
+
+    events: int
+    faults: Collection[str]
+    seed: int
+    days: int = 400
+    partitions: int = 3
+    zone: str = "UTC"
+
+
+class Proof(NamedTuple):
+    """The report of a verification, and whom to ask about the first difference."""
+
+    report: Report
+    snapshot: Snapshot
+    behind: Callable[[Difference], list[tuple[str, str, int]]]
+    """The oracle's (party, entity, contribution) behind a value."""
+
+
+def verify(plan: Plan, case: Case) -> Proof:
+    """Simulates a company, damages the stream, and compares all KPIs.
+
+    Args:
+        plan: the engine's.
+        case: how many events, which faults, which seed.
+    """
+    reader, calendar = Reader(), Calendar(case.zone)
+    parties = max(case.events // 60, 20)
+    history = Simulation(case.seed, parties).history(case.events, case.days, SIMULATED_NOW_MS)
+    line = faults(history, case.faults, case.seed) if case.faults else history
+    logs = laid_out(line, case.partitions, SIMULATED_NOW_MS)
+    dice = random.Random(case.seed)  # noqa: S311 - not for secrets
+    model, _ = replay(plan, logs, case.partitions, reader, calendar, SIMULATED_NOW_MS, dice)
+    snapshot = model.snapshot(SIMULATED_NOW_MS + DAY_MS * 0)
+    return prove(plan, snapshot, chain.from_iterable(logs.values()), reader, case.zone)
+
+
+def prove(plan: Plan, snapshot: Snapshot, records: "chain[Record] | list[Record]", reader: Reader, zone: str) -> Proof:
+    """Compares a snapshot with the oracle over the raw records that it is made of."""
+    target = plan.catalogue.kpis["unanswered_over_target"].target if "unanswered_over_target" in plan.catalogue.kpis else None
+    oracle = Oracle(reader, zone, **({"targets_ms": {"first_response": round(target * 1000)}} if target else {}))
+    oracle.load(records)
+    answers = oracle.answer(asks_of(snapshot.values), snapshot.to_ms)
+    cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
+
+    def behind(difference: Difference) -> list[tuple[str, str, int]]:
+        value = next(v for v in snapshot.values if (v.kpi, v.window) == (difference.kpi, difference.window))
+        ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
+        return oracle.entities(ask, difference.by, difference.group, snapshot.to_ms)
+
+    return Proof(compare(snapshot.values, answers, cases), snapshot, behind)
