@@ -1,0 +1,119 @@
+"""The worker as a Faust app: `faust -A stream_kpis.stream.app worker` works, as `stream-kpis worker` does."""
+
+import asyncio
+import functools
+import time
+from typing import Any
+
+import faust
+
+from stream_kpis.settings import Settings, load
+from stream_kpis.stream.batches import BatchApp
+from stream_kpis.stream.connection import faust_connection
+from stream_kpis.stream.failure import lethal
+from stream_kpis.stream.rebalance import MakeShard, Shards
+from stream_kpis.stream.shards import shard_maker
+from stream_kpis.stream.topics import Names, declare
+
+_WATCH_S = 2.0
+_BREATH_S = 0.005
+_QUEUE_BATCHES_MAX = 4
+_POLL_RECORDS_MAX = 2_000  # a batch is applied without a break, and flushes wait for it
+
+
+def make_app(settings: Settings, make_shard: MakeShard) -> BatchApp:
+    """A Faust app that keeps the shards of the partitions it is assigned.
+
+    Args:
+        settings: checked settings.
+        make_shard: makes the empty shard of a partition.
+    """
+    if faust.streams._CStreamIterator is None:  # noqa: SLF001 - the pure Python one acknowledges what it drops
+        raise RuntimeError("Faust lacks its compiled part: install faust-streaming from a wheel")
+    names = Names.of(settings)
+    app = BatchApp(
+        names.group,
+        **faust_connection(settings),
+        store="memory://",
+        # Without standbys and tables Faust takes round robin for its assignor, which splits shards over workers.
+        table_standby_replicas=1,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=20.0,
+        broker_max_poll_records=_POLL_RECORDS_MAX,
+        stream_recovery_delay=0.0,
+        stream_wait_empty=False,
+        worker_redirect_stdouts=False,
+    )
+    app.names = names
+    app.prepare = functools.partial(_declare, settings)
+    app.shards = shards = Shards(app, settings, names, make_shard)
+
+    async def keep_shards(batches: Any) -> None:
+        """Every batch of one partition moves that partition's shard; rejects ride in its next flush."""
+        async for batch in batches:
+            with lethal("apply"):
+                await shards.apply(batch)
+
+    for source in names.sources:
+        topic = app.topic(source, key_serializer="raw", value_serializer="raw", acks=False, maxsize=_QUEUE_BATCHES_MAX)
+        app.agent(topic, name=f"keep-{source}", concurrency=1)(keep_shards)
+    _connect(app, shards)
+    return app
+
+
+async def _declare(settings: Settings) -> None:
+    with lethal("start"):
+        await declare(settings)
+
+
+def _connect(app: BatchApp, shards: Shards) -> None:
+    """What happens beside the batches: rebalances, flushes, the end."""
+
+    async def hand_over(*_: Any, **__: Any) -> None:
+        with lethal("flush before a rebalance"):
+            await shards.revoked()
+
+    async def recover(*_: Any, **__: Any) -> None:
+        with lethal("recovery"):
+            await shards.rebalanced()
+
+    async def leave(*_: Any, **__: Any) -> None:
+        with lethal("flush before the end"):
+            await shards.stop()
+
+    async def flush() -> None:
+        while not app.should_stop:
+            began = time.monotonic()
+            with lethal("flush"):
+                await shards.flush()
+            await asyncio.sleep(max(_BREATH_S, shards.interval_s - (time.monotonic() - began)))
+
+    async def watch() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(_WATCH_S)
+            with lethal("watchdog"):
+                await shards.watch()
+
+    app.on_partitions_revoked.connect(hand_over)
+    app.on_rebalance_complete.connect(recover)
+    app.on_before_shutdown.connect(leave)
+    app.task(flush)
+    app.task(watch)
+
+
+@functools.cache
+def default_app() -> BatchApp:
+    """The app with the settings of the environment, as `faust -A` finds it."""
+    settings = load()
+    return make_app(settings, shard_maker(settings))
+
+
+def __getattr__(name: str) -> Any:
+    # Not a global: who imports this module need not have settings yet.
+    if name == "app":
+        return default_app()
+    raise AttributeError(name)

@@ -1,0 +1,124 @@
+"""Every name in Kafka, from one place; declares the topics and refuses those that cannot work."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, for_code
+
+from stream_kpis.events.types import TOPICS
+from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.connection import connection
+
+REKEYED = "crm.rekeyed"
+DEAD_LETTERS = "crm.dead-letters"
+
+RECORD_BYTES_MAX = 8 << 20
+"""Largest record of an output topic: a dead letter carries a whole source record and its origin."""
+
+_ALREADY_THERE, _NO_SUCH_TOPIC = 36, 3
+_COMPACTED = {
+    # Small segments: only closed ones are compacted, and recovery reads what is not.
+    "cleanup.policy": "compact",
+    "segment.bytes": str(64 << 20),
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.1",
+    "max.message.bytes": str(RECORD_BYTES_MAX),
+}
+_LARGE = {"max.message.bytes": str(RECORD_BYTES_MAX)}
+
+
+class Names(NamedTuple):
+    """The names of one deployment, its prefix included."""
+
+    group: str
+    sources: tuple[str, ...]
+    """Topics that a worker reads: one per family of events, and what was sent on to its party's partition."""
+    rekeyed: str
+    parties: str
+    cells: str
+    dead_letters: str
+    prefix: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Names":
+        """The names in a deployment with these settings."""
+        prefix, group = settings.prefix, settings.prefix + settings.app
+        return cls(
+            group=group,
+            sources=tuple(prefix + topic for topic in (*TOPICS, REKEYED)),
+            rekeyed=prefix + REKEYED,
+            parties=f"{group}-parties",
+            cells=f"{group}-cells",
+            dead_letters=prefix + DEAD_LETTERS,
+            prefix=prefix,
+        )
+
+    def plain(self, topic: str) -> str:
+        """A topic without the prefix, as the engine knows it."""
+        return topic.removeprefix(self.prefix)
+
+    def transactional_id(self, partition: int) -> str:
+        """Whoever writes for a shard writes under this id: a new one ends the one before."""
+        return f"{self.group}-{partition}"
+
+    def configs(self) -> dict[str, Mapping[str, str]]:
+        """Every topic with what distinguishes it from the broker's defaults."""
+        return {
+            **{source: {} for source in self.sources},
+            self.rekeyed: _LARGE,
+            self.parties: _COMPACTED,
+            self.cells: _COMPACTED,
+            self.dead_letters: _LARGE,
+        }
+
+
+async def declare(settings: Settings) -> Names:
+    """Makes the topics that are missing and checks those that are there.
+
+    Raises:
+        SettingsError: a topic has another number of partitions, or is missing and may not be made.
+        KafkaError: no broker answers, or it refuses.
+    """
+    names = Names.of(settings)
+    admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        missing = _missing(await admin.describe_topics(list(names.configs())), settings.partitions)
+        if missing and not settings.declare_topics:
+            count = settings.partitions
+            raise SettingsError(f"topics are missing: make {', '.join(missing)} with {count} partitions each")
+        if missing:
+            await _make(admin, {topic: names.configs()[topic] for topic in missing}, settings)
+    finally:
+        await admin.close()
+    return names
+
+
+def _missing(described: list[dict[str, Any]], partitions: int) -> list[str]:
+    missing = []
+    for topic in described:
+        name, found = topic["topic"], len(topic["partitions"])
+        if topic["error_code"] == _NO_SUCH_TOPIC:
+            missing.append(name)
+        elif topic["error_code"]:
+            raise for_code(topic["error_code"])(name)
+        elif found != partitions:
+            # State lives by partition: a topic split otherwise would bring a party's events to several shards.
+            raise SettingsError(
+                f"topic {name} has {found} partitions, not {partitions}: set partitions to {found} or make it anew"
+            )
+    return missing
+
+
+async def _make(admin: AIOKafkaAdminClient, topics: Mapping[str, Mapping[str, str]], settings: Settings) -> None:
+    wanted = [NewTopic(name, settings.partitions, 1, topic_configs=dict(config)) for name, config in topics.items()]
+    for topic in wanted:
+        # -1 is the broker's default, which the constructor of aiokafka refuses.
+        topic.replication_factor = settings.replication
+    answer = (await admin.create_topics(wanted)).to_object()
+    for made in answer["topic_errors"]:
+        # Another worker that starts at the same time may be first.
+        if made["error_code"] not in (0, _ALREADY_THERE):
+            error = for_code(made["error_code"])
+            raise KafkaError(f"cannot make topic {made['topic']}: {error.__name__} {made.get('error_message') or ''}")
