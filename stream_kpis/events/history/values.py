@@ -17,8 +17,8 @@ _DECORATION = str.maketrans("", "", "$€£ '\u00a0\u202f")
 _CACHED = 1 << 16
 
 NUMBERS = {
-    ".": re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII),
-    ",": re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d+)?", re.ASCII),
+    ".": re.compile(r"[+-]?(?=\.?\d)(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII),
+    ",": re.compile(r"[+-]?(?=,?\d)(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d+)?", re.ASCII),
 }
 """The decimal mark -> the spelling of numbers; the other mark may group thousands."""
 
@@ -58,7 +58,7 @@ class Reading:
         (Decimal('1054.50'), Decimal('1054.50'))
         """
         bare = text.translate(_DECORATION)
-        if not NUMBERS[self.decimal].fullmatch(bare) or not any(map(str.isdigit, bare)):
+        if not NUMBERS[self.decimal].fullmatch(bare):
             raise BadValueError(f"{text[:40]!r} is not a number")
         if self.decimal == ",":
             return Decimal(bare.replace(".", "").replace(",", "."))
