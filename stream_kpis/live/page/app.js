@@ -91,7 +91,7 @@ function details(kpi, value) {
   if (value.parts?.[1] && value.parts[0] !== value.value && kpi.unit !== "score") {
     parts.push(`${people(value.parts[0], kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(value.parts[1])}`);
   }
-  return parts.join(" · ");
+  return parts.map((part) => part.replaceAll(" ", "\u00a0")).join(" · "); // breaks between parts alone
 }
 
 // --- elements ---
@@ -179,7 +179,7 @@ function buildRow(id, kpi) {
   picture.setAttribute("aria-hidden", "true");
   picture.append(cells.trend);
   cells.row = el("tr", { class: "row", "data-kpi": id },
-    el("th", { scope: "row" }, button, cells.span), cells.value, cells.detail, el("td", { class: "trend" }, picture), cells.samples, cells.state);
+    el("th", { scope: "row" }, el("div", { class: "name" }, button, cells.span)), cells.value, cells.detail, el("td", { class: "trend" }, picture), cells.samples, cells.state);
   button.addEventListener("click", () => {
     const open = cells.more.hidden;
     cells.more.hidden = !open;
