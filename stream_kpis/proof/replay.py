@@ -14,6 +14,8 @@ from stream_kpis.proof.simulate import Simulated
 
 Logs = Mapping[tuple[str, int], Sequence[Record]]
 BATCH_MAX = 700
+FLUSHED = 0.2
+"""After how many of the batches a shard is flushed."""
 
 
 def laid_out(events: Iterable[Simulated], partitions: int, until_ms: int) -> dict[tuple[str, int], list[Record]]:
@@ -55,23 +57,27 @@ def replay(
     """
     model = ReadModel(plan, calendar)
     shards = [Shard(plan, number, partitions, reader, calendar) for number in range(partitions)]
-    rekeyed: list[list[Record]] = [[] for _ in shards]
+
+    def reached_ms() -> int:
+        """Up to when everything was applied; what is re-keyed is as old as where it came from."""
+        behind = [(t, shards[p]) for (t, p), log in logs.items() if shards[p].next.get(t, 0) < len(log)]
+        return min((shard.reached.get(topic, 0) for topic, shard in behind), default=now_ms)
 
     def flush(shard: Shard) -> None:
-        behind = [t for (t, p), log in logs.items() if p == shard.partition and shard.next.get(t, 0) < len(log)]
-        taken = shard.take(min((shard.reached.get(topic, 0) for topic in behind), default=now_ms))
+        taken = shard.take(reached_ms())
         model.apply(shard.partition, taken.cells)
         for sent in taken.rekeyed:
-            log = rekeyed[sent.partition]
-            log.append(Record(REKEYED_TOPIC, sent.partition, len(log), sent.timestamp, sent.key, sent.value, sent.headers))
+            home = shards[sent.partition]
+            at = home.next.get(REKEYED_TOPIC, 0)
+            record = Record(REKEYED_TOPIC, sent.partition, at, sent.timestamp, sent.key, sent.value, sent.headers)
+            home.apply(Batch(REKEYED_TOPIC, sent.partition, at, at + 1, [record]))
 
     for batch in batches(logs, dice):
-        shards[batch.partition].apply(batch)
-        if dice.random() < 0.2:  # noqa: PLR2004 - a flush every five batches or so
-            flush(shards[batch.partition])
+        shard = shards[batch.partition]
+        sent_before = shard.counters["rekeyed"]
+        shard.apply(batch)
+        if shard.counters["rekeyed"] > sent_before or dice.random() < FLUSHED:
+            flush(shard)
     for shard in shards:
         flush(shard)
-    for shard, log in zip(shards, rekeyed, strict=True):
-        shard.apply(Batch(REKEYED_TOPIC, shard.partition, 0, len(log), log))
-        model.apply(shard.partition, shard.take(now_ms).cells)
     return model, shards

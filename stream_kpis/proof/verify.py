@@ -6,7 +6,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.live.snapshot import Snapshot
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
@@ -48,11 +48,11 @@ def verify(plan: Plan, case: Case) -> Proof:
     reader, calendar = Reader(), Calendar(case.zone)
     parties = max(case.events // 60, 20)
     history = Simulation(case.seed, parties).history(case.events, case.days, SIMULATED_NOW_MS)
-    line = faults(history, case.faults, case.seed) if case.faults else history
+    line = faults(history, case.faults, case.seed, case.partitions) if case.faults else history
     logs = laid_out(line, case.partitions, SIMULATED_NOW_MS)
     dice = random.Random(case.seed)  # noqa: S311 - not for secrets
     model, _ = replay(plan, logs, case.partitions, reader, calendar, SIMULATED_NOW_MS, dice)
-    snapshot = model.snapshot(SIMULATED_NOW_MS + DAY_MS * 0)
+    snapshot = model.snapshot(SIMULATED_NOW_MS)
     return prove(plan, snapshot, chain.from_iterable(logs.values()), reader, case.zone)
 
 
