@@ -1,0 +1,153 @@
+"""Leads: creation, response, conversion, merges."""
+
+from tests.proof.oracle_world import DAY, World
+
+
+def test_new_leads_count_at_their_first_creation_with_its_dimensions() -> None:
+    """A second creation of the same lead is ignored; windows are half open; what is not given is unknown."""
+    world = World()
+    world.add("lead.created", 20, lead_id="l", channel="mail", source="ads", owner_id="ann", segment="small")
+    world.add("lead.created", 10, lead_id="l", channel="web")
+    world.add("lead.created", 30, lead_id="m")
+    world.add("lead.contacted", 30, lead_id="never created")
+    assert world.groups("leads_new", "channel") == {"web": 1, "unknown": 1}
+    assert world.groups("leads_new", "source") == {"unknown": 2}
+    assert (world.value("leads_new", 10, 30), world.value("leads_new", 10.001, 30.001)) == (1, 1)
+
+
+def test_the_response_is_the_first_contact_by_a_person_who_reached_somebody() -> None:
+    """Automatic contacts, attempts and contacts before the creation are none; the wait counts at the contact."""
+    world = World()
+    world.add("lead.created", 100, lead_id="l", owner_id="ann", source="ads", channel="web")
+    world.add("lead.contacted", 50, lead_id="l", owner_id="bob")
+    world.add("lead.contacted", 110, lead_id="l", automated=True)
+    world.add("lead.contacted", 120, lead_id="l", outcome="attempted")
+    world.add("lead.contacted", 130, lead_id="l", outcome="replied")
+    world.add("lead.contacted", 140, lead_id="l")
+    answer = world.whole("lead_response_time", 130, 131)
+    assert (answer.samples, answer.value, answer.total) == (1, 30, 30_000)
+    assert world.value("lead_response_time", 100, 130) is None
+    assert world.groups("lead_response_time", "owner") == {"ann": 30}
+    assert world.groups("lead_response_time", "source") == {"ads": 30}
+    assert world.groups("lead_response_time", "channel") == {"web": 30}
+
+
+def test_the_responder_is_who_contacted_else_the_latest_assigned_else_the_first_owner() -> None:
+    """An assignment after the contact does not count."""
+    world = World()
+    for lead in ("named", "assigned", "owned", "nobody"):
+        world.add("lead.created", 100, lead_id=lead, **({} if lead == "nobody" else {"owner_id": "ann"}))
+    for lead in ("named", "assigned"):
+        world.add("lead.assigned", 110, lead_id=lead, owner_id="bob")
+        world.add("lead.assigned", 120, lead_id=lead, owner_id="cyd")
+    world.add("lead.contacted", 120, lead_id="named", owner_id="dan")
+    for lead in ("assigned", "owned", "nobody"):
+        world.add("lead.contacted", 120, lead_id=lead, event="z" + lead)
+    world.add("lead.assigned", 121, lead_id="owned", owner_id="eve")
+    answers = world.answers("lead_response_time")
+    assert {a.group: a.samples for a in answers if a.by == "owner"} == {"dan": 1, "cyd": 1, "ann": 1, "unknown": 1}
+
+
+def test_a_lead_converts_at_the_earliest_of_its_own_event_a_won_deal_and_an_order() -> None:
+    """Each of the three, the lag being 10 s; a conversion before the creation is none."""
+    world = World()
+    for lead in ("own", "deal", "order", "none"):
+        world.add("lead.created", 100, lead_id=lead, channel=lead)
+    world.add("lead.converted", 110, lead_id="own")
+    world.add("lead.converted", 105, lead_id="own", party="bob")
+    world.add("deal.created", 90, deal_id="d", lead_id="deal")
+    world.add("deal.won", 110, deal_id="d")
+    world.add("order.placed", 110, order_id="o", lead_id="order", amount=1)
+    world.add("lead.converted", 120, lead_id="order")
+    world.add("lead.converted", 99, lead_id="none")
+    assert world.fractions("lead_conversion_rate", "channel") == {
+        "own": (1, 1),
+        "deal": (1, 1),
+        "order": (1, 1),
+        "none": (0, 1),
+    }
+    assert world.fraction("lead_conversion_flow_ratio", 110, 111) == (3, 0)
+    assert world.value("lead_conversion_flow_ratio", 110, 111) is None
+    assert world.fraction("lead_conversion_flow_ratio", 100, 111) == (3, 4)
+    assert world.fraction("lead_conversion_flow_ratio", 111, 200) == (0, 0)
+
+
+def test_what_was_taken_back_converts_no_lead() -> None:
+    """A cancelled order, a reopened, a lost and a deleted deal."""
+    world = World()
+    world.add("lead.created", 1, lead_id="l")
+    world.add("order.placed", 2, order_id="o", lead_id="l", amount=1)
+    world.add("order.cancelled", 3, order_id="o")
+    for deal in ("reopened", "lost", "deleted"):
+        world.add("deal.created", 2, deal_id=deal, lead_id="l")
+        world.add("deal.lost" if deal == "lost" else "deal.won", 3, deal_id=deal)
+    world.add("deal.reopened", 4, deal_id="reopened")
+    world.add("deal.deleted", 4, deal_id="deleted")
+    assert world.fraction("lead_conversion_rate") == (0, 1)
+
+
+def test_a_fully_refunded_order_still_converts() -> None:
+    """It was not cancelled."""
+    world = World()
+    world.add("lead.created", 1, lead_id="l")
+    world.add("order.placed", 2, order_id="o", lead_id="l", amount=1)
+    world.add("order.refunded", 3, order_id="o", refund_id="r", amount=1)
+    assert world.fraction("lead_conversion_rate") == (1, 1)
+
+
+def test_the_conversion_horizon_is_thirty_days_to_the_millisecond() -> None:
+    """Exactly H later counts for the cohort, a millisecond more does not; the flow has no horizon."""
+    world = World()
+    for lead, late in (("in", 0), ("out", 0.001)):
+        world.add("lead.created", 100, lead_id=lead)
+        world.add("lead.converted", 100 + 30 * DAY + late, lead_id=lead)
+    assert world.fraction("lead_conversion_rate", 0, 200) == (1, 2)
+    assert world.fraction("lead_conversion_rate", 0, 200, at=100 + 30 * DAY) == (0, 2)
+    assert world.fraction("lead_conversion_flow_ratio") == (2, 2)
+
+
+def test_a_merged_lead_vanishes_and_its_contacts_and_conversions_count_for_the_last_in_the_chain() -> None:
+    """Merged before or after does not matter; assignments stay with the lead that vanished."""
+    world = World()
+    world.add("lead.merged", 500, lead_id="a", into="b")
+    world.add("lead.merged", 600, lead_id="a", into="elsewhere")
+    world.add("lead.merged", 50, lead_id="b", into="c")
+    for lead in "abc":
+        world.add("lead.created", 100, lead_id=lead, channel=lead)
+    world.add("lead.assigned", 105, lead_id="a", owner_id="ann")
+    world.add("lead.contacted", 110, lead_id="a")
+    world.add("deal.created", 110, deal_id="d", lead_id="b")
+    world.add("deal.won", 120, deal_id="d")
+    assert world.groups("leads_new", "channel") == {"c": 1}
+    assert world.groups("lead_response_time", "channel") == {"c": 10}
+    assert world.groups("lead_response_time", "owner") == {"unknown": 10}
+    assert world.fractions("lead_conversion_rate", "channel") == {"c": (1, 1)}
+
+
+def test_a_merge_in_a_circle_counts_for_none() -> None:
+    """Neither those in the circle nor who leads into it, nor a lead merged into itself."""
+    world = World()
+    for lead, into in (("a", "b"), ("b", "c"), ("c", "b"), ("self", "self")):
+        world.add("lead.created", 1, lead_id=lead)
+        world.add("lead.contacted", 2, lead_id=lead)
+        world.add("lead.merged", 3, lead_id=lead, into=into)
+    assert world.value("leads_new") == 0
+    assert world.whole("lead_response_time").samples == 0
+
+
+def test_a_lead_merged_into_one_that_was_never_created_counts_nowhere() -> None:
+    """The lead that it counts for does not exist."""
+    world = World()
+    world.add("lead.created", 1, lead_id="a")
+    world.add("lead.converted", 2, lead_id="a")
+    world.add("lead.merged", 3, lead_id="a", into="nobody")
+    assert world.fraction("lead_conversion_flow_ratio") == (0, 0)
+
+
+def test_voiding_a_merge_brings_the_lead_back() -> None:
+    """As if the merge had never been."""
+    world = World()
+    world.add("lead.created", 1, lead_id="a")
+    world.add("lead.merged", 3, lead_id="a", into="b", event="m")
+    world.void("m")
+    assert world.value("leads_new") == 1
