@@ -41,6 +41,7 @@ def test_duplicates_are_the_same_records_again(history: list[Simulated]) -> None
     more = Counter(arrived(history, "duplicate")) - Counter(history)
     assert 0.01 * len(history) < sum(more.values()) < 0.03 * len(history)
     assert set(more) <= set(history)
+    assert set(more.values()) == {1}, "a copy is not copied again"
 
 
 def test_late_records_arrive_up_to_three_days_after_their_time(history: list[Simulated]) -> None:
@@ -85,6 +86,7 @@ def test_poison_is_refused_for_the_declared_reason(history: list[Simulated], poi
             assert original.time_ms != found.event.time_ms
         else:
             assert poison.reason == found.reason
+            assert poison.reason is Reason.NOT_JSON or b'"bad' in bad.value, "an id of its own: no conflict as well"
 
 
 def test_every_poison_occurs_and_conflicts_come_after_what_they_contradict(history: list[Simulated]) -> None:

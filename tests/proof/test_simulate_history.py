@@ -8,7 +8,15 @@ from itertools import pairwise
 import pytest
 
 from stream_kpis.events.envelope import Event, Incoming, Reader
-from stream_kpis.events.types import KIND_OF_DATA, KINDS, EventVoided, TicketCreated, TicketMessage
+from stream_kpis.events.types import (
+    KIND_OF_DATA,
+    KINDS,
+    EventVoided,
+    TicketCreated,
+    TicketDeleted,
+    TicketMerged,
+    TicketMessage,
+)
 from stream_kpis.proof.simulate import Simulated, Simulation
 from stream_kpis.proof.simulate.dice import DAY, HOUR
 from stream_kpis.proof.simulate.simulation import FAMILIES, begin
@@ -153,3 +161,18 @@ def test_people_answer_tickets_in_about_forty_seconds(read: list[Incoming]) -> N
     waits = sorted(first_answers([event for _, event in read]).values())
     assert 35_000 < statistics.median(waits) < 46_000
     assert 65_000 < waits[len(waits) * 9 // 10] < 90_000
+
+
+def test_a_ticket_that_is_no_duplicate_or_spam_after_all_is_answered(read: list[Incoming]) -> None:
+    events = [event for _, event in read]
+    voided = {
+        (event.data.source, event.data.id): event.time_ms for event in events if isinstance(event.data, EventVoided)
+    }
+    restored = {
+        event.data.ticket_id
+        for event in events
+        if isinstance(event.data, TicketMerged | TicketDeleted) and (event.source, event.id) in voided
+    }
+    assert restored
+    answers = {e.data.ticket_id for e in events if isinstance(e.data, TicketMessage) and e.data.author == "agent"}
+    assert restored <= answers
