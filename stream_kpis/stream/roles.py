@@ -1,0 +1,97 @@
+"""The roles of a process: worker, exporter, or both. The exporter always reads the cells changelog: one path everywhere."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.live.clock import Clock
+from stream_kpis.live.feed import Feed
+from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.server import serving
+from stream_kpis.settings import Role, Settings
+from stream_kpis.stream.changelog import CellsReader
+from stream_kpis.stream.failure import StreamError, lethal
+from stream_kpis.stream.shards import compile_plan, shard_maker
+from stream_kpis.stream.sources import SourceEnds
+from stream_kpis.stream.topics import declare
+from stream_kpis.stream.worker import run_worker, set_up_logging
+
+SNAPSHOT_S = 0.5
+"""How often a snapshot is made."""
+
+Announce = Callable[[str], None]
+"""Told the address of the live page, once it answers."""
+
+
+def run(settings: Settings, announce: Announce = print) -> None:
+    """Runs what ``settings.role`` says until SIGTERM or SIGINT.
+
+    Args:
+        settings: checked settings.
+        announce: told the address of the live page.
+    """
+    plan = compile_plan(settings)
+
+    async def export() -> None:
+        await run_exporter(settings, plan, announce)
+
+    if settings.role is Role.EXPORTER:
+        set_up_logging(settings.verbose)
+        with lethal("exporter"):
+            asyncio.run(_until_signal(export()))
+    else:
+        run_worker(settings, shard_maker(settings, plan), [export] if settings.role is Role.ALL else [])
+
+
+async def _until_signal(work: "asyncio.Future[None] | object") -> None:
+    task = asyncio.ensure_future(work)  # type: ignore[arg-type] # a coroutine
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def run_exporter(settings: Settings, plan: Plan, announce: Announce) -> None:
+    """Follows the cells of all shards and serves what they say, for ever.
+
+    Raises:
+        StreamError: the port is taken.
+        KafkaError: the broker does not answer.
+    """
+    await declare(settings)
+    model, clock, feed = ReadModel(plan, Calendar(settings.zone)), Clock(settings.partitions), Feed()
+    kpis, program = plan.catalogue.kpis, version("stream-kpis")
+    options = {"currency": settings.currency, "version": program}
+    try:
+        async with (
+            serving(feed, kpis, settings.host, settings.port, **options) as address,
+            CellsReader(settings) as cells,
+            SourceEnds(settings) as ends,
+        ):
+            announce(address)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_follow(cells, model, clock))
+                tasks.create_task(_publish(cells, ends, model, clock, feed))
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise StreamError(f"exporter: cannot listen on {where}: {error.strerror}; choose another port") from error
+
+
+async def _follow(cells: CellsReader, model: ReadModel, clock: Clock) -> None:
+    async for partition, records, header in cells:
+        model.apply(partition, records)
+        clock.follow(partition, header)
+
+
+async def _publish(cells: CellsReader, ends: SourceEnds, model: ReadModel, clock: Clock, feed: Feed) -> None:
+    while True:
+        began = time.monotonic()
+        wall_ms = time.time_ns() // 1_000_000
+        now = clock.now(wall_ms, ends.settled if cells.caught_up else None)
+        feed.publish(model.snapshot(now.kpi_now_ms, stale=now.stale, made_ms=wall_ms, shards=now.shards))
+        await asyncio.sleep(max(SNAPSHOT_S - (time.monotonic() - began), 0.02))
