@@ -165,9 +165,7 @@ def test_people_answer_tickets_in_about_forty_seconds(read: list[Incoming]) -> N
 
 def test_a_ticket_that_is_no_duplicate_or_spam_after_all_is_answered(read: list[Incoming]) -> None:
     events = [event for _, event in read]
-    voided = {
-        (event.data.source, event.data.id): event.time_ms for event in events if isinstance(event.data, EventVoided)
-    }
+    voided = {(event.data.source, event.data.id) for event in events if isinstance(event.data, EventVoided)}
     restored = {
         event.data.ticket_id
         for event in events
