@@ -4,10 +4,25 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stream_kpis.events.history import History, read_mapping
+import pytest
+
+from stream_kpis.events.history import History, MappingError, read_mapping
 
 NOW_MS = 1_704_067_200_000
 """2024-01-01T00:00:00Z, the time of the events below."""
+
+ORDERS = """\
+source: shop
+files:
+  "*.csv":
+    party: customer
+    events:
+      - type: order.placed
+        id: order
+        time: date
+        data: {order_id: order, amount: amount}
+"""
+CSV = "customer,order,date,amount\nanna,o1,2024-01-01,10.50\nben,o2,2024-01-02,3\n"
 
 
 def envelope(**attributes: Any) -> dict[str, Any]:
@@ -49,3 +64,12 @@ def imported(folder: Path, mapping: str, **files: str | bytes) -> History:
 def values(history: History) -> list[dict[str, Any]]:
     """The CloudEvents of a history."""
     return [json.loads(made.value) for made in history]
+
+
+def mistake(folder: Path, mapping: str, **files: str) -> str:
+    """The error of a mapping, or of a file under it, in one line; no row is read."""
+    with pytest.raises(MappingError) as caught:
+        imported(folder, mapping, **files)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text

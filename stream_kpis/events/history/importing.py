@@ -183,7 +183,7 @@ def _needed(value: Any, miss: Miss, what: str) -> Any:
 
 def _part(file: Path, mapping: Mapping) -> tuple[Table, list[_Maker]]:
     rule = mapping.rule_of(file)
-    table = open_table(file, rule, rule.columns().items())
+    table = open_table(file, rule, rule.columns().items(), hint=" (a constant is written {constant: word})")
     lookups = {lookup: _lookup(file, lookup, rule, mapping) for lookup in rule.lookups()}
     scope = Scope(table.columns, rule.reading, mapping.tables, lookups, file.name)
     return table, [_Maker(event, rule.source, scope) for event in rule.events]

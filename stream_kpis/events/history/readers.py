@@ -83,13 +83,14 @@ class Table:
                     yield Malformed("the line is no JSON object")
 
 
-def open_table(path: Path, rule: FileRule, wanted: Iterable[tuple[str, Place]]) -> Table:
+def open_table(path: Path, rule: FileRule, wanted: Iterable[tuple[str, Place]], hint: str = "") -> Table:
     """The table of a file; reads at most its header.
 
     Args:
         path: the file.
         rule: how to read it, with its format.
         wanted: the columns that must be there, and where the mapping asks for them.
+        hint: what to say beside the name of a column that is not there.
 
     Raises:
         MappingError: the file cannot be read, or lacks a column.
@@ -102,8 +103,7 @@ def open_table(path: Path, rule: FileRule, wanted: Iterable[tuple[str, Place]]) 
     columns = {name: index for index, name in enumerate(header)}
     for name, place in wanted:
         if name not in columns:
-            mistake = unknown(f"column of {path.name}", name, columns)
-            raise place.error(f"{mistake} (a constant is written {{constant: {name}}})")
+            raise place.error(f"{unknown(f'column of {path.name}', name, columns)}{hint}")
     return Table(path, rule, columns)
 
 
