@@ -188,7 +188,7 @@ class Server:
             try:
                 newer = await asyncio.wait_for(self._feed.wait_newer(seq), PING_S)
             except TimeoutError:
-                await _send(response, "ping", {})
+                await _send(response, "ping", {"age_s": self._age_s(shown)})
                 continue
             if newer is None:
                 return
@@ -199,12 +199,17 @@ class Server:
                 "values",
                 {
                     **clock(snapshot),
+                    "age_s": self._age_s(snapshot),
                     "whole": shown is None,
                     "values": [self._views.change(value) for value in wanted(self._views.known(new))],
                     "gone": [self._views.change(value) for value in wanted(self._views.known(gone))],
                 },
             )
             shown = snapshot
+
+    def _age_s(self, snapshot: Snapshot | None) -> float | None:
+        """How old a snapshot is, by our clock: that of the page may be wrong."""
+        return None if snapshot is None else max(0, self._now_ms() - snapshot.made_ms) / 1000
 
     def _filter(self, request: web.Request) -> Filter:
         """The query's filter; refuses what the catalogue does not know."""

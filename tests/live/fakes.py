@@ -14,7 +14,7 @@ KPIS = built_in().kpis
 def value(kpi_id: str, window: str, seed: int = 0, by: str = "", group: str = "", **more: object) -> Value:
     """A value of the right shape; ``more`` replaces fields."""
     kpi = KPIS[kpi_id]
-    chance = random.Random(f"{kpi_id} {window} {by} {group} {seed}")
+    chance = random.Random(ascii((kpi_id, window, by, group, seed)))
     samples = chance.randrange(60, 4000)
     numerator = denominator = lower = upper = durations = None
     if kpi.unit == "seconds":

@@ -4,7 +4,7 @@ const WINDOWS = ["5m", "1h", "today", "24h", "7d", "mtd", "30d", "qtd", "90d", "
 const DEPARTMENTS = { service: "Service", sales: "Sales", customers: "Customers", marketing: "Marketing" };
 const STATES = { ok: "ok", low_sample: "few samples", immature: "immature", stale: "stale", no_data: "no data" };
 const SILENT_MS = 12_000; // the server says something every 5 s
-const OLD_MS = 15_000;
+const OLD_S = 15;
 const RETRY_MS = 1_000;
 const TREND_POINTS = 60;
 const GROUPS_SHOWN = 10;
@@ -14,12 +14,13 @@ const $ = (id) => document.getElementById(id);
 const values = new Map(); // "kpi|window" -> Map(group key -> value)
 const trends = new Map(); // "kpi|window" -> numbers since the page was opened
 const rows = new Map(); // kpi -> elements of its row
+let catalogue = ""; // as it came
 let kpis = {};
 let currency = "USD";
 let chosen = WINDOWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "24h";
 let clock = null;
 let heardMs = 0; // any event
-let valuesMs = 0; // an event with values
+let ageS = 0; // of the snapshot, as the server says
 let lost = true;
 let source = null;
 let summaryMs = 0;
@@ -154,7 +155,6 @@ function line(points) {
 }
 
 function build() {
-  rows.clear();
   const sections = [];
   for (const [department, title] of Object.entries(DEPARTMENTS)) {
     const members = Object.entries(kpis).filter(([, kpi]) => kpi.department === department);
@@ -166,6 +166,7 @@ function build() {
     sections.push(el("section", {}, el("h2", {}, title), el("div", { class: "sheet" }, table)));
   }
   $("departments").replaceChildren(...sections);
+  buildWindows();
 }
 
 function buildRow(id, kpi) {
@@ -248,20 +249,30 @@ function pane(title, entries, kpi) {
   return el("div", { class: "pane" }, el("h3", {}, title), el("table", { "aria-label": `${kpi.title}: ${title}` }, el("tbody", {}, ...body)));
 }
 
-function drawWindows() {
+function buildWindows() {
   const used = new Set(Object.values(kpis).flatMap((kpi) => kpi.windows));
   $("windows").replaceChildren(...WINDOWS.filter((window) => used.has(window)).map((window) => {
-    const button = el("button", { type: "button", role: "radio", "aria-checked": String(window === chosen), tabindex: window === chosen ? "0" : "-1" }, window);
+    const button = el("button", { type: "button", role: "radio" }, window);
     button.addEventListener("click", () => choose(window));
     return button;
   }));
+  markWindow();
+}
+
+function markWindow() {
+  for (const button of $("windows").children) {
+    const here = button.textContent === chosen;
+    button.setAttribute("aria-checked", String(here));
+    button.tabIndex = here ? 0 : -1;
+  }
 }
 
 function choose(window) {
   chosen = window;
   history.replaceState(null, "", `#${window}`);
-  drawWindows();
+  markWindow();
   draw();
+  drawSummary();
 }
 
 // Arrow keys move within the picker, as in any group of radio buttons.
@@ -281,7 +292,7 @@ const time = (text) => new Date(text).toLocaleTimeString("en-GB");
 function trouble() {
   if (clock === null) return lost && heardMs ? ["lost", "The connection is lost. Trying again."] : null;
   if (lost) return ["lost", `The connection is lost. These numbers are of ${time(clock.kpi_now)}. Trying again.`];
-  if (Date.now() - valuesMs > OLD_MS) return ["old", `No new numbers since ${time(clock.made)}: the exporter answers, but does not compute.`];
+  if (ageS > OLD_S) return ["old", `No new numbers since ${time(clock.made)}: the exporter answers, but does not compute.`];
   if (clock.stale_shards) {
     const since = clock.stale_since ? ` since ${time(clock.stale_since)}` : "";
     const lag = clock.lag ? `, ${whole.format(clock.lag)} records to go` : "";
@@ -330,20 +341,26 @@ function connect() {
   source = new EventSource("api/stream");
   source.addEventListener("catalogue", (event) => {
     heard();
-    ({ kpis, currency } = JSON.parse(event.data));
-    build();
-    drawWindows();
+    if (event.data === catalogue) return; // connected again: what is open stays open
+    catalogue = event.data;
+    ({ kpis, currency } = JSON.parse(catalogue));
+    rows.clear();
   });
-  source.addEventListener("ping", () => { heard(); drawStatus(); });
+  source.addEventListener("ping", (event) => {
+    heard();
+    ageS = JSON.parse(event.data).age_s ?? 0;
+    drawStatus();
+  });
   source.addEventListener("values", (event) => {
     heard();
     const message = JSON.parse(event.data);
-    clock = message;
-    valuesMs = Date.now();
+    const { values: fresh, gone, ...rest } = message;
+    clock = rest;
+    ageS = message.age_s;
     if (message.whole) values.clear();
-    message.values.forEach((row) => take(row, false));
-    message.gone.forEach((row) => take(row, true));
-    clock.values = clock.gone = null;
+    if (!rows.size) build();
+    fresh.forEach((row) => take(row, false));
+    gone.forEach((row) => take(row, true));
     follow();
     draw();
     drawStatus();

@@ -1,0 +1,252 @@
+"""The web server, asked over real HTTP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from stream_kpis.live.api import changed, clock
+from stream_kpis.live.feed import Feed
+from stream_kpis.live.server import serving
+from stream_kpis.live.snapshot import State
+from tests.live import fakes
+
+
+@pytest.fixture
+def feed() -> Feed:
+    return Feed()
+
+
+@pytest.fixture
+async def client(feed: Feed) -> AsyncIterator[aiohttp.ClientSession]:
+    async with (
+        serving(feed, fakes.KPIS, version="1.2.3", now_ms=lambda: fakes.NOW_MS + 1_000) as url,
+        aiohttp.ClientSession(url) as session,
+    ):
+        yield session
+
+
+async def get(client: aiohttp.ClientSession, path: str) -> tuple[int, str]:
+    async with client.get(path) as answer:
+        return answer.status, await answer.text()
+
+
+async def get_json(client: aiohttp.ClientSession, path: str) -> dict:
+    status, text = await get(client, path)
+    assert status == 200, text
+    return json.loads(text)
+
+
+def kpi_lines(metrics: str) -> list[str]:
+    """All lines but those of the process, which differ from moment to moment."""
+    return [line for line in metrics.splitlines() if "process_" not in line]
+
+
+class Events:
+    """Reads server-sent events."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def next(self) -> tuple[str, dict]:
+        name = data = ""
+        while line := (await self._answer.content.readline()).decode().rstrip("\n"):
+            kind, _, text = line.partition(": ")
+            name, data = (text, data) if kind == "event" else (name, text)
+        return name, json.loads(data)
+
+
+async def test_before_the_first_snapshot_it_lives_but_is_not_ready(client: aiohttp.ClientSession) -> None:
+    assert await get(client, "/healthz") == (200, "ok\n")
+    assert (await get(client, "/readyz"))[0] == 503
+    assert (await get(client, "/api/kpis"))[0] == 503
+    assert (await get(client, "/api/snapshot"))[0] == 503
+    status, text = await get(client, "/metrics")
+    assert status == 200
+    assert 'stream_kpis_build_info{version="1.2.3"} 1' in text
+
+
+async def test_it_is_ready_while_the_values_are_kept_up(feed: Feed, client: aiohttp.ClientSession) -> None:
+    feed.publish(fakes.snapshot())
+    assert (await get(client, "/readyz"))[0] == 200
+    feed.publish(fakes.snapshot(made_ms=fakes.NOW_MS - 60_000))
+    assert await get(client, "/readyz") == (503, "the values are 61 s old\n")
+
+
+async def test_metrics_come_in_the_format_asked_for(feed: Feed, client: aiohttp.ClientSession) -> None:
+    feed.publish(fakes.snapshot())
+    async with client.get("/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"}) as answer:
+        assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+        assert (await answer.text()).endswith("# EOF\n")
+    async with client.get("/metrics") as answer:
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def test_values_have_formula_parts_edges_and_state(feed: Feed, client: aiohttp.ClientSession) -> None:
+    value = fakes.value("avg_deal_value", "30d", value=1500.25, numerator=3_000_500_000, denominator=2, samples=2)
+    feed.publish(fakes.snapshot()._replace(values=(value,)))
+    (row,) = (await get_json(client, "/api/kpis"))["values"]
+    assert row == {
+        "kpi": "avg_deal_value",
+        "title": fakes.KPIS["avg_deal_value"].title,
+        "window": "30d",
+        "from": "2026-09-01T08:00:00.000Z",
+        "to": "2026-09-01T09:00:00.000Z",
+        "by": {},
+        "value": 1500.25,
+        "unit": "USD",
+        "samples": 2,
+        "numerator": 3000.5,
+        "denominator": 2,
+        "exact": [3_000_500_000, 2],
+        "lower": None,
+        "upper": None,
+        "state": "ok",
+    }
+
+
+async def test_durations_have_their_distribution(feed: Feed, client: aiohttp.ClientSession) -> None:
+    feed.publish(fakes.snapshot())
+    (row,) = (await get_json(client, "/api/kpis?kpi=first_response_time&window=5m&by="))["values"]
+    assert set(row["quantiles"]) == {"0.5", "0.9", "0.99"}
+    assert [edge for edge, _ in row["buckets"]] == list(fakes.KPIS["first_response_time"].edges)
+    assert row["unit"] == "seconds"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("kpi=orders&window=1h&by=", {("orders", "1h", "")}),
+        ("kpi=orders&kpi=nps&window=30d&by=", {("orders", "30d", ""), ("nps", "30d", "")}),
+        ("kpi=tickets_open&by=team", {("tickets_open", "now", "team")}),
+        ("window=5m&kpi=nps", set()),
+    ],
+)
+async def test_values_are_filtered(feed: Feed, client: aiohttp.ClientSession, query: str, expected: set) -> None:
+    feed.publish(fakes.snapshot())
+    rows = (await get_json(client, f"/api/kpis?{query}"))["values"]
+    assert {(row["kpi"], row["window"], ",".join(row["by"])) for row in rows} == expected
+
+
+async def test_wrong_questions_are_refused_with_what_there_is(feed: Feed, client: aiohttp.ClientSession) -> None:
+    feed.publish(fakes.snapshot())
+    status, text = await get(client, "/api/kpis?kpi=order")
+    assert (status, text.startswith("no KPI order; there are ")) == (404, True)
+    assert await get(client, "/api/kpis?windows=1h") == (
+        400,
+        "unknown parameter windows; there are kpi, window and by\n",
+    )
+
+
+async def test_a_snapshot_is_whole(feed: Feed, client: aiohttp.ClientSession) -> None:
+    """Positions, values and metrics are of one instant."""
+    snapshot = fakes.snapshot(seed=5)
+    feed.publish(snapshot)
+    body = await get_json(client, "/api/snapshot")
+    assert body["positions"][1]["next"] == {"crm.leads": 17, "crm.orders": 40}
+    assert len(body["values"]) == len(snapshot.values)
+    revenue = next(
+        row for row in body["values"] if row["kpi"] == "revenue_net" and row["window"] == "1h" and not row["by"]
+    )
+    assert f'crm_revenue_net_usd{{window="1h"}} {revenue["value"]!r}\n' in body["metrics"]
+    assert kpi_lines(body["metrics"]) == kpi_lines((await get(client, "/metrics"))[1])
+
+
+async def test_shards_say_how_far_they_are(feed: Feed, client: aiohttp.ClientSession) -> None:
+    late = fakes.shard(0, lag=9, stale_since_ms=fakes.NOW_MS - 5_000)
+    feed.publish(fakes.snapshot()._replace(shards=(late, fakes.shard(1))))
+    body = await get_json(client, "/api/shards")
+    assert (body["stale_shards"], body["lag"], body["stale_since"]) == (1, 9, "2026-09-01T08:59:55.000Z")
+    assert [position["stale_since"] for position in body["positions"]] == ["2026-09-01T08:59:55.000Z", None]
+
+
+async def test_the_stream_gives_all_once_and_then_what_changed(feed: Feed, client: aiohttp.ClientSession) -> None:
+    feed.publish(fakes.snapshot())
+    async with client.get("/api/stream?by=") as answer:
+        events = Events(answer)
+        name, catalogue = await events.next()
+        assert name == "catalogue"
+        assert list(catalogue["kpis"]) == list(fakes.KPIS)
+        _, first = await events.next()
+        assert first["whole"]
+        assert len(first["values"]) == sum(len(kpi.windows) for kpi in fakes.KPIS.values())
+        *rest, last = (value for value in fakes.snapshot().values if not value.by)
+        feed.publish(fakes.snapshot()._replace(values=(*rest[1:], last._replace(samples=7))))
+        _, second = await events.next()
+        assert not second["whole"]
+        assert [(row["kpi"], row["samples"]) for row in second["values"]] == [(last.kpi, 7)]
+        assert (rest[0].kpi, rest[0].window) in {(row["kpi"], row["window"]) for row in second["gone"]}
+
+
+async def test_a_stream_ends_when_the_server_does(feed: Feed) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with serving(feed, fakes.KPIS) as url:
+            answer = await session.get(f"{url}/api/stream")
+            assert (await Events(answer).next())[0] == "catalogue"
+        await answer.read()
+        assert answer.content.at_eof()
+        answer.close()
+
+
+async def test_a_silent_stream_pings(
+    feed: Feed, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream_kpis.live.server.PING_S", 0.01)
+    async with client.get("/api/stream") as answer:
+        events = Events(answer)
+        await events.next()
+        assert await events.next() == ("ping", {"age_s": None})
+
+
+async def test_there_is_a_bound_on_streams(
+    feed: Feed, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream_kpis.live.server.STREAMS_MAX", 1)
+    async with client.get("/api/stream") as answer:
+        await Events(answer).next()
+        assert (await get(client, "/api/stream"))[0] == 503
+    feed.publish(fakes.snapshot())  # the writer notices that its page is gone
+
+
+async def test_every_answer_is_hardened(feed: Feed, client: aiohttp.ClientSession) -> None:
+    for path in ("/", "/metrics", "/api/kpis", "/page/nothing", "/api/stream"):
+        async with client.get(path) as answer:
+            assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'"), path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+
+
+@pytest.mark.parametrize("path", ["/page/../server.py", "/page/%2e%2e/server.py", "/page/x"])
+async def test_only_the_page_is_served(client: aiohttp.ClientSession, path: str) -> None:
+    assert (await get(client, path))[0] == 404
+
+
+async def test_a_slow_reader_misses_what_was_between(feed: Feed) -> None:
+    waiting = asyncio.ensure_future(feed.wait_newer(0))
+    feed.publish(fakes.snapshot(seed=1))
+    feed.publish(fakes.snapshot(seed=2))
+    newest = await waiting
+    assert newest is not None
+    assert (newest.seq, newest.snapshot) == (2, fakes.snapshot(seed=2))
+    assert (await feed.wait_newer(1)) == newest
+
+
+async def test_a_closed_feed_ends_all_waiting(feed: Feed) -> None:
+    waiting = [asyncio.ensure_future(feed.wait_newer(0)) for _ in range(3)]
+    await asyncio.sleep(0)
+    feed.close()
+    assert await asyncio.gather(*waiting) == [None, None, None]
+
+
+def test_a_window_that_slid_on_is_no_change() -> None:
+    value = fakes.value("orders", "1h")
+    before = fakes.snapshot()._replace(values=(value,))
+    slid = before._replace(values=(value._replace(from_ms=value.from_ms + 10_000, to_ms=value.to_ms + 10_000),))
+    assert changed(before, slid) == ([], [])
+    stale = before._replace(values=(value._replace(state=State.STALE),))
+    assert changed(before, stale) == (list(stale.values), [])
+
+
+def test_the_clock_says_since_when_shards_are_stale() -> None:
+    assert clock(fakes.snapshot())["stale_since"] is None

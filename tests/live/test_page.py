@@ -1,0 +1,252 @@
+"""The live page, in a real browser."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from stream_kpis.live.feed import Feed
+from stream_kpis.live.server import serving
+from stream_kpis.live.snapshot import Snapshot, State, Value
+from tests.live import fakes
+from tests.tools import tool
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NARROW = {"width": 390, "height": 844}
+
+
+class Shown:
+    """A page that follows a feed, and the server's clock."""
+
+    def __init__(self, page: Page, url: str, feed: Feed) -> None:
+        self.page, self.url, self.feed = page, url, feed
+        self.now_ms = fakes.NOW_MS
+        self.usual: list[Value] = []
+
+    def publish(self, *values: Value, **more: object) -> None:
+        """Shows these values instead of those made up for the same series."""
+        key: Callable[[Value], tuple[str, str, str, str]] = lambda value: value[:4]  # noqa: E731
+        merged = {key(value): value for value in (*fakes.snapshot(groups=False).values, *self.usual, *values)}
+        self.feed.publish(_at(tuple(merged.values()), **more))
+
+    def row(self, kpi_id: str) -> "Row":
+        return Row(self.page, kpi_id)
+
+
+class Row:
+    """One KPI's row."""
+
+    def __init__(self, page: Page, kpi_id: str) -> None:
+        self._row = page.locator(f"tr.row[data-kpi={kpi_id}]")
+        self.value, self.state, self.samples = (self._row.locator(f".{name}") for name in ("value", "state", "samples"))
+        self.detail, self.span, self.button = (self._row.locator(name) for name in (".detail", ".span", "button"))
+        self.more = page.locator(f"#more-{kpi_id}")
+
+
+def _at(values: tuple[Value, ...], **more: object) -> Snapshot:
+    return Snapshot(fakes.NOW_MS, fakes.NOW_MS, fakes.NOW_MS, values, (fakes.shard(0),))._replace(**more)
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    chromium = tool("chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def showing(browser: Browser, fragment: str = "", **context: object) -> AsyncIterator[Shown]:
+    """A page on a server of its own; fails on any error in its console and any request to elsewhere."""
+    page = await browser.new_page(**context)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    hosts: set[str | None] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    feed = Feed()
+    shown = Shown(page, "", feed)
+    async with serving(feed, fakes.KPIS, now_ms=lambda: shown.now_ms) as url:
+        shown.url = url
+        await page.goto(f"{url}/{fragment}")
+        yield shown
+        await page.close()
+    assert errors == []
+    assert hosts == {"127.0.0.1"}
+
+
+async def test_values_follow_the_snapshot(browser: Browser) -> None:
+    async with showing(browser, "#1h") as shown:
+        await expect(shown.page.locator("#departments")).to_contain_text("Waiting for the first values")
+        shown.publish(fakes.value("orders", "1h", value=41, samples=41))
+        orders = shown.row("orders")
+        await expect(orders.value).to_have_text("41")
+        await expect(orders.samples).to_have_text("41")
+        await expect(shown.page.locator("#status")).to_have_text("Live")
+        shown.publish(fakes.value("orders", "1h", value=42, samples=42))
+        await expect(orders.value).to_have_text("42")
+        await expect(orders.samples).to_have_text("42")
+        await expect(shown.page.locator("tr.row")).to_have_count(len(fakes.KPIS))
+
+
+async def test_values_are_in_peoples_units(browser: Browser) -> None:
+    cases = {
+        ("first_response_time", 0.44): "0.4 s",
+        ("lead_response_time", 42.4): "42 s",
+        ("resolution_time_first", 11_520.0): "3 h 12 min",
+        ("sales_cycle_time", 1_000_000.0): "11 d",
+        ("avg_deal_value", 1_234.5): "$1,235",
+        ("revenue_net", -12.5): "-$12.50",
+        ("average_order_value", 3_456_789.0): "$3.46M",
+        ("churn_rate", 0.0493): "4.9 %",
+        ("csat_mean", 4.256): "4.26",
+        ("purchase_frequency", 1.5): "1.50",
+        ("orders", 1_234_567): "1,234,567",
+        ("nps", None): "\u2013",
+    }
+    async with showing(browser, "#30d") as shown:
+        shown.publish(*(fakes.value(kpi_id, "30d", value=number) for kpi_id, number in cases))
+        for (kpi_id, _), text in cases.items():
+            await expect(shown.row(kpi_id).value).to_have_text(text)
+
+
+async def test_targets_that_are_missed_are_said(browser: Browser) -> None:
+    async with showing(browser, "#5m") as shown:
+        shown.usual = [fakes.value("churn_rate", window, value=0.01) for window in fakes.KPIS["churn_rate"].windows]
+        slow = fakes.value("first_response_time_live", "5m", value=150.0)
+        shown.publish(slow, fakes.value("unanswered_over_target", "now", value=0, samples=0))
+        await expect(shown.row("first_response_time_live").detail).to_contain_text("over target 2 min")
+        await expect(shown.row("unanswered_over_target").detail).not_to_have_class("detail missed")
+        await expect(shown.page.locator("#tally")).to_have_text(f"{len(fakes.KPIS)} KPIs, 1 off target")
+        shown.publish(slow._replace(value=110.0), fakes.value("unanswered_over_target", "now", value=1, samples=1))
+        await expect(shown.row("first_response_time_live").detail).not_to_contain_text("over target")
+        await expect(shown.row("unanswered_over_target").detail).to_have_class("detail missed")
+
+
+async def test_each_state_has_words(browser: Browser) -> None:
+    words = {
+        State.STALE: "stale",
+        State.NO_DATA: "no data",
+        State.IMMATURE: "immature",
+        State.LOW_SAMPLE: "few samples",
+        State.OK: "ok",
+    }
+    async with showing(browser, "#30d") as shown:
+        for state, word in words.items():
+            shown.publish(fakes.value("nps", "30d", state=state))
+            await expect(shown.row("nps").state).to_have_text(word)
+
+
+async def test_a_dropped_connection_is_said_and_heals(browser: Browser) -> None:
+    """The page outlives the exporter: it says so, keeps the last numbers, and follows the next one."""
+    page = await browser.new_page()
+    banner, orders = page.locator("#banner"), Row(page, "orders")
+    feed = Feed()
+    async with serving(feed, fakes.KPIS) as url:
+        await page.goto(f"{url}/#1h")
+        feed.publish(fakes.snapshot()._replace(values=(fakes.value("orders", "1h", value=41),)))
+        await expect(orders.value).to_have_text("41")
+    await expect(banner).to_contain_text("The connection is lost")
+    await expect(page.locator("#status")).to_have_text("Lost")
+    await expect(orders.value).to_have_text("41")
+    feed = Feed()
+    async with serving(feed, fakes.KPIS, port=urlsplit(url).port or 0, now_ms=lambda: fakes.NOW_MS):
+        feed.publish(fakes.snapshot()._replace(values=(fakes.value("orders", "1h", value=43),)))
+        await expect(orders.value).to_have_text("43")
+        await expect(banner).to_be_hidden()
+        await page.close()
+
+
+async def test_shards_that_are_behind_are_said(browser: Browser) -> None:
+    async with showing(browser) as shown:
+        late = fakes.shard(0, lag=1200, stale_since_ms=fakes.NOW_MS - 9_000)
+        shown.publish(shards=(late, fakes.shard(1)))
+        banner = shown.page.locator("#banner")
+        await expect(banner).to_contain_text("1 of 2 shards are behind since")
+        await expect(banner).to_contain_text("1,200 records to go")
+        shown.publish(shards=(fakes.shard(0), fakes.shard(1)))
+        await expect(banner).to_be_hidden()
+
+
+async def test_values_that_no_longer_move_are_said(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream_kpis.live.server.PING_S", 0.05)
+    async with showing(browser) as shown:
+        shown.publish()
+        await expect(shown.page.locator("#status")).to_have_text("Live")
+        shown.now_ms += 20_000
+        await expect(shown.page.locator("#banner")).to_contain_text("the exporter answers, but does not compute")
+
+
+async def test_the_window_is_chosen_by_mouse_keyboard_and_address(browser: Browser) -> None:
+    async with showing(browser, "#1h") as shown:
+        shown.publish(
+            fakes.value("orders", "1h", value=1),
+            fakes.value("orders", "today", value=2),
+            fakes.value("orders", "7d", value=7),
+        )
+        picker = shown.page.get_by_role("radiogroup", name="Window")
+        await expect(picker.get_by_role("radio", checked=True)).to_have_text("1h")
+        await picker.get_by_role("radio", name="7d").click()
+        await expect(shown.row("orders").value).to_have_text("7")
+        await picker.get_by_role("radio", name="1h").click()
+        await shown.page.keyboard.press("ArrowRight")
+        await expect(shown.row("orders").value).to_have_text("2")
+        assert shown.page.url.endswith("#today")
+
+
+async def test_a_kpi_without_the_chosen_window_shows_the_next_longer_and_says_so(browser: Browser) -> None:
+    async with showing(browser, "#1h") as shown:
+        shown.publish(fakes.value("churn_rate", "7d", value=0.02))
+        await expect(shown.row("churn_rate").value).to_have_text("2.0 %")
+        await expect(shown.row("churn_rate").span).to_have_text("7d")
+        await expect(shown.row("tickets_open").span).to_have_text("now")
+        await expect(shown.row("orders").span).to_be_hidden()
+
+
+async def test_a_row_opens_to_all_windows_and_groups_and_keeps_following(browser: Browser) -> None:
+    async with showing(browser, "#24h") as shown:
+        web = fakes.value("orders", "24h", by="channel", group="web", value=5, samples=5)
+        hostile = web._replace(group="<img src=x onerror=alert(1)>", value=3, samples=3)
+        shown.publish(fakes.value("orders", "5m", value=11), web, hostile)
+        orders = shown.row("orders")
+        await orders.button.click()
+        await expect(orders.button).to_have_attribute("aria-expanded", "true")
+        windows = orders.more.get_by_role("table", name="Orders: Windows")
+        await expect(windows.get_by_role("row")).to_have_count(len(fakes.KPIS["orders"].windows))
+        await expect(windows.get_by_role("row", name="5m")).to_contain_text("11")
+        channels = orders.more.get_by_role("table", name="Orders: By channel, 24h")
+        await expect(channels.get_by_role("row").first).to_contain_text("web")
+        await expect(channels).to_contain_text("<img src=x")
+        shown.publish(fakes.value("orders", "5m", value=11), web._replace(value=6, samples=6))
+        await expect(channels.get_by_role("row")).to_have_count(1)
+        await expect(channels.get_by_role("row").first).to_contain_text("6")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_fits_a_phone(browser: Browser, scheme: str) -> None:
+    async with showing(browser, viewport=NARROW, color_scheme=scheme) as shown:
+        shown.publish()
+        await shown.row("first_response_time_live").button.click()
+        await expect(shown.row("first_response_time_live").more).to_be_visible()
+        assert await shown.page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+
+
+async def test_a_screen_reader_hears_a_summary(browser: Browser) -> None:
+    async with showing(browser) as shown:
+        shown.publish()
+        await expect(shown.page.get_by_role("status")).to_contain_text(f"{len(fakes.KPIS)} KPIs")
