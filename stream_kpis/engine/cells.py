@@ -1,12 +1,14 @@
 """The cells of a shard: per (grouping, tile) one sparse vector over all groups, rolled up as it ages."""
 
 from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
 
 import msgspec
 
-from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.measures import Cell, add
-from stream_kpis.engine.tiles import FINE, Levels
+from stream_kpis.engine.compiler import Action, Plan
+from stream_kpis.engine.measures import Cell, Parts, add
+from stream_kpis.engine.tiles import DAY, FINE_MS, Levels, tile_start_ms
 from stream_kpis.journeys.facts import Fact
 
 GROUP_BITS = 48
@@ -42,46 +44,113 @@ def decode_cell(value: bytes) -> Iterable[tuple[str, int, int]]:
             yield group, int(row[at]), int(row[at + 1])
 
 
+class _Step(NamedTuple):
+    """An action made ready: each target is (the grouping's index in place, which of the fact's groups)."""
+
+    parts: Parts
+    pinned: bool
+    targets: tuple[tuple[int, int], ...]
+
+
+class _Recipe(NamedTuple):
+    """What one kind of fact does: the groups that it belongs to, each named once, and the steps."""
+
+    groups: tuple[tuple[int, ...], ...]
+    steps: tuple[_Step, ...]
+
+
+def _recipe(actions: Sequence[Action]) -> _Recipe:
+    groups = tuple(dict.fromkeys(positions for action in actions for _, positions in action.targets))
+    steps = tuple(
+        _Step(
+            action.parts,
+            action.pinned,
+            tuple((index << _TILE_BITS, groups.index(positions)) for index, positions in action.targets),
+        )
+        for action in actions
+    )
+    return _Recipe(groups, steps)
+
+
 class Cells:
     """All cells of a shard."""
 
     def __init__(self, plan: Plan, levels: Levels) -> None:
         self._plan = plan
         self._levels = levels
+        self._recipes = {fact: _recipe(actions) for fact, actions in plan.actions.items()}
         self._cells: dict[int, Cell] = {}
         self._changed: set[int] = set()
         self._names: list[str] = [""]
         self._numbers: dict[str, int] = {"": 0}
         self._index = {grouping.key: index for index, grouping in enumerate(plan.groupings)}
         self._pinned = frozenset(i for i, grouping in enumerate(plan.groupings) if grouping.kind == "open_set")
+        self._young: dict[int, set[int]] = {}
+        """Cells that will roll up, by tile."""
+        self._next_tiles: list[int] = []
+        """A heap of those tiles."""
         self.groups_folded = 0
 
     def __len__(self) -> int:
         return len(self._cells)
 
-    def count(self, fact: Fact, sign: int, only: frozenset[str] | None = None) -> None:
-        """Adds a fact (sign 1) or takes it back (sign −1); to the measures in ``only``, if given."""
-        actions = self._plan.actions.get(fact.name)
-        if actions is None:
-            return
-        dims, cells, changed = fact.dims, self._cells, self._changed
-        for action in actions:
-            for at_ms, slot, amount in action.parts(fact.at_ms, fact.value):
-                tile = at_ms // 10_000 << 2 if action.pinned else self._levels.tile_of(at_ms)
-                for index, positions in action.targets:
-                    if only is not None and self._plan.groupings[index].measure not in only:
-                        continue
-                    packed = slot | self._group(dims, positions) << GROUP_BITS if positions else slot
-                    code = index << _TILE_BITS | tile
-                    cell = cells.get(code)
-                    if cell is None:
-                        cell = cells[code] = {}
-                    total = cell.get(packed, 0) + sign * amount
+    def count(self, fact: Fact, sign: int) -> None:
+        """Adds a fact (sign 1) or takes it back (sign −1)."""
+        recipe = self._recipes.get(fact.name)
+        if recipe is not None:
+            self._count(recipe, fact, sign)
+
+    def count_only(self, fact: Fact, measures: frozenset[str]) -> None:
+        """Adds a fact to some measures alone: to build them anew."""
+        actions = [
+            action
+            for action in self._plan.actions.get(fact.name, ())
+            if self._plan.groupings[action.targets[0][0]].measure in measures
+        ]
+        self._count(_recipe(actions), fact, 1)
+
+    def _count(self, recipe: _Recipe, fact: Fact, sign: int) -> None:
+        _, fact_at_ms, value, dims = fact
+        cells, changed, numbers = self._cells, self._changed, self._numbers
+        groups = []
+        for positions in recipe.groups:
+            if len(positions) == 1:
+                number = numbers.get(dims[positions[0]] or UNKNOWN)
+                groups.append((self._group(dims, positions) if number is None else number) << GROUP_BITS)
+            else:
+                groups.append(self._group(dims, positions) << GROUP_BITS if positions else 0)
+        seen_ms = tile = -1
+        for parts, pinned, targets in recipe.steps:
+            at_ms, pairs = parts(fact_at_ms, value)
+            if pinned:
+                here = at_ms // FINE_MS << 2
+            else:
+                if at_ms != seen_ms:
+                    seen_ms, tile = at_ms, self._levels.tile_of(at_ms)
+                here = tile
+            for index, group in targets:
+                code = index | here
+                cell = cells.get(code)
+                if cell is None:
+                    cell = self._new(code, here, pinned)
+                packed = groups[group]
+                for slot, amount in pairs:
+                    total = cell.get(packed | slot, 0) + sign * amount
                     if total:
-                        cell[packed] = total
+                        cell[packed | slot] = total
                     else:
-                        del cell[packed]
-                    changed.add(code)
+                        del cell[packed | slot]
+                changed.add(code)
+
+    def _new(self, code: int, tile: int, pinned: bool) -> Cell:
+        cell = self._cells[code] = {}
+        if not pinned and tile & 3 != DAY:
+            codes = self._young.get(tile)
+            if codes is None:
+                codes = self._young[tile] = set()
+                heappush(self._next_tiles, tile)
+            codes.add(code)
+        return cell
 
     def _group(self, dims: Sequence[str | None], positions: tuple[int, ...]) -> int:
         if len(positions) == 1:
@@ -102,15 +171,29 @@ class Cells:
 
     def roll_up(self) -> None:
         """Moves every cell to the tile that its age asks for."""
-        for code in list(self._cells):
-            if code >> _TILE_BITS in self._pinned or code & 3 == 2:
-                continue
-            tile = code & _TILE_MASK
+        due = self._due()
+        for tile in due:
             coarser = self._levels.coarser(tile)
-            if coarser != tile:
-                target = code - tile + coarser
-                add(self._cells.setdefault(target, {}), self._cells.pop(code))
-                self._changed |= {code, target}
+            for code in self._young.pop(tile):
+                cell = self._cells.pop(code, None)
+                self._changed.add(code)
+                if cell:
+                    target = code - tile + coarser
+                    into = self._cells.get(target)
+                    add(self._new(target, coarser, False) if into is None else into, cell)
+                    self._changed.add(target)
+
+    def _due(self) -> list[int]:
+        """The tiles that are too fine for their age, taken off the heap; those of a level are in order of time."""
+        due, kept, heap = [], [], self._next_tiles
+        fine_from_ms = self._levels.fine_from_ms
+        while heap and tile_start_ms(heap[0]) < fine_from_ms:
+            tile = heappop(heap)
+            if tile in self._young:
+                (due if self._levels.coarser(tile) != tile else kept).append(tile)
+        for tile in kept:
+            heappush(heap, tile)
+        return due
 
     def take(self) -> list[tuple[bytes, bytes | None]]:
         """The changelog records of all cells that changed since the last take; an empty cell is a tombstone."""
@@ -137,9 +220,8 @@ class Cells:
         if value is None:
             self._cells.pop(code, None)
         else:
-            self._cells[code] = {self._number(g) << GROUP_BITS | slot: n for g, slot, n in decode_cell(value)}
-
-    @property
-    def fine(self) -> int:
-        """How many cells are in fine tiles."""
-        return sum(1 for code in self._cells if code & 3 == FINE)
+            cell = self._cells.get(code)
+            if cell is None:
+                cell = self._new(code, int(tile), index in self._pinned)
+            cell.clear()
+            cell |= {self._number(g) << GROUP_BITS | slot: n for g, slot, n in decode_cell(value)}

@@ -6,7 +6,6 @@ split of the same facts give the same cells, and taking a fact back adds its inv
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from stream_kpis.engine.tiles import FINE_MS
 
@@ -116,95 +115,93 @@ def at_or_below(cell: Mapping[int, int], edges_s: Iterable[float]) -> list[int]:
     return counts
 
 
-class Part(NamedTuple):
-    """What one fact adds: ``amount`` to ``slot`` of the tile that contains ``at_ms``."""
+Parts = Callable[[int, int], tuple[int, tuple[tuple[int, int], ...]]]
+"""From a fact's time and value to what it adds: the time that decides the tile, and (slot, amount) pairs."""
 
-    at_ms: int
-    slot: int
-    amount: int
+NOTHING: tuple[tuple[int, int], ...] = ()
 
 
-Parts = Callable[[int, int], tuple[Part, ...]]
-
-
-def flow(at_ms: int, value: int) -> tuple[Part, ...]:
+def flow(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """Count and sum.
 
     >>> flow(5, 300)
-    (Part(at_ms=5, slot=0, amount=1), Part(at_ms=5, slot=1, amount=300))
+    (5, ((0, 1), (1, 300)))
     """
-    return (Part(at_ms, COUNT, 1), Part(at_ms, SUM, value)) if value else (Part(at_ms, COUNT, 1),)
+    return at_ms, (((COUNT, 1), (SUM, value)) if value else _ONE)
 
 
-def level(at_ms: int, value: int) -> tuple[Part, ...]:
+_ONE = ((COUNT, 1),)
+
+
+def level(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """A signed change; the level is the sum of all changes so far.
 
     >>> level(5, -1)
-    (Part(at_ms=5, slot=0, amount=-1),)
+    (5, ((0, -1),))
     """
-    return (Part(at_ms, COUNT, value),)
+    return at_ms, ((COUNT, value),)
 
 
-def recency(at_ms: int, value: int) -> tuple[Part, ...]:
+def recency(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """One party, where its last fact is. Reads only in windows that end now.
 
     >>> recency(5, 0)
-    (Part(at_ms=5, slot=0, amount=1),)
+    (5, ((0, 1),))
     """
     del value
-    return (Part(at_ms, COUNT, 1),)
+    return at_ms, _ONE
 
 
-def distribution(at_ms: int, value: int) -> tuple[Part, ...]:
+def distribution(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """One observation of ``value`` ms; those below zero are set apart.
 
-    >>> [part.slot for part in distribution(5, 7)] == [COUNT, SUM, bucket_of(7)]
+    >>> distribution(5, 7) == (5, ((COUNT, 1), (SUM, 7), (bucket_of(7), 1)))
     True
     """
     if value < 0:
-        return (Part(at_ms, BELOW, 1),)
-    return (Part(at_ms, COUNT, 1), Part(at_ms, SUM, value), Part(at_ms, bucket_of(value), 1))
+        return at_ms, ((BELOW, 1),)
+    return at_ms, ((COUNT, 1), (SUM, value), (bucket_of(value), 1))
 
 
-def cohort_base(at_ms: int, value: int) -> tuple[Part, ...]:
+def cohort_base(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """A base event.
 
     >>> cohort_base(5, 0)
-    (Part(at_ms=5, slot=0, amount=1),)
+    (5, ((0, 1),))
     """
     del value
-    return (Part(at_ms, BASE, 1),)
+    return at_ms, ((BASE, 1),)
 
 
 def cohort_followed(within_ms: int) -> Parts:
     """What followed a base event after ``value`` ms, in the base event's tile, if in time.
 
     >>> cohort_followed(10)(25, 7), cohort_followed(10)(25, 11)
-    ((Part(at_ms=18, slot=1, amount=1),), ())
+    ((18, ((1, 1),)), (14, ()))
     """
 
-    def parts(at_ms: int, value: int) -> tuple[Part, ...]:
-        return (Part(at_ms - value, FOLLOWED, 1),) if 0 <= value <= within_ms else ()
+    def parts(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+        return at_ms - value, (((FOLLOWED, 1),) if 0 <= value <= within_ms else NOTHING)
 
     return parts
 
 
-def open_set(at_ms: int, value: int) -> tuple[Part, ...]:
+def open_set(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """Something that waits since ``at_ms``; the slot is the exact start within its 10 s tile.
 
     >>> open_set(12_345, 0)
-    (Part(at_ms=12345, slot=2345, amount=1),)
+    (12345, ((2345, 1),))
     """
     del value
-    return (Part(at_ms, at_ms % FINE_MS, 1),)
+    return at_ms, ((at_ms % FINE_MS, 1),)
 
 
-def joined(at_ms: int, value: int) -> tuple[Part, ...]:
+def joined(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """An end, in the tile where what ended began; the slot is the first 10 s boundary after the end.
 
     It counts in a window from that boundary on, so an end announced for the future waits.
 
     >>> joined(25_000, 20_000)
-    (Part(at_ms=5000, slot=3, amount=1),)
+    (5000, ((3, 1),))
     """
-    return (Part(at_ms - value, at_ms // FINE_MS + 1, 1),)
+    return at_ms - value, ((at_ms // FINE_MS + 1, 1),)

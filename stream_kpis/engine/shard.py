@@ -256,7 +256,7 @@ class Shard:
         if new:
             journeys = frozenset(name.removeprefix("journey:") for name in self._plan.definitions if name.startswith("journey:"))
             for fact in self._parties.facts(journeys):
-                self._cells.count(fact, 1, new)
+                self._cells.count_only(fact, new)
 
 
 def _keeping(event: Event, data: object) -> Event:
