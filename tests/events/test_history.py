@@ -128,8 +128,6 @@ def test_a_lookup_joins_another_file(tmp_path: Path) -> None:
     assert "other_teams.csv has two values of 'region' for agent 'ann'" in again
     wrong = mistake(tmp_path, mapping, deals_csv=deals, other_teams_csv="agnet,region\n")
     assert wrong.endswith("no column of other_teams.csv 'agent'; did you mean 'agnet'?")
-        tmp_path, mapping, deals_csv=deals, other_teams_csv="agnet,region\n"
-    )
     (tmp_path / "other_teams.csv").unlink()
     assert "other_teams.csv cannot be read: No such file" in mistake(tmp_path, mapping, deals_csv=deals)
 

@@ -18,9 +18,9 @@ from stream_kpis.events.history.values import NAMED_FORMATS, NUMBERS, BadValueEr
 from stream_kpis.events.types import ANY_TOPIC, KIND_OF_NAME, STRING_BYTES_MAX
 
 _EVERYWHERE = ("source", "zone", "times", "decimal", "empty", "party")
-_TOP = (*_EVERYWHERE, "tables", "files")
-_FILE = (*_EVERYWHERE, "format", "delimiter", "encoding", "let", "events")
-_EVENT = ("type", "when", "party", "id", "time", "data")
+TOP = (*_EVERYWHERE, "tables", "files")
+FILE = (*_EVERYWHERE, "format", "delimiter", "encoding", "let", "events")
+EVENT = ("type", "when", "party", "id", "time", "data")
 
 
 def read_mapping(path: Path) -> Mapping:
@@ -29,7 +29,7 @@ def read_mapping(path: Path) -> Mapping:
     Raises:
         MappingError: one line that names file, line, field, mistake and the nearest valid word.
     """
-    top = read_document(path).keys(_TOP, required=("source", "files"))
+    top = read_document(path).keys(TOP, required=("source", "files"))
     tables = _tables(top["tables"]) if "tables" in top else {}
     base = _defaults(FileRule("", top["files"].place), top, Names(tables, {}))
     files = tuple(
@@ -88,7 +88,7 @@ def _one_of(entry: Entry, what: str, valid: "ReadOnly[str, object] | set[str]") 
 
 
 def _file_rule(base: FileRule, entry: Entry, tables: dict[str, dict[str, str]]) -> FileRule:
-    keys = entry.keys(_FILE, required=("events",))
+    keys = entry.keys(FILE, required=("events",))
     names = Names(tables, {})
     for name, value in keys["let"].keys().items() if "let" in keys else ():
         names = Names(tables, {**names.values, name: _formula(value, names).expr})
@@ -125,7 +125,7 @@ def _encoding(entry: Entry) -> str:
 
 
 def _event_rule(entry: Entry, rule: FileRule, names: Names) -> EventRule:
-    keys = entry.keys(_EVENT, required=("type",))
+    keys = entry.keys(EVENT, required=("type",))
     kind = KIND_OF_NAME.get(keys["type"].text())
     if kind is None or kind.topic == ANY_TOPIC:
         kinds = (name for name, known in KIND_OF_NAME.items() if known.topic != ANY_TOPIC)
