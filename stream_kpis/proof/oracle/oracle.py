@@ -20,8 +20,12 @@ EDGES_S: tuple[float, ...] = (
     *(1209600, 2592000, 5184000, 7776000, 15552000, 31536000),
 )
 
-_JOURNEYS = ("deals", "orders", "leads", "tickets", "customers", "surveys")  # leads read deals and orders
-_KPIS = ("asks", "kpis/sales", "kpis/service", "kpis/customers")
+_FACTS = (
+    "sets",
+    *("journeys/deals", "journeys/orders", "journeys/leads"),  # leads read deals and orders
+    *("journeys/tickets", "journeys/customers", "journeys/surveys"),
+    *("observations", "kpis/sales", "kpis/service", "kpis/customers"),
+)
 _QUANTILES = ("0.5", "0.9", "0.99")
 
 
@@ -139,9 +143,9 @@ class Oracle:
         self._fill("asks", [(number, *ask) for number, ask in enumerate(asks)])
         if at_ms != self._facts_at:
             self._set("at_ms", at_ms)
-            self._run("sets", *(f"journeys/{name}" for name in _JOURNEYS))
+            self._run(*_FACTS)
             self._facts_at = at_ms
-        self._run(*_KPIS)
+        self._run("windows")
 
     def _run(self, *names: str) -> None:
         for name in names:
@@ -150,8 +154,9 @@ class Oracle:
     def _fill(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection.execute(f"TRUNCATE {table}")
         if rows:
-            marks = ", ".join("?" * len(rows[0]))
-            self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - names of our own
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            unnests = ", ".join(["unnest(?)"] * len(columns))
+            self._connection.execute(f"INSERT INTO {table} SELECT {unnests}", columns)
 
     def _set(self, name: str, value: int) -> None:
         self._connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")

@@ -31,30 +31,3 @@ SELECT
     MAP {'reason': coalesce(reason, 'unknown'), 'plan': plan} AS dims
 FROM customer_steps
 WHERE type = 'customer.churned';
-
--- Active at the window's start: the moves of the level before it.
-INSERT INTO window_observations BY NAME
-SELECT
-    ask,
-    CASE kpi WHEN 'retention_rate' THEN sum(move) ELSE 0 END AS numerator,
-    sum(move) AS denominator,
-    sum(move) AS samples,
-    party,
-    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
-FROM asks
-JOIN level_moves ON moved_ms < from_ms
-WHERE kpi IN ('churn_rate', 'retention_rate')
-GROUP BY ask, kpi, party, plan, segment, channel;
-
--- Of those, who left within the window: a churn's numerator, a loss to the retained.
-INSERT INTO window_observations BY NAME
-SELECT
-    ask,
-    CASE kpi WHEN 'churn_rate' THEN 1 ELSE -1 END AS numerator,
-    0 AS denominator,
-    0 AS samples,
-    party,
-    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
-FROM asks
-JOIN spells ON ended_ms >= from_ms AND ended_ms < to_ms AND began_ms < from_ms
-WHERE kpi IN ('churn_rate', 'retention_rate') AND churned;

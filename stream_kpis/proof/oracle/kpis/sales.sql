@@ -154,28 +154,3 @@ SELECT
     MAP {'channel': channel, 'product': product} AS dims
 FROM orders
 WHERE kept;
-
--- Per party, within each window: no grouping.
-INSERT INTO window_observations BY NAME
-SELECT
-    ask,
-    count(*) AS numerator,
-    1 AS denominator,
-    1 AS samples,
-    party
-FROM asks
-JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
-WHERE kpi = 'purchase_frequency'
-GROUP BY ask, party;
-
-INSERT INTO window_observations BY NAME
-SELECT
-    ask,
-    (count(*) >= 2)::INTEGER AS numerator,
-    1 AS denominator,
-    1 AS samples,
-    party
-FROM asks
-JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
-WHERE kpi = 'repeat_purchase_rate' AND kept
-GROUP BY ask, party;

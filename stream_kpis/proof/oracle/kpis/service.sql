@@ -11,7 +11,7 @@ SELECT
     MAP {'team': team, 'agent': agent, 'channel': channel, 'priority': priority} AS dims
 FROM ticket_answers;
 
--- The responses of the window, and the ages of all that waits at the snapshot, whatever the window.
+-- Of what still waits, windows.sql adds the ages.
 INSERT INTO observations BY NAME
 SELECT
     'first_response_time_live' AS kpi,
@@ -27,18 +27,6 @@ CREATE OR REPLACE TEMP TABLE unanswered AS
 SELECT party, ticket_id, clock_ms, team, priority
 FROM tickets
 WHERE clock_ms IS NOT NULL AND answer_no IS NULL AND NOT solved;
-
-INSERT INTO window_observations BY NAME
-SELECT
-    ask,
-    getvariable('at_ms') - clock_ms AS duration_ms,
-    1 AS samples,
-    party,
-    ticket_id AS entity,
-    MAP {'team': team, 'priority': priority} AS dims
-FROM asks
-CROSS JOIN unanswered
-WHERE kpi = 'first_response_time_live';
 
 INSERT INTO observations BY NAME
 SELECT

@@ -1,0 +1,14 @@
+-- What the files in kpis/ fill: one row per fact that a KPI counts, at the fact's time, with the integers that it adds.
+-- Without an entity it is about the party itself.
+
+CREATE OR REPLACE TEMP TABLE observations (
+    kpi VARCHAR,
+    time_ms BIGINT,
+    numerator HUGEINT,
+    denominator BIGINT,
+    samples BIGINT,
+    duration_ms BIGINT,
+    party VARCHAR,
+    entity VARCHAR DEFAULT '',
+    dims MAP(VARCHAR, VARCHAR) DEFAULT MAP {}
+);

@@ -1,0 +1,86 @@
+-- What counts in each asked window. Makes: window_observations, contributions.
+
+-- KPIs whose observations depend on the window's own edges.
+CREATE OR REPLACE TEMP TABLE window_observations (
+    ask BIGINT,
+    numerator HUGEINT,
+    denominator BIGINT,
+    samples BIGINT,
+    duration_ms BIGINT,
+    party VARCHAR,
+    entity VARCHAR DEFAULT '',
+    dims MAP(VARCHAR, VARCHAR) DEFAULT MAP {}
+);
+
+-- Per party, within each window: no grouping.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    count(*) AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party
+FROM asks
+JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
+WHERE kpi = 'purchase_frequency'
+GROUP BY ask, party;
+
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    (count(*) >= 2)::INTEGER AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party
+FROM asks
+JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
+WHERE kpi = 'repeat_purchase_rate' AND kept
+GROUP BY ask, party;
+
+-- Beside the responses of the window: the ages of all that waits at the snapshot, whatever the window.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    getvariable('at_ms') - clock_ms AS duration_ms,
+    1 AS samples,
+    party,
+    ticket_id AS entity,
+    MAP {'team': team, 'priority': priority} AS dims
+FROM asks
+CROSS JOIN unanswered
+WHERE kpi = 'first_response_time_live';
+
+-- Active at the window's start: the moves of the level before it.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    CASE kpi WHEN 'retention_rate' THEN sum(move) ELSE 0 END AS numerator,
+    sum(move) AS denominator,
+    sum(move) AS samples,
+    party,
+    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
+FROM asks
+JOIN level_moves ON moved_ms < from_ms
+WHERE kpi IN ('churn_rate', 'retention_rate')
+GROUP BY ask, kpi, party, plan, segment, channel;
+
+-- Of those, who left within the window: a churn's numerator, a loss to the retained.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    CASE kpi WHEN 'churn_rate' THEN 1 ELSE -1 END AS numerator,
+    0 AS denominator,
+    0 AS samples,
+    party,
+    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
+FROM asks
+JOIN spells ON ended_ms >= from_ms AND ended_ms < to_ms AND began_ms < from_ms
+WHERE kpi IN ('churn_rate', 'retention_rate') AND churned;
+
+-- All the others: an observation counts if its time falls in the window. The window now has no beginning.
+CREATE OR REPLACE TEMP VIEW contributions AS
+SELECT ask, numerator, denominator, samples, duration_ms, party, entity, dims
+FROM observations AS o
+JOIN asks AS a ON a.kpi = o.kpi AND o.time_ms < a.to_ms AND (a."window" = 'now' OR o.time_ms >= a.from_ms)
+UNION ALL BY NAME
+FROM window_observations;

@@ -1,0 +1,173 @@
+"""How answers are read off what counts: quantiles, buckets, empty values, entities; and that no KPI is missing."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from stream_kpis.events.envelope import Reader
+from stream_kpis.proof.oracle import EDGES_S, HORIZON_MS, KPIS, Ask, Oracle
+from tests.proof.oracle_world import END, World
+
+DEFINITIONS = Path(__file__).parents[2] / "docs" / "definitions.md"
+
+
+def documented() -> dict[str, tuple[set[str], bool]]:
+    """Of each KPI in the definitions: its dimensions, and whether it has a numerator and denominator."""
+    _, table = DEFINITIONS.read_text(encoding="utf-8").split("## KPIs")
+    rows = re.findall(r"^\| ([a-z_]+) \|(.*)\|$", table, re.MULTILINE)
+    kpis = {}
+    for name, rest in rows:
+        value, parts, _, by, _ = (cell.strip() for cell in rest.split("|"))
+        dims = set() if by == "\N{EN DASH}" else set(by.split(", "))
+        kpis[name] = (dims, parts != "" or value == "cohort")
+    return kpis
+
+
+def waits(*seconds: float) -> World:
+    """Tickets created at 0, each first answered after so many seconds."""
+    world = World()
+    for number, wait in enumerate(seconds):
+        world.add("ticket.created", 0, ticket_id=f"t{number}", channel="odd" if number % 2 else "even")
+        world.add("ticket.message", wait, ticket_id=f"t{number}", author="agent")
+    return world
+
+
+def test_the_oracle_knows_exactly_the_kpis_of_the_definitions() -> None:
+    """Neither fewer nor more."""
+    assert set(KPIS) == set(documented())
+    assert len(KPIS) == len(set(KPIS))
+
+
+@pytest.fixture(scope="module")
+def everything() -> World:
+    """A world in which every KPI has something to count."""
+    world = World()
+    world.add("lead.created", 10, lead_id="l")
+    world.add("lead.contacted", 20, lead_id="l")
+    world.add("deal.created", 10, deal_id="d", lead_id="l", amount=1)
+    world.add("deal.won", 20, deal_id="d")
+    world.add("order.placed", 10, order_id="o", amount=2)
+    world.add("order.placed", 11, order_id="p", amount=2)
+    world.add("ticket.created", 10, ticket_id="t")
+    world.add("ticket.message", 20, ticket_id="t", author="agent")
+    world.add("ticket.status_changed", 20, ticket_id="t", status="solved")
+    world.add("ticket.created", 10, ticket_id="u")
+    for kind in ("csat", "nps"):
+        world.add("survey.sent", 10, survey_id=kind, kind=kind)
+        world.add("survey.answered", 20, survey_id=kind, score=5)
+    for party in ("ada", "bob"):
+        world.add("customer.created", 1, party=party)
+    world.add("customer.churned", 20)
+    return world
+
+
+@pytest.mark.parametrize("kpi", KPIS)
+def test_every_kpi_is_answered_by_its_documented_dimensions(kpi: str, everything: World) -> None:
+    """With parts where the definitions name them, a value, and samples that add up to the whole."""
+    dims, has_parts = documented()[kpi]
+    start = 5 if kpi in ("churn_rate", "retention_rate") else 0
+    answers = everything.answers(kpi, start, 1000, at=1000, window="now" if kpi == "active_customers" else "w")
+    samples: Counter[str] = Counter()
+    for answer in answers:
+        samples[answer.by] += answer.samples
+    assert samples == dict.fromkeys({"", *dims}, samples[""])
+    assert all(answer.value is not None and answer.samples > 0 for answer in answers)
+    assert all((answer.denominator is not None) == has_parts for answer in answers)
+
+
+@pytest.fixture(scope="module")
+def nothing() -> World:
+    """A world without events."""
+    return World()
+
+
+@pytest.mark.parametrize("kpi", KPIS)
+def test_without_events_there_are_samples_of_none_and_no_made_up_value(kpi: str, nothing: World) -> None:
+    """A count of nothing is 0; a ratio or a duration of nothing has no value."""
+    answer = nothing.whole(kpi)
+    is_sum = answer.denominator is None and answer.total is None
+    assert (answer.samples, answer.value) == (0, 0 if is_sum else None)
+    assert (answer.quantiles, answer.buckets) == ({}, {})
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9, 10, 11, 99, 100, 101])
+def test_quantiles_are_nearest_rank(count: int) -> None:
+    """Of 1..n seconds, the smallest value with at least the ceiling of q times n observations at or below it."""
+    answer = waits(*range(1, count + 1)).whole("first_response_time")
+    ranks = {"0.5": -(-count * 500 // 1000), "0.9": -(-count * 900 // 1000), "0.99": -(-count * 990 // 1000)}
+    assert answer.quantiles == ranks
+    assert (answer.value, answer.samples, answer.total) == (ranks["0.5"], count, 500 * count * (count + 1))
+
+
+def test_ties_and_zero_waits_are_observations() -> None:
+    """Equal values each have a rank."""
+    assert waits(0, 0, 0, 7).whole("first_response_time").quantiles == {"0.5": 0, "0.9": 7, "0.99": 7}
+
+
+def test_buckets_are_cumulative_and_hold_their_edge() -> None:
+    """What is longer than the last edge is in none; groups have their own."""
+    world = waits(0, 1, 1.001, 5, 31_536_000, 31_536_000.001)
+    answers = world.answers("first_response_time")
+    buckets = {answer.group: answer.buckets for answer in answers if answer.by in ("", "channel")}
+    assert tuple(buckets[""]) == EDGES_S
+    assert [buckets[""][edge] for edge in (1, 5, 10, 15_552_000, 31_536_000)] == [2, 4, 4, 4, 5]
+    assert [buckets["odd"][edge] for edge in (1, 5, 31_536_000)] == [1, 2, 2]
+
+
+def test_edges_are_the_deployments() -> None:
+    """In any order, parts of a second too."""
+    world = waits(0.25, 0.3, 2)
+    oracle = Oracle(Reader(), edges_s=(2.5, 0.25))
+    oracle.load(world.records)
+    assert oracle.answer([Ask("first_response_time", "all", 0, END)], END)[0].buckets == {0.25: 1, 2.5: 3}
+
+
+def test_many_asks_are_answered_in_their_order_each_by_itself() -> None:
+    """The same KPI in several windows, and the same window twice."""
+    world = waits(10, 20)
+    asks = [Ask("first_response_time", name, 0, end) for name, end in (("b", 20_001), ("a", 20_000), ("b", 20_001))]
+    answers = [answer for answer in world.oracle.answer(asks, END) if answer.by == ""]
+    assert [(answer.window, answer.samples) for answer in answers] == [("b", 2), ("a", 1), ("b", 2)]
+    assert world.oracle.answer([], END) == []
+
+
+def test_the_window_now_has_no_beginning() -> None:
+    """Whatever lower edge comes with it."""
+    world = World()
+    world.add("customer.created", 10)
+    answers = world.oracle.answer([Ask("active_customers", "now", 500_000, 600_000)], 600_000)
+    assert answers[0].value == 1
+
+
+def test_an_unknown_kpi_is_refused() -> None:
+    """By name."""
+    with pytest.raises(ValueError, match="does not know vibes"):
+        Oracle(Reader()).answer([Ask("vibes", "all", 0, 1)], 1)
+
+
+def test_the_horizon_is_thirty_days() -> None:
+    """H of the definitions."""
+    assert HORIZON_MS == 2_592_000_000
+
+
+def test_entities_say_who_is_behind_a_value() -> None:
+    """Party, entity and contribution to the numerator: micro-units for money, milliseconds for durations."""
+    world = waits(3)
+    world.add("order.placed", 1, order_id="o", amount=5, channel="web")
+    world.add("order.refunded", 2, order_id="o", refund_id="r", amount=2)
+    world.add("order.placed", 1, order_id="p", amount=1, channel="shop", party="bob")
+    world.add("deal.lost", 1, deal_id="d")
+    world.add("customer.created", 1)
+
+    def entities(kpi: str, by: str = "", group: str = "", window: str = "all") -> list[tuple[str, str, int]]:
+        return world.oracle.entities(Ask(kpi, window, 0, END * 1000), by, group, END * 1000)
+
+    assert entities("revenue_net") == [("ada", "o", 3_000_000), ("bob", "p", 1_000_000)]
+    assert entities("revenue_net", "channel", "shop") == [("bob", "p", 1_000_000)]
+    assert entities("revenue_net", "channel", "nowhere") == []
+    assert entities("first_response_time") == [("ada", "t0", 3_000)]
+    assert entities("deal_win_rate") == []
+    assert entities("active_customers", window="now") == [("ada", "", 1)]
+    assert entities("purchase_frequency") == [("ada", "", 1), ("bob", "", 1)]
