@@ -5,6 +5,7 @@ In memory a scope is bytes, as in the changelog; the ones touched last are kept 
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -158,7 +159,8 @@ class Parties:
         self._stored: dict[bytes, bytes] = {}
         self._decoded: dict[bytes, Scope] = {}
         self._voids: dict[str, set[tuple[str, str]]] = {}
-        self._entities: dict[str, list[tuple[str, str]]] = {}
+        self._entities: dict[str, dict[tuple[str, str], None]] = {}
+        """Per party its (journey, entity), as an ordered set."""
         self._dirty: set[bytes] = set()
         self._dirty_rows: dict[bytes, Any] = {}
         self._sweep: Iterator[bytes] = iter(())
@@ -182,14 +184,14 @@ class Parties:
         return key, found
 
     def _note_entity(self, party: str, journey: str, entity: str) -> None:
-        entities = self._entities.setdefault(party, [])
+        entities = self._entities.setdefault(party, {})
         if (journey, entity) not in entities:
-            entities.append((journey, entity))
+            entities[journey, entity] = None
             self._dirty_rows[scope_key(INDEX, party, "")] = entities
 
     def scopes_of(self, party: str) -> list[tuple[bytes, Scope]]:
         """All scopes that a party has."""
-        keys = [_Key(name, party, "") for name in JOURNEYS] + [_Key(j, party, e) for j, e in self._entities.get(party, ())]
+        keys = [_Key(name, party, "") for name in JOURNEYS] + [_Key(j, party, e) for j, e in self._entities.get(party, {})]
         return [
             self.scope(JOURNEYS[key.journey], party, key.entity)
             for key in keys
@@ -237,8 +239,8 @@ class Parties:
             records.append((key, value))
         records += [(key, _encode_key(sorted(row))) for key, row in self._dirty_rows.items()]
         self._dirty, self._dirty_rows = set(), {}
-        while len(self._decoded) > DECODED_MAX:
-            del self._decoded[next(iter(self._decoded))]
+        if len(self._decoded) > DECODED_MAX:  # the older half goes
+            self._decoded = dict(islice(self._decoded.items(), DECODED_MAX // 2, None))
         return records
 
     def _due(self, seal_before_ms: int, sweep: int) -> Iterator[bytes]:
@@ -261,7 +263,7 @@ class Parties:
         if parts[0] == VOIDS:
             self._voids[parts[1]] = {(source, id_) for source, id_ in _key_decoder.decode(value or b"\x90")}
         elif parts[0] == INDEX:
-            self._entities[parts[1]] = [(journey, entity) for journey, entity in _key_decoder.decode(value or b"\x90")]
+            self._entities[parts[1]] = {(journey, entity): None for journey, entity in _key_decoder.decode(value or b"\x90")}
         elif value is None:
             self._stored.pop(key, None)
         else:

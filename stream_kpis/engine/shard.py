@@ -203,22 +203,23 @@ class Shard:
             )
         )  # fmt: skip
 
-    def take(self, now_ms: int) -> Flush:
+    def take(self, now_ms: int, made_ms: int | None = None) -> Flush:
         """Everything that changed since the last take, at this instant.
 
         Args:
             now_ms: the wall clock if the shard has read its topics to their ends, else the smallest record timestamp
-                that a topic still to be read has reached.
+                that a topic still to be read has reached. What was recorded ``disorder_days`` before it is sealed.
+            made_ms: the wall clock, for the header; ``now_ms`` if not given.
         """
         self.advance(now_ms)
-        parties = self._parties.take(self._levels.now_ms - self._disorder_ms, _SWEEP)
+        parties = self._parties.take(now_ms - self._disorder_ms, _SWEEP)
         cells = self._cells.take()
         dead, self._dead = self._dead, []
         rekeyed, self._rekeyed = self._rekeyed, []
         self.seq += 1
         self.counters["groups_folded"] = self._cells.groups_folded
         header = Header(
-            self.seq, dict(self.next), dict(self.reached), now_ms, dict(self.counters), dict(self._plan.definitions)
+            self.seq, dict(self.next), dict(self.reached), made_ms or now_ms, dict(self.counters), dict(self._plan.definitions)
         )
         return Flush(parties, cells, dead, rekeyed, header)
 
@@ -236,7 +237,6 @@ class Shard:
         self.seq, self.next, self.reached = header.seq, dict(header.next), dict(header.reached)
         self.counters = Counter(header.counters)
         self._restored_definitions = header.definitions
-        self._levels.advance(header.made_ms)
 
     def restored(self) -> None:
         """Ends the recovery: measures that are new or were changed are built from the parties.

@@ -32,7 +32,10 @@ class Shard(Protocol):
     def apply(self, batch: Batch) -> None:
         """Moves by one batch; raises `Gap` if it begins after ``next``, and never for bad data."""
 
-    def take(self, now_ms: int) -> Flush:
+    def advance(self, now_ms: int) -> None:
+        """Moves the shard's time on, which decides how fine the tiles of what comes are."""
+
+    def take(self, now_ms: int, made_ms: int) -> Flush:
         """What changed since the last take, at one instant."""
 
     def restore_party(self, key: bytes, value: bytes | None) -> None:
@@ -100,6 +103,8 @@ class HostedShard:
         """
         if not self.active:
             return None
+        if batch.records:  # a producer's clock that runs ahead must not make us forget the present
+            self.shard.advance(min(batch.records[-1].timestamp, time.time_ns() // 1_000_000))
         try:
             self.shard.apply(batch)
         except Gap as gap:
@@ -128,7 +133,7 @@ class HostedShard:
                 return
             self._moved = False
             self._flushed_s = time.monotonic()
-            flush = self.shard.take(self.now_ms(ends, wall_ms))
+            flush = self.shard.take(self.now_ms(ends, wall_ms), wall_ms)
             await self._write(flush, wall_ms)
 
     def now_ms(self, ends: Mapping[str, int], wall_ms: int) -> int:

@@ -57,7 +57,10 @@ class StubShard:
             self._changed[0].add(key)
             self._changed[1].add(value)
 
-    def take(self, now_ms: int) -> Flush:
+    def advance(self, now_ms: int) -> None:
+        pass
+
+    def take(self, now_ms: int, made_ms: int = 0) -> Flush:
         self.seq += 1
         self.taken_ms.append(now_ms)
         parties, cells = self._changed
