@@ -1,0 +1,233 @@
+"""The command line: argument parsing only. What a command does is in the room that it names."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stream_kpis.settings import Role, Settings, SettingsError, load
+
+EXIT_DONE, EXIT_CHECK_FAILED, EXIT_USE = 0, 1, 2
+
+_files = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_mapping = click.option(
+    "--mapping", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The mapping file."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+
+
+class _Names(click.ParamType):
+    """Names separated by commas."""
+
+    name = "names"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        del param, ctx
+        return tuple(name for name in value.split(",") if name) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(package_name="stream-kpis")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Settings file.")
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """Live KPIs of customer relations, exact and provable.
+
+    Settings come from --config, STREAM_KPIS_CONFIG and STREAM_KPIS_* variables.
+    """
+    context.obj = config
+
+
+def _settings(context: click.Context, **given: Any) -> Settings:
+    return load(context.obj, **given)
+
+
+@cli.command()
+@click.option("--for", "span", default=None, help="End by itself this long after going live, such as 90s or 5m.")
+@click.option("--verify", "proof", is_flag=True, help="At the end compare /metrics with the oracle; exit 1 if it differs.")
+@click.option("--events", default=600_000, show_default=True, help="Events of history.")
+@click.option("--days", default=400, show_default=True, help="Days of history.")
+@click.option("--rate", default=20.0, show_default=True, help="Live events per second.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--workers", default=1, show_default=True)
+@click.option("--scenario", default="slow-responses", show_default=True, help="What happens two minutes in; none for nothing.")
+@click.option("--port", default=None, type=int, help="Of the live page; a free one from 9464 on by default.")
+@click.pass_context
+def demo(context: click.Context, **options: Any) -> None:
+    """Local Kafka, worker, exporter and a simulated company, until Ctrl-C.
+
+    Example: stream-kpis demo --for 90s --verify
+    """
+    from stream_kpis.local.demo import Demo  # noqa: PLC0415 - each command loads only what it needs
+
+    sys.exit(Demo(_settings(context), **options).run())
+
+
+@cli.command()
+@click.option("--role", type=click.Choice([role.value for role in Role]), default=None, help="What this process does.")
+@click.option("--bootstrap", default=None, help="Kafka servers.")
+@click.option("--port", default=None, type=int, help="Of the exporter.")
+@click.pass_context
+def worker(context: click.Context, **given: Any) -> None:
+    """Keep the KPIs (worker), show them (exporter), or both (all)."""
+    from stream_kpis.stream.roles import run  # noqa: PLC0415
+
+    run(_settings(context, **given))
+
+
+@cli.command("import")
+@_files
+@_mapping
+@click.option("--bootstrap", default=None, help="Kafka servers.")
+@click.pass_context
+def import_(context: click.Context, files: tuple[Path, ...], mapping: Path, bootstrap: str | None) -> None:
+    """Send history from CSV or JSONL files to Kafka, by a mapping.
+
+    Example: stream-kpis import orders.csv --mapping orders.yaml
+    """
+    from stream_kpis.stream.importing import import_files  # noqa: PLC0415
+
+    sys.exit(import_files(_settings(context, bootstrap=bootstrap), files, mapping))
+
+
+@cli.command()
+@_files
+@_mapping
+@click.option("--at", "instants", multiple=True, help="Values as of an instant; may be given several times.")
+@click.option("--period", "periods", multiple=True, help="A day, month, quarter or year: 2026-03-01, 2026-03, 2026Q1, 2026.")
+@click.option("--from", "since", default=None, help="First business day of a period of your own.")
+@click.option("--to", "until", default=None, help="The day after its last one.")
+@click.option("--kpi", "kpis", type=_Names(), default=(), help="Only these KPIs, separated by commas.")
+@click.option("--by", default=None, help="Only this grouping; without it the totals.")
+@_json
+@_csv
+@click.pass_context
+def evaluate(context: click.Context, **options: Any) -> None:
+    """Compute KPIs from files with the same engine, without Kafka.
+
+    Example: stream-kpis evaluate deals.csv --mapping deals.yaml --period 2017Q1 --kpi deal_win_rate
+    """
+    from stream_kpis.live.evaluate import print_evaluation  # noqa: PLC0415
+
+    sys.exit(print_evaluation(_settings(context), **options))
+
+
+@cli.command()
+@click.option("--kpi", "kpis", type=_Names(), default=(), help="Only these KPIs, separated by commas.")
+@click.option("--by", default=None, help="A grouping; without it the totals.")
+@click.option("--window", "windows", type=_Names(), default=(), help="Only these windows.")
+@click.option("--period", default=None, help="A day, month, quarter or year instead of a window.")
+@click.option("--from", "since", default=None, help="First business day of a period of your own.")
+@click.option("--to", "until", default=None, help="The day after its last one.")
+@click.option("--url", default=None, help="Of the exporter.")
+@_json
+@_csv
+@click.pass_context
+def kpis(context: click.Context, **options: Any) -> None:
+    """Show the live values of a running exporter."""
+    from stream_kpis.live.client import print_kpis  # noqa: PLC0415
+
+    sys.exit(print_kpis(_settings(context), **options))
+
+
+@cli.command()
+@click.option("--rate", default=20.0, show_default=True, help="Events per second.")
+@click.option("--parties", default=5000, show_default=True)
+@click.option("--days", default=0, show_default=True, help="Days of history to send first.")
+@click.option("--events", default=0, show_default=True, help="Events of that history.")
+@click.option("--faults", type=_Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--bootstrap", default=None, help="Kafka servers.")
+@click.pass_context
+def simulate(context: click.Context, bootstrap: str | None, **options: Any) -> None:
+    """Send a simulated company's events to Kafka until Ctrl-C."""
+    from stream_kpis.local.sender import simulate as run  # noqa: PLC0415
+
+    sys.exit(run(_settings(context, bootstrap=bootstrap), **options))
+
+
+@cli.command()
+@click.option("--events", default=100_000, show_default=True, help="Simulated events.")
+@click.option("--faults", type=_Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
+@click.option("--seed", "seeds", default=1, show_default=True, help="The first seed.")
+@click.option("--seeds", "count", default=1, show_default=True, help="How many seeds.")
+@click.option("--kafka", is_flag=True, help="Through a real local Kafka.")
+@click.option("--workers", default=2, show_default=True, help="With --kafka: how many workers.")
+@_json
+@click.pass_context
+def verify(context: click.Context, **options: Any) -> None:
+    """Compare the engine with an independent recomputation in SQL.
+
+    Example: stream-kpis verify --events 200000 --faults duplicate,late,shuffle,poison
+    """
+    from stream_kpis.local.verifying import print_verification  # noqa: PLC0415
+
+    sys.exit(print_verification(_settings(context), **options))
+
+
+@cli.command()
+@click.pass_context
+def check(context: click.Context) -> None:
+    """Check settings, catalogue, cell budget and the connection to Kafka."""
+    from stream_kpis.stream.check import print_check  # noqa: PLC0415
+
+    sys.exit(print_check(_settings(context)))
+
+
+@cli.group()
+def kafka() -> None:
+    """A real local Kafka, without Docker or Java."""
+
+
+@kafka.command("start")
+@click.option("--port", default=9092, show_default=True)
+@click.pass_context
+def kafka_start(context: click.Context, port: int) -> None:
+    """Start it; it goes on until `kafka stop`."""
+    from stream_kpis.local.kafka import start_detached  # noqa: PLC0415
+
+    running = start_detached(_settings(context).data_dir / "kafka", port, click.echo)
+    click.echo(f"Kafka {running.bootstrap} (process {running.pid})")
+
+
+@kafka.command("stop")
+@click.pass_context
+def kafka_stop(context: click.Context) -> None:
+    """Stop it."""
+    from stream_kpis.local.kafka import stop  # noqa: PLC0415
+
+    click.echo("stopped" if stop(_settings(context).data_dir / "kafka") else "no local Kafka runs")
+
+
+@kafka.command("status")
+@click.pass_context
+def kafka_status(context: click.Context) -> None:
+    """Say whether it runs, and where."""
+    from stream_kpis.local.kafka import status  # noqa: PLC0415
+
+    running = status(_settings(context).data_dir / "kafka")
+    click.echo(f"Kafka {running.bootstrap} (process {running.pid})" if running else "no local Kafka runs")
+    sys.exit(EXIT_DONE if running else EXIT_CHECK_FAILED)
+
+
+def main() -> None:
+    """The entry point: errors are one line, and the exit code says whose fault it was."""
+    try:
+        cli(standalone_mode=False)
+    except (SettingsError, ValueError) as error:
+        _fail(str(error), EXIT_USE)
+    except click.exceptions.Abort:
+        _fail("interrupted", 130)
+    except click.ClickException as error:
+        _fail(error.format_message(), EXIT_USE)
+    except OSError as error:
+        _fail(str(error), EXIT_CHECK_FAILED)
+    except RuntimeError as error:
+        _fail(str(error), EXIT_CHECK_FAILED)
+
+
+def _fail(line: str, code: int) -> None:
+    click.echo(f"stream-kpis: {' '.join(line.split())}", err=True)
+    sys.exit(code)
