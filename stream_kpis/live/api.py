@@ -11,6 +11,10 @@ from stream_kpis.live.snapshot import ShardPosition, Snapshot, Value
 
 Json = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KEY = Value._fields.index("from_ms")
+"""Before it stands which value it is: KPI, window, grouping, group; then its edges."""
+_FACE = Value._fields.index("value")
+"""From it on stands what people see."""
 
 
 class Filter(NamedTuple):
@@ -159,8 +163,12 @@ def changed(before: Snapshot | None, after: Snapshot) -> tuple[list[Value], list
     """
     if before is None:
         return list(after.values), []
-    old = {_key(value): value for value in before.values}
-    new = [value for value in after.values if (was := old.pop(_key(value), None)) is None or _face(was) != _face(value)]
+    old = {value[:_KEY]: value for value in before.values}
+    new = [
+        value
+        for value in after.values
+        if (was := old.pop(value[:_KEY], None)) is not value and (was is None or was[_FACE:] != value[_FACE:])
+    ]
     return new, list(old.values())
 
 
@@ -176,11 +184,3 @@ def rfc3339(time_ms: int) -> str:
 
 def _stale_since(snapshot: Snapshot) -> list[int]:
     return [position.stale_since_ms for position in snapshot.shards if position.stale_since_ms is not None]
-
-
-def _key(value: Value) -> tuple[str, str, str, str]:
-    return (value.kpi, value.window, value.by, value.group)
-
-
-def _face(value: Value) -> Value:
-    return value._replace(from_ms=0, to_ms=0)

@@ -207,10 +207,12 @@ class _Shown(NamedTuple):
 
 
 def _size(value: Value) -> int:
-    """About how many lines a value takes; not less."""
+    """How many lines a value takes."""
+    optional = (value.numerator, value.denominator, value.lower, value.upper)
+    lines = 1 + len(optional) - optional.count(None)
     if value.durations is None:
-        return 6
-    return len(value.durations.buckets) + len(value.durations.quantiles) + 4
+        return lines + (value.value is not None)
+    return lines + len(value.durations.buckets) + len(value.durations.quantiles) + 3  # +Inf, count, sum
 
 
 def _help(kpi: Kpi) -> str:

@@ -1,7 +1,7 @@
 """The exporter's web server: /metrics, the live page and the API. It only reads, and listens on loopback by default.
 
 feed = Feed()
-async with serving(feed, kpis, port=9108):
+async with serving(feed, kpis, port=9464):
     feed.publish(snapshot)  # whenever there is a newer one
 """
 
@@ -19,7 +19,7 @@ from aiohttp import web
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.api import Filter, Views, changed, clock, shard
 from stream_kpis.live.exposition import Format, negotiate
-from stream_kpis.live.feed import Feed
+from stream_kpis.live.feed import Feed, Published
 from stream_kpis.live.metrics import SERIES_MAX, Exposition
 from stream_kpis.live.pipeline import Pipeline
 from stream_kpis.live.snapshot import Snapshot
@@ -44,7 +44,7 @@ _HEADERS = {
 async def serving(
     feed: Feed, kpis: Mapping[str, Kpi], host: str = "127.0.0.1", port: int = 0, **options: Any
 ) -> AsyncIterator[str]:
-    """Serves a feed while the block runs; gives the address, such as ``http://127.0.0.1:9108``.
+    """Serves a feed while the block runs; gives the address, such as ``http://127.0.0.1:9464``.
 
     Args:
         feed: where the snapshots come from; closed at the end.
@@ -96,6 +96,8 @@ class Server:
         self._now_ms = now_ms
         self._started_ms = now_ms()
         self._streams = 0
+        self._steps: dict[tuple[int, Filter], bytes] = {}
+        self._steps_to = 0
         self._page = {name: resources.files("stream_kpis.live").joinpath("page", name).read_bytes() for name in _PAGE}
 
     def app(self) -> web.Application:
@@ -182,34 +184,42 @@ class Server:
 
     async def _follow(self, response: web.StreamResponse, wanted: Filter) -> None:
         """Writes what is new for as long as both sides live."""
-        await _send(response, "catalogue", {"kpis": self._views.catalogue(), "currency": self._views.currency})
-        seq, shown = 0, None
+        await response.write(_event("catalogue", {"kpis": self._views.catalogue(), "currency": self._views.currency}))
+        shown: Published | None = None
         while True:
             try:
-                newer = await asyncio.wait_for(self._feed.wait_newer(seq), PING_S)
+                newer = await asyncio.wait_for(self._feed.wait_newer(shown.seq if shown else 0), PING_S)
             except TimeoutError:
-                await _send(response, "ping", {"age_s": self._age_s(shown)})
+                age_s = self._age_s(shown.snapshot) if shown else None
+                await response.write(_event("ping", {"age_s": age_s}))
                 continue
             if newer is None:
                 return
-            seq, snapshot = newer
-            new, gone = changed(shown, snapshot)
-            await _send(
-                response,
-                "values",
-                {
-                    **clock(snapshot),
-                    "age_s": self._age_s(snapshot),
-                    "whole": shown is None,
-                    "values": [self._views.change(value) for value in wanted(self._views.known(new))],
-                    "gone": [self._views.change(value) for value in wanted(self._views.known(gone))],
-                },
-            )
-            shown = snapshot
+            await response.write(self._step(shown, newer, wanted))
+            shown = newer
 
-    def _age_s(self, snapshot: Snapshot | None) -> float | None:
+    def _step(self, shown: Published | None, newer: Published, wanted: Filter) -> bytes:
+        """The event that leads from one snapshot to another; made once for all pages that take the same step."""
+        if newer.seq != self._steps_to:
+            self._steps_to = newer.seq
+            self._steps.clear()
+        key = (shown.seq if shown else 0, wanted)
+        step = self._steps.get(key)
+        if step is None:
+            new, gone = changed(shown.snapshot if shown else None, newer.snapshot)
+            data = {
+                **clock(newer.snapshot),
+                "age_s": self._age_s(newer.snapshot),
+                "whole": shown is None,
+                "values": [self._views.change(value) for value in wanted(self._views.known(new))],
+                "gone": [self._views.change(value) for value in wanted(self._views.known(gone))],
+            }
+            step = self._steps[key] = _event("values", data)
+        return step
+
+    def _age_s(self, snapshot: Snapshot) -> float:
         """How old a snapshot is, by our clock: that of the page may be wrong."""
-        return None if snapshot is None else max(0, self._now_ms() - snapshot.made_ms) / 1000
+        return max(0, self._now_ms() - snapshot.made_ms) / 1000
 
     def _filter(self, request: web.Request) -> Filter:
         """The query's filter; refuses what the catalogue does not know."""
@@ -261,8 +271,8 @@ async def _harden(
     return response
 
 
-async def _send(response: web.StreamResponse, event: str, data: Any) -> None:
-    await response.write(b"event: %b\ndata: %b\n\n" % (event.encode(), orjson.dumps(data)))
+def _event(name: str, data: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(data))
 
 
 def _json(data: Any) -> web.Response:

@@ -7,6 +7,7 @@ const SILENT_MS = 12_000; // the server says something every 5 s
 const OLD_S = 15;
 const RETRY_MS = 1_000;
 const TREND_POINTS = 60;
+const TREND_MS = 5_000; // so a trend is of the last 5 minutes
 const GROUPS_SHOWN = 10;
 const SUMMARY_MS = 30_000;
 
@@ -24,6 +25,7 @@ let ageS = 0; // of the snapshot, as the server says
 let lost = true;
 let source = null;
 let summaryMs = 0;
+let trendMs = 0;
 
 // --- numbers for people ---
 
@@ -134,6 +136,8 @@ function total(id, window) {
 }
 
 function follow() {
+  if (Date.now() - trendMs < TREND_MS) return;
+  trendMs = Date.now();
   for (const [id, kpi] of Object.entries(kpis)) {
     for (const window of kpi.windows) {
       const value = total(id, window)?.value;
@@ -159,7 +163,7 @@ function build() {
   for (const [department, title] of Object.entries(DEPARTMENTS)) {
     const members = Object.entries(kpis).filter(([, kpi]) => kpi.department === department);
     if (!members.length) continue;
-    const head = [["KPI", "c-kpi"], ["Value", "c-value number"], ["", "c-detail"], ["Since opened", "c-trend"], ["Samples", "c-samples number"], ["State", "c-state"]];
+    const head = [["KPI", "c-kpi"], ["Value", "c-value number"], ["", "c-detail"], ["Last 5 min", "c-trend"], ["Samples", "c-samples number"], ["State", "c-state"]];
     const table = el("table", { class: "kpis", "aria-label": title },
       el("thead", {}, el("tr", {}, ...head.map(([text, name]) => el("th", { scope: "col", class: name }, text || el("span", { class: "unseen" }, "Details"))))),
       ...members.map(([id, kpi]) => buildRow(id, kpi)));
