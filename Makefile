@@ -7,6 +7,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Every package has a wheel: nothing is compiled, nothing is downloaded unhashed.
 INSTALL := $(PIP) install --require-hashes --only-binary :all:
+LOCK := --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .PHONY: help demo test check bench lock system-deps clean
 
@@ -33,13 +35,11 @@ lock: ## Pins every dependency anew for Python 3.11 to 3.14; needs uv
 	$(UV) pip compile $(LOCK) --group build --output-file requirements.lock pyproject.toml
 	$(UV) pip compile $(LOCK) --group build --group dev --constraint requirements.lock \
 		--output-file requirements-dev.lock pyproject.toml
-LOCK := --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
 system-deps: ## Debian's Prometheus, Alertmanager and Chromium, which some tests need
 	$(SUDO) apt-get update -q
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 		prometheus prometheus-alertmanager chromium
-SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 clean: ## Removes what these targets made
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
