@@ -2,8 +2,9 @@
 
 A KPI ``id`` with the unit ``u`` is ``crm_<id>_<u>`` (not repeated where the id ends in it; counts and scores have none)
 with the suffixes ``_samples``, ``_numerator``, ``_denominator``, ``_lower`` and ``_upper``. A duration is no gauge but
-the gauge histogram ``crm_<id>_seconds`` and ``crm_<id>_quantile_seconds{q}``. The total has the label ``window`` alone;
-the series of a group have one more per dimension, so the total is selected by ``{window="1h", team=""}``.
+the gauge histogram ``crm_<id>_seconds`` (of totals alone: those of groups would be most of all series) and
+``crm_<id>_quantile_seconds{q}``. The total has the label ``window`` alone; the series of a group have one more per
+dimension, so the total is selected by ``{window="1h", team=""}``.
 
 Bounds: of each grouping, the groups with the most samples are shown and the others counted in
 ``stream_kpis_groups_hidden``; there is no group "other", because distinct parties and quantiles do not add up. Beyond
@@ -134,7 +135,8 @@ class Exposition:
         name, unit = family_name(kpi_id, kpi, self._currency), unit_name(kpi, self._currency)
         durations = [(row_labels, value) for row_labels, value in rows if value.durations is not None]
         if durations:
-            yield from _histogram_lines(Family(name, "gaugehistogram", kpi.title, unit), durations, form)
+            totals = [(row_labels, value) for row_labels, value in durations if not value.by]
+            yield from _histogram_lines(Family(name, "gaugehistogram", kpi.title, unit), totals, form)
             yield from _quantile_lines(kpi_id, kpi, durations, form)
         else:
             main = Family(name, "gauge", _help(kpi), unit)
@@ -212,7 +214,8 @@ def _size(value: Value) -> int:
     lines = 1 + len(optional) - optional.count(None)
     if value.durations is None:
         return lines + (value.value is not None)
-    return lines + len(value.durations.buckets) + len(value.durations.quantiles) + 3  # +Inf, count, sum
+    histogram = 0 if value.by else len(value.durations.buckets) + 3  # +Inf, count, sum
+    return lines + len(value.durations.quantiles) + histogram
 
 
 def _help(kpi: Kpi) -> str:
@@ -224,6 +227,8 @@ def _histogram_lines(family: Family, rows: Sequence[tuple[str, Value]], form: Fo
 
     The text format has no such type: there the buckets are untyped, their counts being no counters, the rest gauges.
     """
+    if not rows:
+        return
     if form is Format.OPENMETRICS:
         yield family.head(form)
         for row_labels, value in rows:

@@ -136,6 +136,13 @@ def test_groups_have_labels_named_like_their_dimensions() -> None:
     assert shown['crm_orders{window="1h",channel="web",product="a,b"}'] == 2
 
 
+def test_groups_have_quantiles_but_no_histogram() -> None:
+    shown = series(render(of(fakes.value("first_response_time", "5m", by="team", group="billing"))))
+    names = {name.partition("{")[0] for name in shown if 'team="billing"' in name}
+    assert names == {"crm_first_response_time_quantile_seconds", "crm_first_response_time_seconds_samples"}
+    assert not [name for name in shown if name.startswith("crm_first_response_time_seconds_bucket")]
+
+
 def test_each_total_is_in_one_state() -> None:
     shown = series(render(of(fakes.value("orders", "1h", state=State.LOW_SAMPLE))))
     states = {state: shown[f'crm_kpi_state{{kpi="orders",window="1h",state="{state}"}}'] for state in State}
