@@ -33,6 +33,7 @@ def test_refunds_count_once_each_at_their_own_time_with_the_orders_dimensions() 
     ]
     assert world.whole("revenue_net", 15, 99).samples == 0
     assert world.groups("revenue_net", "channel", 15, 99) == {"web": -6}
+    assert world.fraction("average_order_value") == (44_000_000, 1)
 
 
 def test_the_mean_order_is_of_kept_orders_less_their_refunds_so_far() -> None:

@@ -27,8 +27,8 @@ def test_a_name_is_taken_within_one_party_and_one_source_only() -> None:
     world = World()
     world.add("lead.created", 1, event="x", lead_id="l")
     world.add("lead.created", 1, event="x", lead_id="l", party="bob")
-    world.add("lead.created", 1, event="x", lead_id="m", sender="shop")
-    assert world.value("leads_new") == 3
+    world.add("lead.contacted", 2, event="x", lead_id="l", sender="shop")
+    assert (world.value("leads_new"), world.value("lead_response_time")) == (2, 1)
 
 
 def test_names_are_checked_within_the_entity() -> None:
@@ -102,9 +102,9 @@ def test_what_cannot_be_read_does_not_count() -> None:
 def test_what_was_sent_to_the_right_partition_counts_from_its_first_record() -> None:
     """The re-keyed copy has the same bytes and does not decide which record is first."""
     world = World()
-    world.add("order.placed", 1, event="x", order_id="o", amount=9, topic="crm.rekeyed")
-    world.add("order.placed", 1, event="x", order_id="o", amount=5)
-    assert world.whole("revenue_net").numerator == 5_000_000
+    world.add("survey.answered", 1, event="x", survey_id="s", score=1, kind="nps", topic="crm.rekeyed")
+    world.add("survey.answered", 1, event="x", survey_id="s", score=9, kind="nps", topic="crm.surveys")
+    assert world.fraction("nps") == (1, 1)
 
 
 def test_events_at_or_after_the_snapshot_are_not_known() -> None:

@@ -1,7 +1,7 @@
 -- Which events count: one copy of each, none that was taken back, in the order of the journeys.
 -- Reads: records, variable at_ms. Makes: copies, accepted, events.
 
--- Every readable record with the entity that it is about, numbered in the order in which copies win.
+-- Every record that a KPI may look at, with the entity that it is about, numbered in the order in which copies win.
 -- What went through crm.rekeyed is a copy of a record of its own topic.
 CREATE OR REPLACE TEMP TABLE copies AS
 SELECT
@@ -17,7 +17,7 @@ SELECT
     END AS entity,
     row_number() OVER (ORDER BY topic, partition, "offset") AS copy_no
 FROM records
-WHERE topic <> 'crm.rekeyed';
+WHERE topic <> 'crm.rekeyed' AND family IN ('lead', 'deal', 'order', 'ticket', 'survey', 'customer', 'event');
 
 -- Of several records with one (source, id), duplicates or in conflict, the first wins: within the entity,
 -- and once more within the party for journeys that look at several entities (lead conversions).
@@ -31,7 +31,7 @@ WITH
         GROUP BY party, source, id
     ),
     winners AS (SELECT * FROM copies SEMI JOIN first_of_entity USING (copy_no)),
-    -- A void takes back whatever carries the name within the party, whenever either happened; no void takes back a void.
+    -- A void takes back whatever carries the name within the party, whenever either happened; but not a void.
     voided AS (
         SELECT DISTINCT party, voided_source AS source, voided_id AS id
         FROM winners
@@ -41,7 +41,7 @@ SELECT winners.*, first_of_party.copy_no IS NOT NULL AS first_of_party
 FROM winners
 ANTI JOIN voided USING (party, source, id)
 LEFT JOIN first_of_party USING (copy_no)
-WHERE family IN ('lead', 'deal', 'order', 'ticket', 'survey', 'customer');
+WHERE family <> 'event';
 
 -- What is known at the snapshot. event_no is the order of events: time, rank, source, id.
 CREATE OR REPLACE TEMP TABLE events AS

@@ -19,9 +19,9 @@ FROM events
 WHERE family = 'customer'
 WINDOW so_far AS (PARTITION BY party ORDER BY event_no ROWS UNBOUNDED PRECEDING);
 
--- Spells. After an opening event a customer is always active, so the first churn or merge before the next opening
--- is the one that closes. The next opening takes a churn back that takes effect only after it; else it begins a new spell.
--- (A churn takes effect at max(effective, spell's start); the start is never after the next opening, so it does not matter here.)
+-- Spells. After an opening event a customer is always active, so the first churn or merge before the next opening is
+-- the one that closes. The next opening takes a churn back that takes effect only after it; else it begins a new spell.
+-- (A churn takes effect at the spell's start at the earliest; never after the next opening, so here it does not matter.)
 CREATE OR REPLACE TEMP TABLE spells AS
 WITH
     stretches AS (

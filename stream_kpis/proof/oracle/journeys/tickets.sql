@@ -126,7 +126,15 @@ LEFT JOIN starts USING (ticket_no);
 
 -- First responses and first resolutions, with the running dimensions just after the step that made them.
 CREATE OR REPLACE TEMP TABLE ticket_answers AS
-SELECT t.party, t.ticket_id, t.channel, s.time_ms AS answered_ms, s.time_ms - t.clock_ms AS wait_ms, s.team, s.agent, s.priority
+SELECT
+    t.party,
+    t.ticket_id,
+    t.channel,
+    s.time_ms AS answered_ms,
+    s.time_ms - t.clock_ms AS wait_ms,
+    s.team,
+    s.agent,
+    s.priority
 FROM tickets AS t
 JOIN ticket_steps AS s ON s.event_no = t.answer_no;
 
