@@ -84,7 +84,8 @@ async def declare(settings: Settings) -> Names:
     admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=10_000)
     try:
         await admin.start()
-        missing = _missing(await admin.describe_topics(list(names.configs())), settings.partitions)
+        described = {topic["topic"]: topic for topic in await admin.describe_topics(list(names.configs()))}
+        missing = _missing([described[name] for name in names.configs()], settings.partitions)
         if missing and not settings.declare_topics:
             count = settings.partitions
             raise SettingsError(f"topics are missing: make {', '.join(missing)} with {count} partitions each")

@@ -69,7 +69,7 @@ class StubShard:
             [(b"c" + key, b"%d" % self.cells[key]) for key in cells],
             self._dead,
             self._rekeyed,
-            Header(self.seq, dict(self.next), dict(self._reached), now_ms, {}, {}),
+            Header(self.seq, dict(self.next), dict(self._reached), made_ms, {}, {}),
         )
         self._changed, self._dead, self._rekeyed = (set(), set()), [], []
         return flush

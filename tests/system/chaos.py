@@ -67,7 +67,8 @@ class Worker:
 
     @property
     def ready(self) -> bool:
-        """Whether its last rebalance is over."""
+        """Whether its first rebalance is over; a worker that ended instead fails the test at once."""
+        assert self.code is None, self.said
         return "ready:" in self.said
 
     def send(self, number: signal.Signals) -> None:
