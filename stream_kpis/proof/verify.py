@@ -1,14 +1,14 @@
 """Verification: the same events through the engine and through the oracle, and what differs."""
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
-from stream_kpis.live.snapshot import Snapshot
+from stream_kpis.live.snapshot import Value
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
 from stream_kpis.proof.oracle import Ask, Oracle
 from stream_kpis.proof.replay import laid_out, replay
@@ -33,7 +33,6 @@ class Proof(NamedTuple):
     """The report of a verification, and whom to ask about the first difference."""
 
     report: Report
-    snapshot: Snapshot
     behind: Callable[[Difference], list[tuple[str, str, int]]]
     """The oracle's (party, entity, contribution) behind a value."""
 
@@ -53,20 +52,22 @@ def verify(plan: Plan, case: Case) -> Proof:
     dice = random.Random(case.seed)  # noqa: S311 - not for secrets
     model, _ = replay(plan, logs, case.partitions, reader, calendar, SIMULATED_NOW_MS, dice)
     snapshot = model.snapshot(SIMULATED_NOW_MS)
-    return prove(plan, snapshot, chain.from_iterable(logs.values()), reader, case.zone)
+    return prove(plan, snapshot.values, snapshot.to_ms, chain.from_iterable(logs.values()), reader, case.zone)
 
 
-def prove(plan: Plan, snapshot: Snapshot, records: "chain[Record] | list[Record]", reader: Reader, zone: str) -> Proof:
-    """Compares a snapshot with the oracle over the raw records that it is made of."""
+def prove(
+    plan: Plan, values: Sequence[Value], to_ms: int, records: Iterable[Record], reader: Reader, zone: str
+) -> Proof:
+    """Compares the values of a snapshot that ends at ``to_ms`` with the oracle over the raw records behind it."""
     target = plan.catalogue.kpis["unanswered_over_target"].target if "unanswered_over_target" in plan.catalogue.kpis else None
     oracle = Oracle(reader, zone, **({"targets_ms": {"first_response": round(target * 1000)}} if target else {}))
     oracle.load(records)
-    answers = oracle.answer(asks_of(snapshot.values), snapshot.to_ms)
+    answers = oracle.answer(asks_of(values), to_ms)
     cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
 
     def behind(difference: Difference) -> list[tuple[str, str, int]]:
-        value = next(v for v in snapshot.values if (v.kpi, v.window) == (difference.kpi, difference.window))
+        value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
         ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
-        return oracle.entities(ask, difference.by, difference.group, snapshot.to_ms)
+        return oracle.entities(ask, difference.by, difference.group, to_ms)
 
-    return Proof(compare(snapshot.values, answers, cases), snapshot, behind)
+    return Proof(compare(values, answers, cases), behind)

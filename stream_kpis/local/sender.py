@@ -1,0 +1,93 @@
+"""Sends a simulated company to Kafka: its history as fast as it goes, then its life in real time."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Collection, Iterable
+
+from stream_kpis.proof.simulate import FAULTS, FaultyLine, Live, Simulated, Simulation, faults
+from stream_kpis.settings import Settings
+from stream_kpis.stream.sources import SourceProducer
+from stream_kpis.stream.topics import declare
+
+TICK_S = 0.1
+_REPORT_EVERY = 20_000
+
+Progress = Callable[[int], None]
+
+
+def wall_ms() -> int:
+    """The wall clock, milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def chosen_faults(names: Collection[str]) -> frozenset[str]:
+    """The faults of a command line; ``all`` means all of them.
+
+    Raises:
+        ValueError: there is no such fault.
+    """
+    if "all" in names:
+        return frozenset(FAULTS)
+    if unknown := sorted(set(names) - FAULTS.keys()):
+        raise ValueError(f"no fault {', '.join(unknown)}; there are {', '.join(FAULTS)}, all")
+    return frozenset(names)
+
+
+async def send_history(producer: SourceProducer, events: Iterable[Simulated], progress: Progress | None = None) -> int:
+    """Sends events at once; returns how many."""
+    count = 0
+    for event in events:
+        await producer.send(event.topic, event.party.encode(), event.value, partition=event.partition)
+        count += 1
+        if progress and count % _REPORT_EVERY == 0:
+            progress(count)
+            await asyncio.sleep(0)
+    await producer.flush()
+    return count
+
+
+async def send_live(producer: SourceProducer, live: Live, line: FaultyLine | None, ended: asyncio.Event) -> None:
+    """Sends what is due, ten times a second, until ended."""
+    while not ended.is_set():
+        now_ms = wall_ms()
+        due: Iterable[Simulated] = live.due(now_ms)
+        if line is not None:
+            for event in due:
+                line.send(event)
+            due = line.arrived(now_ms)
+        for event in due:
+            await producer.send(event.topic, event.party.encode(), event.value, partition=event.partition)
+        try:
+            await asyncio.wait_for(ended.wait(), TICK_S)
+        except TimeoutError:
+            continue
+    if line is not None:
+        await send_history(producer, line.rest())
+
+
+def simulate(
+    settings: Settings, *, rate: float, parties: int, days: int, events: int, faults: Collection[str], seed: int
+) -> int:
+    """The command: history if asked for, then live until a signal."""
+    kinds = chosen_faults(faults)
+    asyncio.run(_simulate(settings, rate, parties, days, events, kinds, seed))
+    return 0
+
+
+async def _simulate(
+    settings: Settings, rate: float, parties: int, days: int, events: int, kinds: Collection[str], seed: int
+) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await declare(settings)
+    now_ms = wall_ms()
+    simulation = Simulation(seed, parties, run=f"{now_ms:x}-")
+    async with SourceProducer(settings) as producer:
+        if days and events:
+            history = simulation.history(events, days, now_ms)
+            sent = await send_history(producer, faults(history, kinds, seed, settings.partitions) if kinds else history)
+            print(f"{sent} events of {days} days sent", flush=True)  # noqa: T201 - the command's output
+        line = FaultyLine(kinds, seed, settings.partitions) if kinds else None
+        await send_live(producer, simulation.live(now_ms, rate), line, ended)

@@ -1,0 +1,67 @@
+"""The whole pipeline proved: what an exporter shows, against the oracle over the events in Kafka at the snapshot's cut."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.types import TOPICS
+from stream_kpis.proof.compare import Difference, Report
+from stream_kpis.proof.exposed import exposed
+from stream_kpis.proof.verify import Proof, prove
+from stream_kpis.settings import Settings
+from stream_kpis.stream.connection import connection
+from stream_kpis.stream.topics import Names
+
+Cut = Mapping[tuple[str, int], int]
+
+
+async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
+    """All records of the source topics below a cut, by (plain topic, partition)."""
+    names = Names.of(settings)
+    kafka = AIOKafkaConsumer(
+        **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False,
+        auto_offset_reset="none", max_partition_fetch_bytes=4 << 20,
+    )  # fmt: skip
+    await kafka.start()
+    try:
+        left = {TopicPartition(names.prefix + topic, partition): end for (topic, partition), end in cut.items() if end}
+        kafka.assign(list(left))
+        for tp, start in (await kafka.beginning_offsets(list(left))).items():
+            kafka.seek(tp, start)
+        while left:
+            for tp, records in (await kafka.getmany(timeout_ms=500, max_records=20_000)).items():
+                for r in records:
+                    if r.offset < left.get(tp, 0):
+                        topic = names.plain(r.topic)
+                        yield Record(topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
+            done = [tp for tp, end in left.items() if await kafka.position(tp) >= end]
+            for tp in done:
+                del left[tp]
+            if done:
+                kafka.pause(*done)
+    finally:
+        await kafka.stop()
+
+
+async def prove_snapshot(settings: Settings, plan: Plan, snapshot: dict[str, Any]) -> Proof:
+    """Compares every value in a snapshot's body of /metrics with the oracle's.
+
+    Args:
+        settings: of the deployment.
+        plan: the exporter's.
+        snapshot: the answer of ``/api/snapshot``.
+    """
+    shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency)
+    cut = {
+        (topic, position["partition"]): end
+        for position in snapshot["positions"]
+        for topic, end in position["next"].items()
+        if topic in TOPICS
+    }
+    records = [record async for record in read_until(settings, cut)]
+    proof = prove(plan, shown.values, max(v.to_ms for v in shown.values), records, Reader(settings.currency), settings.zone)
+    strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
+    return proof._replace(report=Report(proof.report.tallies, (*proof.report.differences, *strays)))
