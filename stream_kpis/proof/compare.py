@@ -112,7 +112,7 @@ def _differences(value: Value, answer: Answer | None) -> Iterable[Difference]:
     for edge, count in value.durations.buckets:
         if count != answer.buckets.get(edge, 0):
             yield different(f"the count up to {edge} s", count, answer.buckets.get(edge))
-    if value.durations.sum_ms != (answer.total or 0):
+    if value.durations.buckets and value.durations.sum_ms != (answer.total or 0):
         yield different("the sum in ms", value.durations.sum_ms, answer.total)
 
 

@@ -54,8 +54,9 @@ def _value(row: dict[str, Any], samples: Samples, kpi: Kpi, currency: str) -> Va
     value, count = take(name), whole(take(f"{name}_samples"))
     if f"{name}_gcount" in samples:
         take(f"{name}_bucket", ("le", "+Inf"))
-        take(f"{name}_gcount")
-        buckets = tuple((edge, whole(take(f"{name}_bucket", ("le", repr(float(edge))))) or 0) for edge in kpi.edges)
+        shown = take(f"{name}_gcount") is not None  # only totals show their histogram
+        counts = [(edge, whole(take(f"{name}_bucket", ("le", repr(float(edge)))))) for edge in kpi.edges]
+        buckets = tuple((edge, count or 0) for edge, count in counts) if shown else ()
         family = QUANTILE_FAMILY.format(id=row["kpi"])
         quantiles = tuple((q, s) for q in (0.5, 0.9, 0.99) if (s := take(family, ("q", repr(q)))) is not None)
         durations = Durations(quantiles, buckets, whole(take(f"{name}_gsum"), 1000) or 0)
