@@ -208,10 +208,9 @@ class Reader:
             return Reject(Reason.INVALID, f"{name} is longer than {STRING_BYTES_MAX} bytes")
         if key is not None and key != party.encode():
             return Reject(Reason.KEY_MISMATCH, "the record's key is not the event's subject")
-        try:
-            time_ms = time_ms_of(envelope.time)
-        except OverflowError:
-            return Reject(Reason.INVALID, "time is out of bounds")
+        time_ms = time_ms_of(envelope.time)
+        if time_ms < 0:
+            return Reject(Reason.INVALID, "time is before 1970")
         if time_ms > timestamp_ms + self.future_ms:
             return Reject(Reason.IN_FUTURE, f"time is {time_ms - timestamp_ms} ms after the record's timestamp")
         kind = type(data)

@@ -98,6 +98,43 @@ def test_a_row_may_give_several_events_each_under_its_condition(tmp_path: Path) 
     assert {key: tally.count for key, tally in history.counts.events_missed.items()} == {("deal.won", Miss.UNDATED): 2}
 
 
+def test_a_row_without_event_counts_once_with_its_first_reason(tmp_path: Path) -> None:
+    """Unmet conditions say least, so any other reason goes before them."""
+    cancelled = (
+        "      - {type: order.cancelled, when: amount == 'x', id: order & '!', time: date, data: {order_id: order}}\n"
+    )
+    first = ORDERS.replace("      - type", cancelled + "      - type", 1)
+    csv = "customer,order,date,amount\nanna,o1,,1\nanna,,2024-01-01,x\n"
+    history = imported(tmp_path, first, orders_csv=csv)
+    assert list(history) == []
+    assert missed(history.counts) == {"undated": (1, "orders.csv", 1), "empty_field": (1, "orders.csv", 2)}
+    assert history.counts.rows_without_event[Miss.EMPTY_FIELD].detail.startswith("order.cancelled: ")
+    assert {str(miss) for _, miss in history.counts.events_missed} == {"undated", "empty_field"}
+
+
+def test_numbers_beyond_all_bounds_are_bad_values(tmp_path: Path) -> None:
+    """However a mapping multiplies them."""
+    tower = "    let: {a: " + " * ".join(["amount"] * 40) + ", b: " + " * ".join(["a"] * 40) + "}\n    events"
+    mapping = ORDERS.replace("amount: amount", "amount: b").replace("    events", tower)
+    history = imported(tmp_path, mapping, orders_csv="customer,order,date,amount\nanna,o1,2024-01-01,1e999\n")
+    assert list(history) == []
+    assert missed(history.counts) == {"bad_value": (1, "orders.csv", 1)}
+
+
+def test_a_joined_file_may_lie_beside_the_mapping(tmp_path: Path) -> None:
+    """Where the data's folder has none."""
+    mapping = ORDERS.replace("amount: amount", "amount: {lookup: {file: other.csv, on: order, take: price}}")
+    imported(tmp_path, mapping, orders_csv=CSV, other_csv="order,price\no1,7\n")
+    data = tmp_path / "data"
+    data.mkdir()
+    (tmp_path / "orders.csv").rename(data / "orders.csv")
+    history = History([data / "orders.csv"], read_mapping(tmp_path / "mapping.yaml"))
+    assert [event["data"]["amount"] for event in values(history)] == ["7"]
+    (data / "other.csv").write_text("order,price\no1,8\n")
+    history = History([data / "orders.csv"], read_mapping(tmp_path / "mapping.yaml"))
+    assert [event["data"]["amount"] for event in values(history)] == ["8"]
+
+
 def test_a_lookup_joins_another_file(tmp_path: Path) -> None:
     """By a column of the same name, or by any expression; what is not found is empty."""
     mapping = """\

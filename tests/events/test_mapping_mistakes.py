@@ -1,5 +1,6 @@
 """Mistakes in a mapping: file, line, field, mistake and the nearest valid word, before any row is read."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from tests.events.builders import ORDERS, mistake
 
 EVENT = "files.*.csv.events[1]"
 AMOUNT = f"mapping.yaml:9: {EVENT}.data.amount"
+LONG = "4: files.*.csv.let.n: is too long, with the named values in it"
 MESSAGES = ORDERS.replace("order.placed", "ticket.message").replace(
     "{order_id: order, amount: amount}", "{ticket_id: a, author: AUTHOR}"
 )
@@ -58,6 +60,12 @@ def test_mistakes_at_the_top(tmp_path: Path, top: str, expected: str) -> None:
         ("delimiter: ab", "4: files.*.csv.delimiter: must be one character, or tab"),
         ("format: xls", "4: files.*.csv.format: no format 'xls'; there are: csv, jsonl"),
         ("let: {a: 1 +}", "4: files.*.csv.let.a: the expression ends too early"),
+        (f"let: {{a: {'1 + ' * 100}1}}", "4: files.*.csv.let.a: the expression is too long"),
+        (
+            "let: {" + "a: 1 + row, " + ", ".join(f"{n}: {p} + {p}" for p, n in pairwise("abcdefghijklmnopq")) + "}",
+            LONG,
+        ),
+        (f"let: {{a: 1{' + row' * 95}, b: a{' + row' * 95}, n: b{' + row' * 95}}}", LONG),
         ("event: []", "4: files.*.csv.event: no key 'event'; did you mean 'events'?"),
     ],
 )

@@ -27,6 +27,7 @@ SPANS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w
 _WORDS = {"and", "or", "not", "in", "true", "false"}
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=")
 _DEPTH_MAX = 50
+_TOKENS_MAX = 200
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -75,6 +76,8 @@ def _tokens(text: str) -> list[_Token]:
             word = word.replace("''", "'")
         tokens.append(_Token(kind, word, match.start(kind)))
         at = match.end()
+        if len(tokens) > _TOKENS_MAX:
+            raise MistakeError(f"the expression is too long: at most {_TOKENS_MAX} words and signs")
     return tokens
 
 

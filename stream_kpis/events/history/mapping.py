@@ -13,7 +13,17 @@ from stream_kpis.events.history.document import Entry, MistakeError, Place, read
 from stream_kpis.events.history.expressions import parse
 from stream_kpis.events.history.fields import CONDITION_TYPES, Field, fields_of
 from stream_kpis.events.history.rules import EventRule, FieldRule, FileRule, Formula, Mapping
-from stream_kpis.events.history.trees import BOOL, TEXT, TIME, Expr, Names, Type, coerce, column, constant
+from stream_kpis.events.history.trees import (
+    BOOL,
+    TEXT,
+    TIME,
+    Expr,
+    Names,
+    Type,
+    coerce,
+    column,
+    constant,
+)
 from stream_kpis.events.history.values import NAMED_FORMATS, NUMBERS, BadValueError
 from stream_kpis.events.types import ANY_TOPIC, KIND_OF_NAME, STRING_BYTES_MAX
 

@@ -5,7 +5,7 @@ time, ``amount > 0`` takes ``amount`` as a number. What cannot fit is a :class:`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ class Type(StrEnum):
 
 
 TEXT, NUMBER, TIME, SPAN, BOOL = Type
+HEIGHT_MAX = 200
+SIZE_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,15 @@ class Expr:
     type: Type
     args: tuple["Expr", ...] = ()
     value: Any = None
+    height: int = field(init=False, compare=False)
+    size: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Named values may stand in each other, so that a short mapping could make a tree without end.
+        object.__setattr__(self, "height", 1 + max((arg.height for arg in self.args), default=0))
+        object.__setattr__(self, "size", 1 + sum(arg.size for arg in self.args))
+        if self.height > HEIGHT_MAX or self.size > SIZE_MAX:
+            raise MistakeError("is too long, with the named values in it")
 
 
 class Names(NamedTuple):
@@ -164,7 +175,7 @@ def product_of(operator: str, left: Expr, right: Expr) -> Expr:
     if spans == (True, True) and operator == "/":
         return Expr("/", NUMBER, args)
     if spans == (True, False) or (spans == (False, True) and operator == "*"):
-        return Expr("scale" if operator == "*" else "shrink", SPAN, args if spans[0] else args[::-1])
+        return Expr("scale" if operator == "*" else "shrink", SPAN, args)
     if any(spans):
         raise MistakeError(f"{operator!r} does not fit these durations")
     return Expr(operator, NUMBER, args)
