@@ -1,11 +1,12 @@
 """Values as JSON, for people's tools: pure functions from a snapshot to plain dictionaries."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from stream_kpis.kpis.schema import Kpi
+from stream_kpis.kpis.load import nearest
+from stream_kpis.kpis.schema import WINDOWS, Kpi
 from stream_kpis.live.metrics import SCALES
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, Value
 
@@ -34,6 +35,27 @@ class Filter(NamedTuple):
                 and (self.by is None or value.by == self.by)
             ):
                 yield value
+
+
+def chosen(kpis: Mapping[str, Kpi], names: Collection[str], by: str | None, windows: Collection[str] = ()) -> Filter:
+    """The filter of KPIs, windows and a grouping that people named; without a grouping, the totals.
+
+    Raises:
+        ValueError: a name is not in the catalogue; the line has the nearest one.
+    """
+    for name in names:
+        _known("KPI", name, kpis)
+    for window in windows:
+        _known("window", window, WINDOWS)
+    if by:
+        _known("grouping", by, dict.fromkeys(grouping for name in names or kpis for grouping in kpis[name].by))
+    return Filter(frozenset(names), frozenset(windows), by or "")
+
+
+def _known(what: str, name: str, names: Collection[str]) -> None:
+    if name not in names:
+        there_are = f"there are {', '.join(names)}" if names else "there is none"
+        raise ValueError(f"no {what} {name!r}{nearest(name, names) or f'; {there_are}'}")
 
 
 class Views:

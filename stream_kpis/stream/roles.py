@@ -13,10 +13,11 @@ from stream_kpis.live.clock import Clock
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.server import serving
+from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Role, Settings
 from stream_kpis.stream.changelog import CellsReader
 from stream_kpis.stream.failure import StreamError, lethal
-from stream_kpis.stream.shards import compile_plan, shard_maker
+from stream_kpis.stream.shards import shard_maker
 from stream_kpis.stream.sources import SourceEnds
 from stream_kpis.stream.topics import declare
 from stream_kpis.stream.worker import run_worker, set_up_logging

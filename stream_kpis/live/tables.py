@@ -1,0 +1,154 @@
+"""Values for people and their tools: a table that fits a terminal of 80 columns, JSON, or CSV.
+
+A row is what :class:`stream_kpis.live.api.Views` makes of a value, with ``window`` or ``period`` and sometimes ``at``.
+"""
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+from typing import Any, TextIO
+
+import orjson
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = dict[str, Any]
+WIDTH = 80
+COLUMNS = (
+    "kpi", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples", "numerator",
+    "denominator", "lower", "upper", "p50", "p90", "p99", "state",
+)  # fmt: skip
+"""Of the CSV; numbers are in base units."""
+
+_DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def print_rows(
+    rows: Sequence[Row],
+    document: Any,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    all_kpis: bool = False,
+    out: TextIO | None = None,
+) -> None:
+    """Prints values to standard output.
+
+    Args:
+        rows: the values.
+        document: what JSON shows: the rows and what belongs to them.
+        as_json: JSON; wins over CSV.
+        as_csv: CSV.
+        all_kpis: whether the table has KPIs without any data too.
+        out: where to, if not standard output.
+    """
+    out = out or sys.stdout
+    if as_json:
+        out.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+    elif as_csv:
+        out.write(csv_of(rows))
+    else:
+        console = Console(file=out)
+        console.width = WIDTH
+        for part in tables_of(rows, all_kpis=all_kpis):
+            console.print(part)
+
+
+def csv_of(rows: Iterable[Row]) -> str:
+    """The rows as CSV with a header; groups as ``by`` (dimensions) and ``group`` (their values), each with commas."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n", restval="")
+    table.writeheader()
+    for row in rows:
+        quantiles = row.get("quantiles", {})
+        by: dict[str, str] = row["by"]
+        more = {"by": ",".join(by), "group": ",".join(by.values())}
+        table.writerow({**row, **more, **{f"p{float(q) * 100:.0f}": seconds for q, seconds in quantiles.items()}})
+    return text.getvalue()
+
+
+def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Text]:
+    """The rows as tables, one per instant, and a line that names the KPIs without data that were left out."""
+    some = {row["kpi"] for row in rows if row["state"] not in ("no_data", "immature") or row["samples"]}
+    shown = [row for row in rows if all_kpis or row["kpi"] in some]
+    left_out = [kpi for kpi in dict.fromkeys(row["kpi"] for row in rows) if not all_kpis and kpi not in some]
+    parts: list[Table | Text] = [
+        _table(list(group), f"As of {at}" if at else None) for at, group in groupby(shown, lambda row: row.get("at"))
+    ]
+    if left_out:
+        parts.append(Text(f"Without data: {', '.join(left_out)}", style="dim"))
+    if not rows:
+        parts.append(Text("No values."))
+    return parts
+
+
+def _table(rows: list[Row], title: str | None) -> Table:
+    spans = "Period" if "period" in rows[0] else "Window"
+    grouped = any(row["by"] for row in rows)
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table.add_column("KPI", overflow="fold")
+    table.add_column(spans, no_wrap=True)
+    for name in ("Value", "Samples"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("State", no_wrap=True)
+    kpis = list(dict.fromkeys(row["kpi"] for row in rows))
+    before: tuple[str, str] | None = None
+    for row in sorted(rows, key=lambda row: (kpis.index(row["kpi"]), ",".join(row["by"]), tuple(row["by"].values()))):
+        kpi, group = row["kpi"], ", ".join(row["by"].values())
+        if grouped and (before is None or before[0] != kpi):
+            table.add_row(Text(kpi, style="bold"))
+        label = f"  {group or 'total'}" if grouped else kpi
+        table.add_row(
+            Text("" if before == (kpi, group) else label),
+            row.get("period") or row["window"],
+            people(row["value"], row["unit"]),
+            f"{row['samples']:,}",
+            Text("" if row["state"] == "ok" else row["state"].replace("_", " "), style="yellow"),
+        )
+        before = kpi, group
+    return table
+
+
+def people(value: float | None, unit: str) -> str:
+    """A value as people write it.
+
+    Args:
+        value: in the KPI's unit.
+        unit: ``count``, ``ratio``, ``seconds``, ``score`` or a currency.
+
+    >>> people(0.6315, "ratio"), people(4238, "count"), people(5316.0, "seconds"), people(2360.909, "USD")
+    ('63.15 %', '4,238', '1 h 29 min', '2,360.91 USD')
+    """
+    if value is None:
+        return "-"
+    match unit:
+        case "ratio":
+            return f"{value * 100:.2f} %"
+        case "seconds":
+            return _duration(value)
+        case "count":
+            return f"{value:,}" if value == int(value) and isinstance(value, int) else f"{value:,.3f}"
+        case "score":
+            return f"{value:.3f}"
+        case _:
+            return f"{value:,.2f} {unit}"
+
+
+def _duration(seconds: float) -> str:
+    """Two units, rounded.
+
+    >>> _duration(0.25), _duration(59.6), _duration(86_399.9), _duration(4_924_800)
+    ('0.250 s', '1 min', '1 d', '57 d')
+    """
+    if seconds < 10:
+        return f"{seconds:.3f} s"
+    for (size, name), (part, part_name) in pairwise(_DURATIONS):
+        parts = round(seconds / part)
+        if parts * part >= size:
+            whole, rest = divmod(parts, size // part)
+            return f"{whole} {name} {rest} {part_name}" if rest else f"{whole} {name}"
+    return f"{seconds:.1f} s"

@@ -1,0 +1,20 @@
+"""The catalogue as the settings want it, compiled: what the worker, the exporter and evaluation share."""
+
+from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
+from stream_kpis.settings import Settings, SettingsError
+
+
+def compile_plan(settings: Settings) -> Plan:
+    """The plan of the built-in catalogue with the deployment's own over it.
+
+    Raises:
+        SettingsError: the catalogue is wrong; the line names file and place.
+    """
+    files = sorted(BUILT_IN.glob("*.yaml"))
+    for path in settings.catalogue:
+        files += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    try:
+        return compile_catalogue(load(files))
+    except CatalogueError as error:
+        raise SettingsError(f"catalogue: {error}") from error

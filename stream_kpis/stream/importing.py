@@ -1,0 +1,111 @@
+"""History to Kafka: the events of files, in the order of their rows, as if their systems sent them now."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from stream_kpis.events.envelope import Reader
+from stream_kpis.events.history import History, read_mapping
+from stream_kpis.settings import Settings
+from stream_kpis.stream.sources import SourceProducer
+from stream_kpis.stream.topics import declare
+
+Report = Callable[[History], None]
+"""Told now and then how far the history is."""
+
+_EVERY = 2_000
+_LINE_EVERY_S = 5.0
+
+
+def import_files(settings: Settings, files: Sequence[Path], mapping: Path) -> int:
+    """The command: sends the events of files to Kafka and says what became of the rows. Returns the exit code.
+
+    Ids are stable, so what was imported before is a duplicate and changes nothing.
+
+    Raises:
+        ValueError: the mapping is wrong; one line.
+        SettingsError: the topics cannot work.
+        RuntimeError: Kafka does not answer, or refuses.
+    """
+    reader = Reader(settings.currency)
+    history = History(files, read_mapping(mapping), reader)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it would say in many lines what we say in one
+    try:
+        with _reporting(files) as report:
+            late = asyncio.run(send(settings, history, report, reader.future_ms))
+    except KafkaError as error:
+        raise RuntimeError(f"import: Kafka {settings.bootstrap}: {error or type(error).__name__}") from error
+    for line in history.counts.lines():
+        print(line)  # noqa: T201 - the command's output
+    if late:
+        print(f"{late} events lie in the future and become dead letters: import them when they have happened")  # noqa: T201 - likewise
+    return 0
+
+
+async def send(settings: Settings, history: History, report: Report, future_ms: int) -> int:
+    """Declares the topics and sends a history; returns how many of its events lie in the future.
+
+    Each record carries now as its timestamp: a correction that follows is not too late for events of long ago.
+
+    Args:
+        settings: of the deployment.
+        history: the events; its counts are complete afterwards.
+        report: told every 2,000 events.
+        future_ms: how far an event's time may lie ahead of its record.
+
+    Raises:
+        KafkaError: Kafka does not answer, or refuses.
+        SettingsError: the topics cannot work.
+    """
+    await declare(settings)
+    horizon_ms = time.time_ns() // 1_000_000 + future_ms
+    late = 0
+    async with SourceProducer(settings) as producer:
+        for number, event in enumerate(history, 1):
+            await producer.send(event.topic, event.party.encode(), event.value)
+            late += event.time_ms > horizon_ms
+            if number % _EVERY == 0:
+                report(history)
+                await asyncio.sleep(0)  # the producer's turn
+        await producer.flush()
+    report(history)
+    return late
+
+
+@contextlib.contextmanager
+def _reporting(files: Sequence[Path]) -> Iterator[Report]:
+    """A bar on a terminal, else a line every five seconds; on standard error."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines()
+        return
+    columns = (TextColumn("import"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("rows", total=sum(map(_newlines, files)))
+        yield lambda history: progress.update(task, completed=history.counts.rows)
+
+
+def _lines() -> Report:
+    said = time.monotonic()
+
+    def report(history: History) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _LINE_EVERY_S:
+            said = time.monotonic()
+            print(f"{history.counts.rows} rows, {history.counts.events.total()} events so far", file=sys.stderr)  # noqa: T201 - the command's progress
+
+    return report
+
+
+def _newlines(file: Path) -> int:
+    """About as many as there are rows."""
+    with file.open("rb") as stream:
+        return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
