@@ -6,7 +6,6 @@ import os
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from aiokafka.errors import KafkaError
 
@@ -30,19 +29,30 @@ def lethal(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except SettingsError as error:
-        _end(str(error), EXIT_SETTINGS)
-    except StreamError as error:
-        _end(str(error), EXIT_FAILED)
-    except KafkaError as error:
-        _end(f"{what}: Kafka: {error or type(error).__name__}", EXIT_FAILED)
     except Exception as error:
         logger.debug("%s", what, exc_info=True)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        _end(f"{what}: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})", EXIT_FAILED)
+        line, code = explained(what, error)
+        os.write(2, f"stream-kpis: {line}\n".encode())
+        # Not sys.exit: other tasks would go on, and a flush could still commit.
+        os._exit(code)
 
 
-def _end(line: str, code: int) -> NoReturn:
-    # Not sys.exit: other tasks would go on, and a flush could still commit.
-    os.write(2, f"stream-kpis: {' '.join(line.split())}\n".encode())
-    os._exit(code)
+def explained(what: str, error: BaseException) -> tuple[str, int]:
+    """One line for people, and the exit code.
+
+    Args:
+        what: what was being done.
+        error: why it failed; of a group, the first.
+    """
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    match error:
+        case SettingsError() | StreamError():
+            line = str(error)
+        case KafkaError():
+            line = f"{what}: Kafka: {error or type(error).__name__}"
+        case _:
+            where = traceback.extract_tb(error.__traceback__)[-1:]
+            place = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in where)
+            line = f"{what}: {type(error).__name__}: {error}{place}"
+    return " ".join(line.split()), EXIT_SETTINGS if isinstance(error, SettingsError) else EXIT_FAILED

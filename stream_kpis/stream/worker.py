@@ -16,6 +16,7 @@ Beside = Callable[[], Awaitable[object]]
 """Something that runs as long as the worker, in its event loop."""
 
 _GC_THRESHOLDS = (50_000, 20, 100)
+_SILENT_S = 10.0
 _QUIET = ("faust", "mode", "aiokafka", "asyncio", "stream_kpis.stream.batches")  # the last are Faust's services
 
 
@@ -64,10 +65,28 @@ async def _work(settings: Settings, make_shard: MakeShard, beside: Sequence[Besi
 
 
 def set_up_logging(verbose: bool) -> None:
-    """One line per event to standard error: ours, and what warns in the libraries; all of it if verbose."""
+    """One line per event to standard error: ours, and the errors of the libraries; all they say if verbose."""
+    handler = logging.StreamHandler(sys.stderr)
+    if not verbose:
+        handler.addFilter(_Repeats())
     logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+        handlers=[handler], level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     logging.getLogger("stream_kpis").setLevel(logging.DEBUG if verbose else logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO if verbose else logging.ERROR)
+
+
+class _Repeats(logging.Filter):
+    """Keeps what the same place says again within 10 s to itself: a lost broker is one event, not hundreds of lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        place = record.pathname, record.lineno
+        if record.name.startswith("stream_kpis.") or record.created - self._said.get(place, 0.0) > _SILENT_S:
+            self._said[place] = record.created
+            return True
+        return False

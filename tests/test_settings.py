@@ -1,0 +1,83 @@
+"""Settings come from a file and the environment, and are refused with one line when they cannot work."""
+
+from pathlib import Path
+
+import pytest
+
+from stream_kpis.settings import Role, Secret, Settings, SettingsError, documentation, load
+
+SASL = {"sasl": "PLAIN", "sasl_username": "u", "sasl_password": "p"}
+
+
+def test_without_anything_said_the_defaults_hold() -> None:
+    assert load(environment={}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("s.yaml", "partitions: 3\nrole: worker\ncatalogue: [a.yaml]\n"),
+        ("s.toml", 'partitions = 3\nrole = "worker"\ncatalogue = ["a.yaml"]\n'),
+    ],
+)
+def test_a_file_of_either_kind_is_read(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    settings = load(environment={"STREAM_KPIS_CONFIG": str(file)})
+    assert (settings.partitions, settings.role, settings.catalogue) == (3, Role.WORKER, (Path("a.yaml"),))
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("partitions: 3\nport: 1\nhost: a\n")
+    settings = load(file, {"STREAM_KPIS_PORT": "2", "STREAM_KPIS_HOST": "b"}, host="c", app=None)
+    assert (settings.partitions, settings.port, settings.host, settings.app) == (3, 2, "c", "stream-kpis")
+
+
+def test_the_environment_has_text_only() -> None:
+    settings = load(environment={"STREAM_KPIS_TLS": "true", "STREAM_KPIS_CATALOGUE": "a.yaml, b"})
+    assert (settings.tls, settings.catalogue) == (True, (Path("a.yaml"), Path("b")))
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"STREAM_KPIS_PROT": "1"}, "STREAM_KPIS_PROT: there is no such setting; did you mean STREAM_KPIS_PORT?"),
+        ({"STREAM_KPIS_PARTITIONS": "0"}, "partitions: Expected `int` >= 1"),
+        ({"STREAM_KPIS_PARTITIONS": "many"}, "partitions: Expected `int`, got `str`"),
+        ({"STREAM_KPIS_ROLE": "boss"}, "role: Invalid enum value 'boss'; one of all, worker, exporter"),
+        ({"STREAM_KPIS_ZONE": "Europe/Berln"}, "zone: no time zone 'Europe/Berln'; did you mean Europe/Berlin?"),
+        ({"STREAM_KPIS_CURRENCY": "euro"}, "currency: Expected `str` matching regex '^[A-Z]{3}$'"),
+        ({"STREAM_KPIS_TLS_CA": "x"}, "tls_ca is set but tls is not: set tls to true"),
+        ({"STREAM_KPIS_TLS": "1", "STREAM_KPIS_TLS_CA": "/no"}, "tls_ca: no file /no"),
+        ({"STREAM_KPIS_CONFIG": "/no.yaml"}, "cannot read /no.yaml: No such file or directory"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_named_in_one_line(environment: dict[str, str], line: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(environment=environment)
+    assert str(raised.value) == f"settings: {line}"
+
+
+@pytest.mark.parametrize("text", ["- a", "a: [", "bootsrap: x"])
+def test_a_file_that_says_nothing_useful_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=rf"^settings: .*{file}.*$"):
+        load(file, {})
+
+
+def test_a_password_does_not_travel_in_the_clear() -> None:
+    with pytest.raises(SettingsError, match="sasl without tls sends the password in the clear"):
+        load(environment={}, **SASL)
+    assert load(environment={}, **SASL, sasl_without_tls=True).sasl_password == "p"
+    assert load(environment={}, **SASL, tls=True).sasl_username == "u"
+
+
+def test_a_password_does_not_show() -> None:
+    assert "p'" not in repr(load(environment={}, **SASL, tls=True))
+    assert repr(Secret("p")) == "'***'"
+
+
+def test_the_page_of_settings_is_the_one_that_is_made() -> None:
+    assert (Path(__file__).parents[1] / "docs" / "settings.md").read_text() == documentation()
