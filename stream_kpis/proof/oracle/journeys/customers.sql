@@ -49,8 +49,7 @@ WITH
     begun AS (
         SELECT
             j.*,
-            j.stretch = 1
-            OR coalesce(c.type = 'customer.merged' OR c.effective_ms <= j.opening_ms, false) AS begins
+            j.stretch = 1 OR coalesce(c.effective_ms <= j.opening_ms, false) AS begins  -- a merge is effective at once
         FROM judged AS j
         LEFT JOIN customer_steps AS c ON c.event_no = j.earlier_closing_no
     ),

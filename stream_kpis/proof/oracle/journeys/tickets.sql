@@ -65,7 +65,6 @@ SELECT
     asks,
     answers,
     solved,
-    solved AND NOT solved_before AS solves,
     solved_before AND NOT solved AS reopens,
     coalesce(category_now, 'unknown') AS category,
     coalesce(priority_now, 'unknown') AS priority,
@@ -81,7 +80,7 @@ WITH
         SELECT
             ticket_no,
             CASE WHEN any_value(created_by) = 'agent' THEN min(event_no) FILTER (asks) ELSE ticket_no END AS clock_no,
-            min(event_no) FILTER (solves) AS solution_no,
+            min(event_no) FILTER (solved) AS solution_no,
             max(event_no) AS last_no
         FROM ticket_steps
         GROUP BY ticket_no
