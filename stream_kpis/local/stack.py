@@ -32,6 +32,7 @@ _READY_S_MAX = 60.0
 _STOP_S_MAX = 10.0
 _STARTS_MAX = 5
 _POLL_S = 0.05
+_SCRAPED = "stream_kpis_now_timestamp_seconds"
 
 
 class StackError(Exception):
@@ -94,9 +95,17 @@ class Stack:
 
     def alerts(self) -> list[dict[str, Any]]:
         """The alerts that Prometheus has now, pending and firing, as its API gives them."""
-        with urllib.request.urlopen(f"{self.prometheus}/api/v1/alerts", timeout=5) as answer:  # noqa: S310 - ours
-            alerts: list[dict[str, Any]] = json.load(answer)["data"]["alerts"]
+        alerts: list[dict[str, Any]] = self._ask("alerts")["alerts"]
         return alerts
+
+    def scrapes(self) -> int:
+        """How often the exporter gave values since the start."""
+        result = self._ask(f"query?query=count_over_time({_SCRAPED}[1h])")["result"]
+        return int(result[0]["value"][1]) if result else 0
+
+    def _ask(self, what: str) -> Any:
+        with urllib.request.urlopen(f"{self.prometheus}/api/v1/{what}", timeout=5) as answer:  # noqa: S310 - ours
+            return json.load(answer)["data"]
 
     def __enter__(self) -> Self:
         return self.start()
