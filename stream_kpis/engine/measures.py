@@ -116,7 +116,7 @@ def at_or_below(cell: Mapping[int, int], edges_s: Iterable[float]) -> list[int]:
 
 
 Parts = Callable[[int, int], tuple[int, tuple[tuple[int, int], ...]]]
-"""From a fact's time and value to what it adds: the time that decides the tile, and (slot, amount) pairs."""
+"""From a fact's time and value to what it adds: the time that decides the tile, and (slot, amount) pairs without zeros."""
 
 NOTHING: tuple[tuple[int, int], ...] = ()
 
@@ -131,6 +131,7 @@ def flow(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
 
 
 _ONE = ((COUNT, 1),)
+_ONE_AT_ZERO = ((COUNT, 1), (_BUCKETS_FROM, 1))
 
 
 def level(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
@@ -139,7 +140,7 @@ def level(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     >>> level(5, -1)
     (5, ((0, -1),))
     """
-    return at_ms, ((COUNT, value),)
+    return at_ms, (((COUNT, value),) if value else NOTHING)
 
 
 def recency(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
@@ -160,6 +161,8 @@ def distribution(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ..
     """
     if value < 0:
         return at_ms, ((BELOW, 1),)
+    if value == 0:
+        return at_ms, _ONE_AT_ZERO
     return at_ms, ((COUNT, 1), (SUM, value), (bucket_of(value), 1))
 
 

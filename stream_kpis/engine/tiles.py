@@ -63,7 +63,8 @@ class Calendar:
 
     def _all_starts(self) -> list[int]:
         first, days = date(1970, 1, 1), (date(_LAST_YEAR, 1, 1) - date(1970, 1, 1)).days
-        return [self.start_of(first + timedelta(days=number)) for number in range(days)]
+        starts = [self.start_of(first + timedelta(days=number)) for number in range(days)]
+        return [0, *(start_ms for start_ms in starts if start_ms > 0)]  # where the first day began in 1969, it is cut
 
     def start_of(self, day: date) -> int:
         """The first instant of a business day."""
