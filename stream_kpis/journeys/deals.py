@@ -43,9 +43,10 @@ def step(deal: Deal, event: Event) -> None:
         case t.DealCreated():
             if deal.created_ms is None:
                 deal.created_ms = event.time_ms
-                deal.product, deal.region, deal.pipeline, deal.source = data.product, data.region, data.pipeline, data.source
-                deal.amount = _given(data.amount, deal.amount)
-                deal.owner = _given(data.owner_id, deal.owner)
+                deal.product, deal.region = data.product, data.region
+                deal.pipeline, deal.source = data.pipeline, data.source
+            deal.amount = _given(data.amount, deal.amount)
+            deal.owner = _given(data.owner_id, deal.owner)
         case t.DealAmountChanged():
             deal.amount = data.amount
         case t.DealOwnerChanged():

@@ -23,7 +23,8 @@ class Customer(msgspec.Struct, array_like=True):
     """The state of one customer.
 
     ``joined_ms`` is the start of the open spell; of the one closed last, if ``closed``. ``moves`` are the signed changes
-    of the number of active customers, ``leaves`` the ends by churn as (time in ms, tenure in ms, dimensions).
+    of the number of active customers, ``leaves`` the ends by churn as (time in ms, tenure in ms, dimensions). ``held``
+    are the changes until an announced end: they move the level if it is taken back.
     """
 
     dims: Dims = Dims()
@@ -32,6 +33,7 @@ class Customer(msgspec.Struct, array_like=True):
     churned: bool = False
     moves: list[tuple[int, int, Dims]] = []
     leaves: list[tuple[int, int, Dims]] = []
+    held: list[tuple[int, int, Dims]] = []
     churn_events: list[tuple[int, str | None, Dims]] = []
 
 
@@ -40,6 +42,12 @@ def step(customer: Customer, event: Event) -> None:
     data, at_ms = event.data, event.time_ms
     before = customer.dims
     customer.dims = _running(before, data)
+    if customer.dims != before:
+        moved = [(at_ms, -1, before), (at_ms, 1, customer.dims)]
+        if not customer.closed:
+            customer.moves += moved
+        elif _leaves_after(customer, at_ms):
+            customer.held += moved
     match data:
         case t.CustomerCreated() | t.CustomerReactivated() if customer.closed:
             _open(customer, at_ms)
@@ -49,8 +57,7 @@ def step(customer: Customer, event: Event) -> None:
             customer.closed, customer.churned = True, False
             customer.moves.append((at_ms, -1, customer.dims))
         case _:
-            if not customer.closed and customer.dims != before:
-                customer.moves += [(at_ms, -1, before), (at_ms, 1, customer.dims)]
+            pass
 
 
 def _running(dims: Dims, data: t.Data) -> Dims:
@@ -60,15 +67,20 @@ def _running(dims: Dims, data: t.Data) -> Dims:
 
 def _open(customer: Customer, at_ms: int) -> None:
     """Begins a spell, or goes on with the one whose announced end has not come."""
-    if customer.churned and customer.leaves[-1][0] > at_ms:
+    if _leaves_after(customer, at_ms):
         customer.leaves.pop()
-        _, _, left_as = customer.moves.pop()
-        if left_as != customer.dims:
-            customer.moves += [(at_ms, -1, left_as), (at_ms, 1, customer.dims)]
+        customer.moves.pop()
+        customer.moves += customer.held
     else:
         customer.joined_ms = at_ms
         customer.moves.append((at_ms, 1, customer.dims))
+    customer.held = []
     customer.closed = customer.churned = False
+
+
+def _leaves_after(customer: Customer, at_ms: int) -> bool:
+    """Whether a churn was announced that has not come by then, so that it may still be taken back."""
+    return customer.churned and customer.leaves[-1][0] > at_ms
 
 
 def _churn(customer: Customer, data: t.CustomerChurned, at_ms: int) -> None:

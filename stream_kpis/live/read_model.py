@@ -220,7 +220,7 @@ class ReadModel:
         if formula.denominator is None:
             value = None if above is None else above / scale if scale != 1 else above
         else:
-            value = above / below / scale if above is not None and below else None
+            value = above / below / scale if above is not None and below is not None and below > 0 else None
         samples = self._samples(name, formula, above, below, reader)
         durations = reader.durations(formula.numerator)
         lower, upper = _wilson(above, below) if kpi.interval == "wilson" and value is not None else (None, None)
