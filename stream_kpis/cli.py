@@ -46,13 +46,17 @@ def _settings(context: click.Context, **given: Any) -> Settings:
 
 @cli.command()
 @click.option("--for", "span", default=None, help="End by itself this long after going live, such as 90s or 5m.")
-@click.option("--verify", "proof", is_flag=True, help="At the end compare /metrics with the oracle; exit 1 if it differs.")
+@click.option(
+    "--verify", "proof", is_flag=True, help="At the end compare /metrics with the oracle; exit 1 if it differs."
+)
 @click.option("--events", default=600_000, show_default=True, help="Events of history.")
 @click.option("--days", default=400, show_default=True, help="Days of history.")
 @click.option("--rate", default=20.0, show_default=True, help="Live events per second.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--workers", default=1, show_default=True)
-@click.option("--scenario", default="slow-responses", show_default=True, help="What happens two minutes in; none for nothing.")
+@click.option(
+    "--scenario", default="slow-responses", show_default=True, help="What happens two minutes in; none for nothing."
+)
 @click.option("--port", default=None, type=int, help="Of the live page; a free one from 9464 on by default.")
 @click.pass_context
 def demo(context: click.Context, **options: Any) -> None:
@@ -96,7 +100,9 @@ def import_(context: click.Context, files: tuple[Path, ...], mapping: Path, boot
 @_files
 @_mapping
 @click.option("--at", "instants", multiple=True, help="Values as of an instant; may be given several times.")
-@click.option("--period", "periods", multiple=True, help="A day, month, quarter or year: 2026-03-01, 2026-03, 2026Q1, 2026.")
+@click.option(
+    "--period", "periods", multiple=True, help="A day, month, quarter or year: 2026-03-01, 2026-03, 2026Q1, 2026."
+)
 @click.option("--from", "since", default=None, help="First business day of a period of your own.")
 @click.option("--to", "until", default=None, help="The day after its last one.")
 @click.option("--kpi", "kpis", type=_Names(), default=(), help="Only these KPIs, separated by commas.")
@@ -155,7 +161,7 @@ def simulate(context: click.Context, bootstrap: str | None, **options: Any) -> N
 @click.option("--seeds", "count", default=1, show_default=True, help="How many seeds.")
 @click.option("--kafka", is_flag=True, help="Through a real local Kafka.")
 @click.option("--workers", default=2, show_default=True, help="With --kafka: how many workers.")
-@_json
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON, a line per seed.")
 @click.pass_context
 def verify(context: click.Context, **options: Any) -> None:
     """Compare the engine with an independent recomputation in SQL.

@@ -48,7 +48,7 @@ class Clock:
         When every shard has read that far, silence is real and kpi-now is the wall clock. Otherwise it is the smallest
         record timestamp that a lagging topic has reached, and all is stale. So it is when a shard is silent.
         """
-        lag = {partition: 0 for partition in range(self._partitions)}
+        lag = dict.fromkeys(range(self._partitions), 0)
         reached: list[int] = []
         for (topic, partition), end in (ends or {}).items():
             header = self._headers.get(partition)

@@ -1,5 +1,6 @@
 """Proofs for people: a table per KPI, and the first difference with whom it is about."""
 
+import orjson
 from rich.console import Console
 from rich.table import Table
 
@@ -8,6 +9,16 @@ from stream_kpis.proof.verify import Proof
 OK_SHARE = 0.9
 _SHOWN = 10
 _BEHIND = 5
+
+
+def as_json(proof: Proof, seed: int) -> str:
+    """The report as one line of JSON."""
+    report = proof.report
+    kpis = [
+        {"kpi": t.kpi, "compared": t.compared, "absent": t.absent, "different": t.different} for t in report.tallies
+    ]
+    differences = [str(difference) for difference in report.differences[:_SHOWN]]
+    return orjson.dumps({"seed": seed, "compared": report.compared, "kpis": kpis, "differences": differences}).decode()
 
 
 def print_report(proof: Proof, *, details: bool = True) -> int:

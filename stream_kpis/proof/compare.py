@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import isclose
 from typing import NamedTuple
 
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.snapshot import Durations, Value
 from stream_kpis.proof.oracle import Answer, Ask
 
 FLOAT_TOLERANCE = 1e-9
@@ -77,7 +77,7 @@ def compare(values: Sequence[Value], answers: Iterable[Answer], cases: Iterable[
         count[1] += value.value is None
         count[2] += bool(found)
         differences += found
-        if not value.by and value.state == "ok" and value.samples >= 30:  # noqa: PLR2004 - enough to speak of
+        if not value.by and value.state == "ok" and value.samples >= 30:
             ok.add(value.kpi)
     for answer in expected.values():
         if answer.samples or answer.numerator:
@@ -100,20 +100,23 @@ def _differences(value: Value, answer: Answer | None) -> Iterable[Difference]:
     if value.numerator is not None and (value.numerator, value.denominator) != (answer.numerator, answer.denominator):
         engine, oracle = f"{value.numerator}/{value.denominator}", f"{answer.numerator}/{answer.denominator}"
         yield different("numerator/denominator", engine, oracle)
-    if value.durations is None:
-        if not _close(value.value, answer.value, FLOAT_TOLERANCE):
-            yield different("the value", value.value, answer.value)
-        return
-    if not _close(value.value, answer.value, QUANTILE_TOLERANCE):
+    if not _close(value.value, answer.value, FLOAT_TOLERANCE if value.durations is None else QUANTILE_TOLERANCE):
         yield different("the value", value.value, answer.value)
-    for q, seconds in value.durations.quantiles:
-        if not _close(seconds, answer.quantiles.get(str(q)), QUANTILE_TOLERANCE):
-            yield different(f"quantile {q}", seconds, answer.quantiles.get(str(q)))
-    for edge, count in value.durations.buckets:
+    if value.durations is not None:
+        yield from (different(*found) for found in _duration_differences(value.durations, answer))
+
+
+def _duration_differences(durations: Durations, answer: Answer) -> Iterable[tuple[str, object, object]]:
+    """What differs of a distribution: (what, engine, oracle)."""
+    for q, seconds in durations.quantiles:
+        expected = answer.quantiles.get(str(q))
+        if not _close(seconds, expected, QUANTILE_TOLERANCE):
+            yield f"quantile {q}", seconds, expected
+    for edge, count in durations.buckets:
         if count != answer.buckets.get(edge, 0):
-            yield different(f"the count up to {edge} s", count, answer.buckets.get(edge))
-    if value.durations.buckets and value.durations.sum_ms != (answer.total or 0):
-        yield different("the sum in ms", value.durations.sum_ms, answer.total)
+            yield f"the count up to {edge} s", count, answer.buckets.get(edge)
+    if durations.buckets and durations.sum_ms != (answer.total or 0):
+        yield "the sum in ms", durations.sum_ms, answer.total
 
 
 def _close(engine: float | None, oracle: float | None, tolerance: float) -> bool:

@@ -1,4 +1,4 @@
-"""The whole pipeline proved: what an exporter shows, against the oracle over the events in Kafka at the snapshot's cut."""
+"""The pipeline proved: what an exporter shows, against the oracle over the events in Kafka at the snapshot's cut."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -62,6 +62,8 @@ async def prove_snapshot(settings: Settings, plan: Plan, snapshot: dict[str, Any
         if topic in TOPICS
     }
     records = [record async for record in read_until(settings, cut)]
-    proof = prove(plan, shown.values, max(v.to_ms for v in shown.values), records, Reader(settings.currency), settings.zone)
+    proof = prove(
+        plan, shown.values, max(v.to_ms for v in shown.values), records, Reader(settings.currency), settings.zone
+    )
     strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
     return proof._replace(report=Report(proof.report.tallies, (*proof.report.differences, *strays)))

@@ -1,4 +1,4 @@
-"""The engine without Kafka: simulated events laid out as Kafka would, then applied in any order of topics, in any batches."""
+"""The engine without Kafka: events laid out as Kafka would, then applied topics in any order, in any batches."""
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence

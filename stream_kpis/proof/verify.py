@@ -59,7 +59,11 @@ def prove(
     plan: Plan, values: Sequence[Value], to_ms: int, records: Iterable[Record], reader: Reader, zone: str
 ) -> Proof:
     """Compares the values of a snapshot that ends at ``to_ms`` with the oracle over the raw records behind it."""
-    target = plan.catalogue.kpis["unanswered_over_target"].target if "unanswered_over_target" in plan.catalogue.kpis else None
+    target = (
+        plan.catalogue.kpis["unanswered_over_target"].target
+        if "unanswered_over_target" in plan.catalogue.kpis
+        else None
+    )
     oracle = Oracle(reader, zone, **({"targets_ms": {"first_response": round(target * 1000)}} if target else {}))
     oracle.load(records)
     answers = oracle.answer(asks_of(values), to_ms)

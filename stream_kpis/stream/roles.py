@@ -1,4 +1,4 @@
-"""The roles of a process: worker, exporter, or both. The exporter always reads the cells changelog: one path everywhere."""
+"""The roles of a process: worker, exporter, or both. The exporter always reads the cells changelog: one path."""
 
 import asyncio
 import contextlib

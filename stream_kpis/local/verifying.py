@@ -1,0 +1,72 @@
+"""The command `verify`: engine against oracle, in this process or through a real local Kafka with several workers."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+import aiohttp
+import click
+import msgspec
+
+from stream_kpis.local.kafka import LocalKafka
+from stream_kpis.local.pipeline import Pipeline
+from stream_kpis.local.sender import chosen_faults, send_history, wall_ms
+from stream_kpis.local.verdict import as_json, print_report
+from stream_kpis.proof.pipeline import prove_snapshot
+from stream_kpis.proof.simulate import Simulation, faults
+from stream_kpis.proof.verify import Case, Proof, verify
+from stream_kpis.settings import Settings
+from stream_kpis.stream.shards import compile_plan
+from stream_kpis.stream.sources import SourceProducer
+
+DAYS = 400
+_EVENTS_PER_PARTY = 60
+_PARTIES_MIN = 20
+
+
+def print_verification(
+    settings: Settings, *, events: int, faults: Collection[str], seeds: int, count: int, kafka: bool, workers: int,
+    json_wanted: bool,
+) -> int:  # fmt: skip
+    """Verifies some seeds; returns the exit code: 0 if all are equal, else 1."""
+    kinds = chosen_faults(faults)
+    plan = compile_plan(settings)
+    code = 0
+    for seed in range(seeds, seeds + count):
+        began = time.monotonic()
+        if kafka:
+            proof = verify_through_kafka(settings, events, kinds, seed, workers)
+        else:
+            proof = verify(plan, Case(events, kinds, seed, days=DAYS, zone=settings.zone))
+        if json_wanted:
+            click.echo(as_json(proof, seed))
+            failed = int(bool(proof.report.differences))
+        else:
+            failed = print_report(proof, details=count == 1)
+            click.echo(f"seed {seed}: {'DIFFERENT' if failed else 'equal'}, {time.monotonic() - began:.0f} s")
+        code = code or failed
+    return code
+
+
+def verify_through_kafka(settings: Settings, events: int, kinds: Collection[str], seed: int, workers: int) -> Proof:
+    """The same through a broker, workers and an exporter of its own."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="verify-", dir=settings.data_dir) as folder,
+        LocalKafka(Path(folder, "kafka"), progress=lambda line: click.echo(line, err=True)) as broker,
+    ):
+        own = msgspec.structs.replace(settings, bootstrap=broker.bootstrap, host="127.0.0.1", data_dir=Path(folder))
+        with Pipeline(own, Path(folder), workers) as pipeline:
+            return asyncio.run(_verify_live(pipeline, events, kinds, seed))
+
+
+async def _verify_live(pipeline: Pipeline, events: int, kinds: Collection[str], seed: int) -> Proof:
+    settings = pipeline.settings
+    await pipeline.start()
+    history = Simulation(seed, max(events // _EVENTS_PER_PARTY, _PARTIES_MIN)).history(events, DAYS, wall_ms())
+    async with SourceProducer(settings) as producer, aiohttp.ClientSession() as http:
+        await send_history(producer, faults(history, kinds, seed, settings.partitions) if kinds else history)
+        snapshot = await pipeline.settled(http)
+    return await prove_snapshot(settings, compile_plan(settings), snapshot)
