@@ -45,9 +45,9 @@ def facts(survey: Survey) -> list[Fact]:
             lag_ms = survey.answered_ms - survey.sent_ms
             found.append(Fact("survey_responded", survey.answered_ms, lag_ms, (kind, team, agent)))
     if answer is not None and survey.answered_ms is not None and kind is not None:
-        low, high = _scale(kind, sent, answer)
-        if low < high and low <= answer.score <= high:
-            found += _reading(kind, answer.score, low, high, survey.answered_ms, (team, agent))
+        score, (low, high) = _micro(answer.score), _scale(kind, sent, answer)
+        if low < high and low <= score <= high:
+            found += _reading(kind, score, low, high, survey.answered_ms, (team, agent))
     return found
 
 
@@ -57,31 +57,37 @@ def _attribution(sent: t.SurveySent | None, answer: t.SurveyAnswered | None) -> 
     return (teams or [None])[0], (agents or [None])[0]
 
 
-def _scale(kind: str, sent: t.SurveySent | None, answer: t.SurveyAnswered) -> tuple[float, float]:
+def _scale(kind: str, sent: t.SurveySent | None, answer: t.SurveyAnswered) -> tuple[int, int]:
+    """The lowest and highest score, in micro-points."""
     low, high = SCALES[kind]
     for said in (sent, answer):
         if said is not None:
             low = said.scale_min if said.scale_min is not None else low
             high = said.scale_max if said.scale_max is not None else high
-    return low, high
+    return _micro(low), _micro(high)
+
+
+def _micro(score: float) -> int:
+    return round(score * t.MICRO)
 
 
 def _reading(
-    kind: str, score: float, low: float, high: float, at_ms: int, dims: tuple[str | None, str | None]
+    kind: str, score: int, low: int, high: int, at_ms: int, dims: tuple[str | None, str | None]
 ) -> list[Fact]:
+    """What a score says, all in micro-points."""
     if kind == "csat":
-        points = high - low + 1
-        top = 1 if points <= 3 else 2 if points <= 7 else 3
-        over_low, span = round((score - low) * t.MICRO), round((high - low) * t.MICRO)
-        found = [Fact("csat_answered", at_ms, t.MICRO + 4 * t.MICRO * over_low // span, dims)]
-        if score > high - top:
+        points = high - low + t.MICRO
+        top = 1 if points <= 3 * t.MICRO else 2 if points <= 7 * t.MICRO else 3
+        rescaled = t.MICRO + 4 * t.MICRO * (score - low) // (high - low)
+        found = [Fact("csat_answered", at_ms, rescaled, dims)]
+        if score > high - top * t.MICRO:
             found.append(Fact("csat_satisfied", at_ms, 0, dims))
         return found
-    if kind == "nps" and (low, high) == (0, 10):
+    if kind == "nps" and (low, high) == (0, 10 * t.MICRO):
         found = [Fact("nps_answered", at_ms, 0, ())]
-        if score >= 9:
+        if score >= 9 * t.MICRO:
             found.append(Fact("nps_promoter", at_ms, 0, ()))
-        elif score <= 6:
+        elif score <= 6 * t.MICRO:
             found.append(Fact("nps_detractor", at_ms, 0, ()))
         return found
     return []
