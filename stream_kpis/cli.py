@@ -59,7 +59,7 @@ def _settings(context: click.Context, **given: Any) -> Settings:
 )
 @click.option("--port", default=None, type=int, help="Of the live page; a free one from 9464 on by default.")
 @click.pass_context
-def demo(context: click.Context, **options: Any) -> None:
+def demo(context: click.Context, /, **options: Any) -> None:
     """Local Kafka, worker, exporter and a simulated company, until Ctrl-C.
 
     Example: stream-kpis demo --for 90s --verify
@@ -74,7 +74,7 @@ def demo(context: click.Context, **options: Any) -> None:
 @click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.option("--port", default=None, type=int, help="Of the exporter.")
 @click.pass_context
-def worker(context: click.Context, **given: Any) -> None:
+def worker(context: click.Context, /, **given: Any) -> None:
     """Keep the KPIs (worker), show them (exporter), or both (all)."""
     from stream_kpis.stream.roles import run  # noqa: PLC0415
 
@@ -86,7 +86,7 @@ def worker(context: click.Context, **given: Any) -> None:
 @_mapping
 @click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.pass_context
-def import_(context: click.Context, files: tuple[Path, ...], mapping: Path, bootstrap: str | None) -> None:
+def import_(context: click.Context, /, files: tuple[Path, ...], mapping: Path, bootstrap: str | None) -> None:
     """Send history from CSV or JSONL files to Kafka, by a mapping.
 
     Example: stream-kpis import orders.csv --mapping orders.yaml
@@ -110,7 +110,7 @@ def import_(context: click.Context, files: tuple[Path, ...], mapping: Path, boot
 @_json
 @_csv
 @click.pass_context
-def evaluate(context: click.Context, **options: Any) -> None:
+def evaluate(context: click.Context, /, **options: Any) -> None:
     """Compute KPIs from files with the same engine, without Kafka.
 
     Example: stream-kpis evaluate deals.csv --mapping deals.yaml --period 2017Q1 --kpi deal_win_rate
@@ -131,7 +131,7 @@ def evaluate(context: click.Context, **options: Any) -> None:
 @_json
 @_csv
 @click.pass_context
-def kpis(context: click.Context, **options: Any) -> None:
+def kpis(context: click.Context, /, **options: Any) -> None:
     """Show the live values of a running exporter."""
     from stream_kpis.live.client import print_kpis  # noqa: PLC0415
 
@@ -147,7 +147,7 @@ def kpis(context: click.Context, **options: Any) -> None:
 @click.option("--seed", default=1, show_default=True)
 @click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.pass_context
-def simulate(context: click.Context, bootstrap: str | None, **options: Any) -> None:
+def simulate(context: click.Context, /, bootstrap: str | None, **options: Any) -> None:
     """Send a simulated company's events to Kafka until Ctrl-C."""
     from stream_kpis.local.sender import simulate as run  # noqa: PLC0415
 
@@ -163,7 +163,7 @@ def simulate(context: click.Context, bootstrap: str | None, **options: Any) -> N
 @click.option("--workers", default=2, show_default=True, help="With --kafka: how many workers.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON, a line per seed.")
 @click.pass_context
-def verify(context: click.Context, **options: Any) -> None:
+def verify(context: click.Context, /, **options: Any) -> None:
     """Compare the engine with an independent recomputation in SQL.
 
     Example: stream-kpis verify --events 200000 --faults duplicate,late,shuffle,poison
@@ -175,7 +175,7 @@ def verify(context: click.Context, **options: Any) -> None:
 
 @cli.command()
 @click.pass_context
-def check(context: click.Context) -> None:
+def check(context: click.Context, /) -> None:
     """Check settings, catalogue, cell budget and the connection to Kafka."""
     from stream_kpis.stream.check import print_check  # noqa: PLC0415
 
@@ -190,7 +190,7 @@ def kafka() -> None:
 @kafka.command("start")
 @click.option("--port", default=9092, show_default=True)
 @click.pass_context
-def kafka_start(context: click.Context, port: int) -> None:
+def kafka_start(context: click.Context, /, port: int) -> None:
     """Start it; it goes on until `kafka stop`."""
     from stream_kpis.local.kafka import start_detached  # noqa: PLC0415
 
@@ -200,7 +200,7 @@ def kafka_start(context: click.Context, port: int) -> None:
 
 @kafka.command("stop")
 @click.pass_context
-def kafka_stop(context: click.Context) -> None:
+def kafka_stop(context: click.Context, /) -> None:
     """Stop it."""
     from stream_kpis.local.kafka import stop  # noqa: PLC0415
 
@@ -209,7 +209,7 @@ def kafka_stop(context: click.Context) -> None:
 
 @kafka.command("status")
 @click.pass_context
-def kafka_status(context: click.Context) -> None:
+def kafka_status(context: click.Context, /) -> None:
     """Say whether it runs, and where."""
     from stream_kpis.local.kafka import status  # noqa: PLC0415
 

@@ -185,7 +185,9 @@ class Cells:
 
     def _due(self) -> list[int]:
         """The tiles that are too fine for their age, taken off the heap; those of a level are in order of time."""
-        due, kept, heap = [], [], self._next_tiles
+        due: list[int] = []
+        kept: list[int] = []
+        heap = self._next_tiles
         fine_from_ms = self._levels.fine_from_ms
         while heap and tile_start_ms(heap[0]) < fine_from_ms:
             tile = heappop(heap)

@@ -75,10 +75,16 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
             actions.setdefault(fact, []).append(Action(parts, positions, measure.open_set is not None))
     for name in catalogue.kpis:
         _check_kpi(name, catalogue)
-    journeys = [journey for journey in JOURNEYS.values() if any(FACTS[fact].journey == journey.name for fact in actions)]
+    journeys = [
+        journey for journey in JOURNEYS.values() if any(FACTS[fact].journey == journey.name for fact in actions)
+    ]
     definitions |= {f"journey:{journey.name}": "1" for journey in journeys}
     return Plan(
-        catalogue, tuple(groupings), {fact: tuple(todo) for fact, todo in actions.items()}, _routes(journeys), definitions
+        catalogue,
+        tuple(groupings),
+        {fact: tuple(todo) for fact, todo in actions.items()},
+        _routes(journeys),
+        definitions,
     )
 
 
@@ -128,10 +134,14 @@ def _check_kpi(name: str, catalogue: Catalogue) -> None:
     formulas = [catalogue.formulas[name]] + ([catalogue.samples[name]] if name in catalogue.samples else [])
     for reading in (reading for formula in formulas for reading in readings(formula)):
         if reading.function not in FUNCTIONS:
-            raise CatalogueError(f"{place}: {name}: unknown reading {reading.function!r}{nearest(reading.function, FUNCTIONS)}")
+            raise CatalogueError(
+                f"{place}: {name}: unknown reading {reading.function!r}{nearest(reading.function, FUNCTIONS)}"
+            )
         for measure in (arg for arg in reading.args if arg != "target"):
             if measure not in catalogue.measures:
-                raise CatalogueError(f"{place}: {name}: unknown measure {measure!r}{nearest(measure, catalogue.measures)}")
+                raise CatalogueError(
+                    f"{place}: {name}: unknown measure {measure!r}{nearest(measure, catalogue.measures)}"
+                )
             for by in kpi.by:
                 if by not in catalogue.measures[measure].by:
                     raise CatalogueError(f"{place}: {name}: measure {measure} is not grouped by {by!r}")

@@ -19,6 +19,7 @@ DECODED_MAX = 20_000
 """Scopes kept decoded, per shard."""
 
 Order = tuple[int, int, str, str]
+_NEVER_MS = 1 << 62
 
 
 class Kept(msgspec.Struct, array_like=True, gc=False):
@@ -53,7 +54,7 @@ def scope_key(journey: str, party: str, entity: str) -> bytes:
 class Scope:
     """One entity or party of one journey, decoded: its events in order, its state and its facts."""
 
-    __slots__ = ("base", "events", "facts", "fresh", "journey", "refold", "seal", "state")
+    __slots__ = ("base", "events", "facts", "fresh", "journey", "oldest_ms", "refold", "seal", "state")
 
     def __init__(self, journey: Journey, kept: Kept | None = None) -> None:
         self.journey = journey
@@ -62,6 +63,8 @@ class Scope:
         self.events: list[Event] = list(kept.events) if kept else []
         self.state = self.folded(self.events)
         self.facts: list[Fact] = journey.facts(self.state) if kept else []
+        self.oldest_ms = min((event.recorded_ms for event in self.events), default=_NEVER_MS)
+        """No event here was recorded before."""
         self.fresh: list[Event] = []
         """Appended or inserted since the last settling."""
         self.refold = False
@@ -85,6 +88,7 @@ class Scope:
         """Puts an event in its place; true if it is older than one already there."""
         self.fresh.append(event)
         events = self.events
+        self.oldest_ms = min(self.oldest_ms, event.recorded_ms)
         if not events or events[-1].order < event.order:
             events.append(event)
             return False
@@ -134,6 +138,8 @@ class Scope:
 
     def seal_before(self, recorded_ms: int) -> list[Event]:
         """Seals the prefix that ends with the last event recorded before ``recorded_ms``; returns what leaves memory."""
+        if self.oldest_ms >= recorded_ms:
+            return []
         last = max((i for i, event in enumerate(self.events) if event.recorded_ms < recorded_ms), default=-1)
         if last < 0:
             return []
@@ -141,6 +147,7 @@ class Scope:
         self.base = events_encoder.encode(self.folded(sealed))
         self.seal = sealed[-1].order
         self.events = rest
+        self.oldest_ms = min((event.recorded_ms for event in rest), default=_NEVER_MS)
         return sealed
 
     def encoded(self) -> bytes:
@@ -191,7 +198,9 @@ class Parties:
 
     def scopes_of(self, party: str) -> list[tuple[bytes, Scope]]:
         """All scopes that a party has."""
-        keys = [_Key(name, party, "") for name in JOURNEYS] + [_Key(j, party, e) for j, e in self._entities.get(party, {})]
+        keys = [_Key(name, party, "") for name in JOURNEYS] + [
+            _Key(j, party, e) for j, e in self._entities.get(party, {})
+        ]
         return [
             self.scope(JOURNEYS[key.journey], party, key.entity)
             for key in keys
@@ -263,7 +272,9 @@ class Parties:
         if parts[0] == VOIDS:
             self._voids[parts[1]] = {(source, id_) for source, id_ in _key_decoder.decode(value or b"\x90")}
         elif parts[0] == INDEX:
-            self._entities[parts[1]] = {(journey, entity): None for journey, entity in _key_decoder.decode(value or b"\x90")}
+            self._entities[parts[1]] = {
+                (journey, entity): None for journey, entity in _key_decoder.decode(value or b"\x90")
+            }
         elif value is None:
             self._stored.pop(key, None)
         else:

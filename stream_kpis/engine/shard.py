@@ -80,7 +80,11 @@ class Shard:
         self.next[batch.topic] = batch.end
 
     def _accept(
-        self, topic: str, record: SourceRecord, touched: dict[bytes, Scope], origins: dict[int, tuple[str, SourceRecord]]
+        self,
+        topic: str,
+        record: SourceRecord,
+        touched: dict[bytes, Scope],
+        origins: dict[int, tuple[str, SourceRecord]],
     ) -> None:
         incoming = self._reader.read(record.value, record.key, record.timestamp, record.headers)
         if isinstance(incoming, Reject):
@@ -147,7 +151,9 @@ class Shard:
                 if known.crc == event.crc:
                     self.counters["duplicates"] += 1
                 else:
-                    self._reject(topic, record, Reason.ID_CONFLICT, f"{event.source} {event.id} came before with other content")
+                    self._reject(
+                        topic, record, Reason.ID_CONFLICT, f"{event.source} {event.id} came before with other content"
+                    )
                 return
             if scope.seal is not None and event.order <= scope.seal:
                 self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
@@ -219,7 +225,12 @@ class Shard:
         self.seq += 1
         self.counters["groups_folded"] = self._cells.groups_folded
         header = Header(
-            self.seq, dict(self.next), dict(self.reached), made_ms or now_ms, dict(self.counters), dict(self._plan.definitions)
+            self.seq,
+            dict(self.next),
+            dict(self.reached),
+            made_ms or now_ms,
+            dict(self.counters),
+            dict(self._plan.definitions),
         )
         return Flush(parties, cells, dead, rekeyed, header)
 
@@ -254,7 +265,9 @@ class Shard:
             )
         new = frozenset(name for name, digest in self._plan.definitions.items() if before.get(name) != digest)
         if new:
-            journeys = frozenset(name.removeprefix("journey:") for name in self._plan.definitions if name.startswith("journey:"))
+            journeys = frozenset(
+                name.removeprefix("journey:") for name in self._plan.definitions if name.startswith("journey:")
+            )
             for fact in self._parties.facts(journeys):
                 self._cells.count_only(fact, new)
 

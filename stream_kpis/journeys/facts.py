@@ -40,7 +40,9 @@ FACTS: dict[str, FactKind] = {
     "deal_cycle": FactKind("deals", _DEAL, "ms", "From creation to win; at the win."),
     "order_placed": FactKind("orders", _ORDER, "micro-units", "An order, not cancelled; at its placing."),
     "order_refunded": FactKind("orders", _ORDER, "micro-units", "Money given back; at the refund."),
-    "order_kept": FactKind("orders", _ORDER, "micro-units", "What is left of an order not fully refunded; at its placing."),
+    "order_kept": FactKind(
+        "orders", _ORDER, "micro-units", "What is left of an order not fully refunded; at its placing."
+    ),
     "buyer_last": FactKind("purchases", (), "0", "The party's last order."),
     "buyer_second": FactKind("purchases", (), "0", "The party's second-last order."),
     "keeper_last": FactKind("purchases", (), "0", "The party's last kept order."),
@@ -53,7 +55,9 @@ FACTS: dict[str, FactKind] = {
     "customer_left": FactKind("lifecycle", _CUSTOMER, "tenure ms", "A spell ended by churn; at its end."),
     "customer_churn_event": FactKind("lifecycle", ("reason", *_CUSTOMER), "0", "A churn event, as delivered."),
     "survey_sent": FactKind("surveys", ("kind", "team", "agent"), "0", "A customer was asked; at the sending."),
-    "survey_responded": FactKind("surveys", ("kind", "team", "agent"), "lag ms", "The asked customer answered; at the answer."),
+    "survey_responded": FactKind(
+        "surveys", ("kind", "team", "agent"), "lag ms", "The asked customer answered; at the answer."
+    ),
     "csat_answered": FactKind("surveys", ("team", "agent"), "micro-points", "A csat answer in scale, rescaled to 1–5."),
     "csat_satisfied": FactKind("surveys", ("team", "agent"), "0", "A csat answer in the top box."),
     "nps_answered": FactKind("surveys", (), "0", "An nps answer on 0–10."),

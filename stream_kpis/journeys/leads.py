@@ -168,7 +168,9 @@ def _answer(lead: Lead, contacts: "list[Contact] | tuple[()]") -> Fact | None:
     if owner is None:
         owner = next((name for seq, name in reversed(lead.owners) if seq < first.seq), lead.dims[3])
     channel, source, campaign, _, segment, country = lead.dims
-    return Fact("lead_answered", first.at_ms, first.at_ms - created_ms, (channel, source, campaign, owner, segment, country))
+    return Fact(
+        "lead_answered", first.at_ms, first.at_ms - created_ms, (channel, source, campaign, owner, segment, country)
+    )
 
 
 def _of(table: dict[str, V], key: str, make: type[V]) -> V:
@@ -183,8 +185,18 @@ JOURNEY = Journey(
     state=Leads,
     takes=dict.fromkeys(
         (
-            t.LeadCreated, t.LeadAssigned, t.LeadContacted, t.LeadConverted, t.LeadMerged,
-            t.DealCreated, t.DealWon, t.DealLost, t.DealReopened, t.DealDeleted, t.OrderPlaced, t.OrderCancelled,
+            t.LeadCreated,
+            t.LeadAssigned,
+            t.LeadContacted,
+            t.LeadConverted,
+            t.LeadMerged,
+            t.DealCreated,
+            t.DealWon,
+            t.DealLost,
+            t.DealReopened,
+            t.DealDeleted,
+            t.OrderPlaced,
+            t.OrderCancelled,
         )
     ),
     step=step,

@@ -98,9 +98,7 @@ def facts(customer: Customer) -> list[Fact]:
     """All spells so far."""
     found = [Fact("customer_level", *move) for move in customer.moves]
     found += [Fact("customer_left", *leave) for leave in customer.leaves]
-    found += [
-        Fact("customer_churn_event", at_ms, 0, (reason, *dims)) for at_ms, reason, dims in customer.churn_events
-    ]
+    found += [Fact("customer_churn_event", at_ms, 0, (reason, *dims)) for at_ms, reason, dims in customer.churn_events]
     return found
 
 
@@ -109,8 +107,12 @@ JOURNEY = Journey(
     state=Customer,
     takes=dict.fromkeys(
         (
-            t.CustomerCreated, t.CustomerChurned, t.CustomerReactivated, t.CustomerUpdated,
-            t.CustomerPlanChanged, t.CustomerMerged,
+            t.CustomerCreated,
+            t.CustomerChurned,
+            t.CustomerReactivated,
+            t.CustomerUpdated,
+            t.CustomerPlanChanged,
+            t.CustomerMerged,
         )
     ),
     step=step,

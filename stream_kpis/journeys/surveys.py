@@ -52,9 +52,10 @@ def facts(survey: Survey) -> list[Fact]:
 
 
 def _attribution(sent: t.SurveySent | None, answer: t.SurveyAnswered | None) -> tuple[str | None, str | None]:
-    teams = [said.team for said in (sent, answer) if said is not None and said.team is not None]
-    agents = [said.agent_id for said in (sent, answer) if said is not None and said.agent_id is not None]
-    return (teams or [None])[0], (agents or [None])[0]
+    """Team and agent: the sending's where given, for they served; else the answer's."""
+    said = [one for one in (sent, answer) if one is not None]
+    team = next((one.team for one in said if one.team is not None), None)
+    return team, next((one.agent_id for one in said if one.agent_id is not None), None)
 
 
 def _scale(kind: str, sent: t.SurveySent | None, answer: t.SurveyAnswered) -> tuple[int, int]:
@@ -71,9 +72,7 @@ def _micro(score: float) -> int:
     return round(score * t.MICRO)
 
 
-def _reading(
-    kind: str, score: int, low: int, high: int, at_ms: int, dims: tuple[str | None, str | None]
-) -> list[Fact]:
+def _reading(kind: str, score: int, low: int, high: int, at_ms: int, dims: tuple[str | None, str | None]) -> list[Fact]:
     """What a score says, all in micro-points."""
     if kind == "csat":
         points = high - low + t.MICRO

@@ -118,8 +118,15 @@ JOURNEY = Journey(
     state=Ticket,
     takes=dict.fromkeys(
         (
-            t.TicketCreated, t.TicketMessage, t.TicketStatusChanged, t.TicketAssigned, t.TicketRecategorised,
-            t.TicketReprioritised, t.TicketReopened, t.TicketMerged, t.TicketDeleted,
+            t.TicketCreated,
+            t.TicketMessage,
+            t.TicketStatusChanged,
+            t.TicketAssigned,
+            t.TicketRecategorised,
+            t.TicketReprioritised,
+            t.TicketReopened,
+            t.TicketMerged,
+            t.TicketDeleted,
         ),
         "ticket_id",
     ),

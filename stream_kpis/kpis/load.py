@@ -65,10 +65,14 @@ def _read(file: Path, measures: dict[str, Measure], kpis: dict[str, Kpi], places
         raise CatalogueError(f"{file}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise CatalogueError(f"{file.name}:{mark.line + 1 if mark else 1}: not YAML: {getattr(error, 'problem', error)}") from None
+        raise CatalogueError(
+            f"{file.name}:{mark.line + 1 if mark else 1}: not YAML: {getattr(error, 'problem', error)}"
+        ) from None
     for section, entries in _entries(file, tree):
         if section.value not in ("measures", "kpis"):
-            raise CatalogueError(f"{_place(file, section)}: unknown section {section.value!r}{nearest(section.value, ('measures', 'kpis'))}")
+            raise CatalogueError(
+                f"{_place(file, section)}: unknown section {section.value!r}{nearest(section.value, ('measures', 'kpis'))}"
+            )
         for key, node in _entries(file, entries):
             places[f"{section.value}.{key.value}"] = _place(file, key)
             if section.value == "measures":
@@ -101,7 +105,9 @@ def _struct(file: Path, key: Any, node: Any, kind: type[T]) -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         field = str(error).rpartition("$.")[2].strip("`").split("[")[0]
-        raise CatalogueError(f"{_place(file, fields.get(field, key))}: {key.value}: {error}".replace(" - at `$.", " in `")) from None
+        raise CatalogueError(
+            f"{_place(file, fields.get(field, key))}: {key.value}: {error}".replace(" - at `$.", " in `")
+        ) from None
 
 
 _KINDS = ("flow", "level", "recency", "distribution", "cohort", "open_set", "joined")

@@ -25,7 +25,7 @@ class _Source(NamedTuple):
     """Where one argument of a reading comes from, for one grouping."""
 
     span: Span
-    index: int
+    grouping: int
 
 
 class ReadModel:
@@ -109,7 +109,7 @@ class ReadModel:
             for window in kpi.windows:
                 for by in ("", *kpi.by):
                     for source in self._sources(name, by, window):
-                        needed.setdefault(source.span, set()).add(source.index)
+                        needed.setdefault(source.span, set()).add(source.grouping)
         return {
             span: RunningSum(self._tiles, self._kinds, indexes, lambda to_ms, span=span: self._edges(span, to_ms))  # type: ignore[misc]
             for span, indexes in needed.items()
@@ -163,7 +163,7 @@ class ReadModel:
         """The values of one KPI, window and grouping; computed again only if something under them changed."""
         key = (name, window, by)
         sources = list(self._sources(name, by, window))
-        if not moved and key in self._values and not any(s.index in self._sums[s.span].dirty for s in sources):
+        if not moved and key in self._values and not any(s.grouping in self._sums[s.span].dirty for s in sources):
             return self._values[key]
         values = tuple(self._read(name, kpi, window, by, edges, to_ms, self._sums))
         self._values[key] = values
@@ -182,7 +182,12 @@ class ReadModel:
         What only knows windows that end now (distinct parties, what waits) is absent unless ``to_ms`` is at or after
         everything that is known.
         """
-        edges = {"window": Edges(from_ms, to_ms), "cohort": Edges(from_ms, to_ms), "before": Edges(0, from_ms), "until": Edges(0, to_ms)}
+        edges = {
+            "window": Edges(from_ms, to_ms),
+            "cohort": Edges(from_ms, to_ms),
+            "before": Edges(0, from_ms),
+            "until": Edges(0, to_ms),
+        }
         sums: dict[Span, RunningSum] = {}
         for span, total in self._sums.items():
             fixed = RunningSum(self._tiles, self._kinds, total.sums, lambda _, part=span.part: edges[part])  # type: ignore[misc]
@@ -193,14 +198,17 @@ class ReadModel:
         for name, kpi in self._plan.catalogue.kpis.items():
             for by in ("", *kpi.by):
                 found = self._read(name, kpi, kpi.windows[0], by, Edges(from_ms, to_ms), to_ms, sums)
-                if not ends_now and any(self._kinds[s.index] in ENDING_NOW for s in self._sources(name, by, kpi.windows[0])):
-                    found = (v._replace(value=None, numerator=None, denominator=None, samples=0, state=State.NO_DATA) for v in found)
+                if not ends_now and any(
+                    self._kinds[s.grouping] in ENDING_NOW for s in self._sources(name, by, kpi.windows[0])
+                ):
+                    found = (
+                        v._replace(value=None, numerator=None, denominator=None, samples=0, state=State.NO_DATA)
+                        for v in found
+                    )
                 values += [value._replace(window=PERIOD) for value in found]
         return values
 
-    def _read(
-        self, name: str, kpi: Kpi, window: str, by: str, edges: Edges, to_ms: int, sums: Sums
-    ) -> Iterator[Value]:
+    def _read(self, name: str, kpi: Kpi, window: str, by: str, edges: Edges, to_ms: int, sums: Sums) -> Iterator[Value]:
         for group in self._groups(name, by, window):
             reader = _Reader(self, sums, kpi, by, window, group, to_ms)
             yield self._value(name, kpi, window, by, group, edges, reader)
@@ -208,11 +216,11 @@ class ReadModel:
     def _groups(self, name: str, by: str, window: str) -> list[str]:
         if not by:
             return [""]
-        return sorted({group for source in self._sources(name, by, window) for group in self._tiles.groups_of(source.index)})
+        return sorted(
+            {group for source in self._sources(name, by, window) for group in self._tiles.groups_of(source.grouping)}
+        )
 
-    def _value(
-        self, name: str, kpi: Kpi, window: str, by: str, group: str, edges: Edges, reader: "_Reader"
-    ) -> Value:
+    def _value(self, name: str, kpi: Kpi, window: str, by: str, group: str, edges: Edges, reader: "_Reader") -> Value:
         formula = self._plan.catalogue.formulas[name]
         scale = _SCALE.get(kpi.unit, 1)
         above = evaluate(formula.numerator, reader)
@@ -231,20 +239,16 @@ class ReadModel:
             samples, self._state(name, kpi, by, window, group, value, samples), lower, upper, durations,
         )  # fmt: skip
 
-    def _samples(
-        self, name: str, formula: Formula, above: float | None, below: float | None, reader: "_Reader"
-    ) -> int:
+    def _samples(self, name: str, formula: Formula, above: float | None, below: float | None, reader: "_Reader") -> int:
         if name in self._plan.catalogue.samples:
             return int(evaluate(self._plan.catalogue.samples[name].numerator, reader) or 0)
         if isinstance(formula.numerator, Reading) and FUNCTIONS[formula.numerator.function].distribution is not None:
             return reader.observations(formula.numerator)
         return int((above if formula.denominator is None else below) or 0)
 
-    def _state(
-        self, name: str, kpi: Kpi, by: str, window: str, group: str, value: float | None, samples: int
-    ) -> State:
+    def _state(self, name: str, kpi: Kpi, by: str, window: str, group: str, value: float | None, samples: int) -> State:
         sources = list(self._sources(name, by, window))
-        known = any(group in self._tiles.groups_of(source.index) for source in sources)
+        known = any(group in self._tiles.groups_of(source.grouping) for source in sources)
         if value is None or (not known and not kpi.cases):
             cohort = known and any(source.span.part == "cohort" for source in sources)
             return State.IMMATURE if cohort else State.NO_DATA
@@ -262,7 +266,7 @@ class _Reader:
 
     def _cell(self, measure: str, function: str) -> Cell:
         source = self._model._source(measure, function, self._by, self._window)  # noqa: SLF001 - its own helper
-        return self._sums[source.span].sums[source.index].get(self._group, _EMPTY)
+        return self._sums[source.span].sums[source.grouping].get(self._group, _EMPTY)
 
     def __call__(self, reading: Reading) -> float | int | None:
         function = FUNCTIONS[reading.function]

@@ -57,9 +57,9 @@ class Tiles:
         for level, step_ms in ((FINE, FINE_MS), (MID, MID_MS), (DAY, MID_MS)):
             first = -(-from_ms // step_ms) * step_ms
             for start_ms in range(first, to_ms, step_ms):
-                cells = self._tiles.get(tile_code(level, start_ms))
-                if cells:
-                    yield tile_code(level, start_ms), cells
+                found = self._tiles.get(tile_code(level, start_ms))
+                if found:
+                    yield tile_code(level, start_ms), found
 
 
 def shown(kind: str, tile: int, cell: Cell, after_ms: int, end_ms: int) -> Cell:

@@ -19,7 +19,7 @@ from stream_kpis.local.verdict import print_report
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings
-from stream_kpis.stream.shards import compile_plan
+from stream_kpis.plan import compile_plan
 from stream_kpis.stream.sources import SourceProducer
 
 SCENARIO_AFTER_S, SCENARIO_S = 120, 120

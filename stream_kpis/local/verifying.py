@@ -18,7 +18,7 @@ from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import Simulation, faults
 from stream_kpis.proof.verify import Case, Proof, verify
 from stream_kpis.settings import Settings
-from stream_kpis.stream.shards import compile_plan
+from stream_kpis.plan import compile_plan
 from stream_kpis.stream.sources import SourceProducer
 
 DAYS = 400

@@ -83,7 +83,9 @@ def compare(values: Sequence[Value], answers: Iterable[Answer], cases: Iterable[
         if answer.samples or answer.numerator:
             differences.append(Difference(*answer[:4], "the group", "absent", answer.value))
             counts.setdefault(answer.kpi, [0, 0, 0])[2] += 1
-    tallies = tuple(Tally(kpi, *count, kpi in ok) for kpi, count in counts.items())
+    tallies = tuple(
+        Tally(kpi, compared, absent, different, kpi in ok) for kpi, (compared, absent, different) in counts.items()
+    )
     return Report(tallies, tuple(differences))
 
 

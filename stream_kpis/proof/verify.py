@@ -10,7 +10,7 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.live.snapshot import Value
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
-from stream_kpis.proof.oracle import Ask, Oracle
+from stream_kpis.proof.oracle import TARGETS_MS, Ask, Oracle
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation, faults
 
@@ -59,12 +59,9 @@ def prove(
     plan: Plan, values: Sequence[Value], to_ms: int, records: Iterable[Record], reader: Reader, zone: str
 ) -> Proof:
     """Compares the values of a snapshot that ends at ``to_ms`` with the oracle over the raw records behind it."""
-    target = (
-        plan.catalogue.kpis["unanswered_over_target"].target
-        if "unanswered_over_target" in plan.catalogue.kpis
-        else None
-    )
-    oracle = Oracle(reader, zone, **({"targets_ms": {"first_response": round(target * 1000)}} if target else {}))
+    kpi = plan.catalogue.kpis.get("unanswered_over_target")
+    targets_ms = {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS
+    oracle = Oracle(reader, zone, targets_ms)
     oracle.load(records)
     answers = oracle.answer(asks_of(values), to_ms)
     cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.live.clock import Clock
 from stream_kpis.live.feed import Feed
+from stream_kpis.live.periods import Periods
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.server import serving
 from stream_kpis.plan import compile_plan
@@ -49,8 +50,8 @@ def run(settings: Settings, announce: Announce = print) -> None:
         run_worker(settings, shard_maker(settings, plan), [export] if settings.role is Role.ALL else [])
 
 
-async def _until_signal(work: "asyncio.Future[None] | object") -> None:
-    task = asyncio.ensure_future(work)  # type: ignore[arg-type] # a coroutine
+async def _until_signal(work: Coroutine[None, None, None]) -> None:
+    task = asyncio.create_task(work)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
@@ -65,9 +66,10 @@ async def run_exporter(settings: Settings, plan: Plan, announce: Announce) -> No
         KafkaError: the broker does not answer.
     """
     await declare(settings)
-    model, clock, feed = ReadModel(plan, Calendar(settings.zone)), Clock(settings.partitions), Feed()
+    calendar = Calendar(settings.zone)
+    model, clock, feed = ReadModel(plan, calendar), Clock(settings.partitions), Feed()
     kpis, program = plan.catalogue.kpis, version("stream-kpis")
-    options = {"currency": settings.currency, "version": program}
+    options = {"currency": settings.currency, "version": program, "periods": Periods(model, calendar)}
     try:
         async with (
             serving(feed, kpis, settings.host, settings.port, **options) as address,
