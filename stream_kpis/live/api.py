@@ -119,6 +119,12 @@ class Views:
             row["sum_ms"] = value.durations.sum_ms
         return row
 
+    def over(self, period: str, value: Value) -> Json:
+        """One value over a period: as :meth:`value`, with the period's name instead of a window."""
+        return {("period" if name == "window" else name): item for name, item in self.value(value).items()} | {
+            "period": period
+        }
+
     def change(self, value: Value) -> Json:
         """One value as the live page needs it: what the catalogue says is not repeated."""
         row: Json = {

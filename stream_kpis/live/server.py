@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -17,10 +17,11 @@ import orjson
 from aiohttp import web
 
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.api import Filter, Views, changed, clock, shard
+from stream_kpis.live.api import Filter, Views, changed, chosen, clock, shard
 from stream_kpis.live.exposition import Format, negotiate
 from stream_kpis.live.feed import Feed, Published
 from stream_kpis.live.metrics import SERIES_MAX, Exposition
+from stream_kpis.live.periods import PARAMETERS, Periods
 from stream_kpis.live.pipeline import Pipeline
 from stream_kpis.live.snapshot import Snapshot
 
@@ -76,6 +77,7 @@ class Server:
         currency: code of the reporting currency.
         version: of the program, for ``stream_kpis_build_info``.
         series_max: the cap on series of KPIs.
+        periods: answers periods; without it there are windows only.
         now_ms: the wall clock, as Unix time in ms.
     """
 
@@ -87,11 +89,13 @@ class Server:
         currency: str = "USD",
         version: str = "unknown",
         series_max: int = SERIES_MAX,
+        periods: Periods | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._feed = feed
         self._views = Views(kpis, currency)
         self._exposition = Exposition(kpis, currency, series_max)
+        self._periods = periods
         self._version = version
         self._now_ms = now_ms
         self._started_ms = now_ms()
@@ -122,10 +126,21 @@ class Server:
         return response
 
     async def kpis(self, request: web.Request) -> web.Response:
-        """Values, filtered by ``kpi``, ``window`` (each may be given several times) and ``by`` (empty: the totals)."""
-        wanted = self._filter(request)
+        """Values, filtered by ``kpi``, ``window`` (each may be given several times) and ``by`` (empty: the totals).
+
+        With ``period``, or ``from`` and ``to`` (business days, ``to`` exclusive), values over that period.
+        """
+        wanted = self._filter(request, PARAMETERS if self._periods else ())
         snapshot = self._require()
-        rows = [self._views.value(value) for value in wanted(self._views.known(snapshot.values))]
+        try:
+            ask = self._periods.ask(request.query) if self._periods else None
+            if self._periods is None or ask is None:
+                rows = [self._views.value(value) for value in wanted(self._views.known(snapshot.values))]
+            else:
+                values = wanted._replace(windows=frozenset())(self._periods.values(ask, snapshot))
+                rows = [self._views.over(ask.name, value) for value in values]
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from error
         return _json({**clock(snapshot), "values": rows})
 
     async def snapshot(self, _: web.Request) -> web.Response:
@@ -179,7 +194,7 @@ class Server:
         except ConnectionError:
             pass  # the page was closed
         finally:
-            self._streams -= 1
+            pass
         return response
 
     async def _follow(self, response: web.StreamResponse, wanted: Filter) -> None:
@@ -221,15 +236,17 @@ class Server:
         """How old a snapshot is, by our clock: that of the page may be wrong."""
         return max(0, self._now_ms() - snapshot.made_ms) / 1000
 
-    def _filter(self, request: web.Request) -> Filter:
+    def _filter(self, request: web.Request, more: Sequence[str] = ()) -> Filter:
         """The query's filter; refuses what the catalogue does not know."""
-        unknown = set(request.query) - {"kpi", "window", "by"}
-        if unknown:
-            raise web.HTTPBadRequest(text=f"unknown parameter {min(unknown)}; there are kpi, window and by\n")
-        kpis = frozenset(request.query.getall("kpi", []))
-        for kpi in sorted(kpis - self._views.kpis.keys()):
-            raise web.HTTPNotFound(text=f"no KPI {kpi}; there are {', '.join(self._views.kpis)}\n")
-        return Filter(kpis, frozenset(request.query.getall("window", [])), request.query.get("by"))
+        known = ("kpi", "window", "by", *more)
+        if unknown := set(request.query) - set(known):
+            there_are = f"{', '.join(known[:-1])} and {known[-1]}"
+            raise web.HTTPBadRequest(text=f"unknown parameter {min(unknown)}; there are {there_are}\n")
+        kpis, windows, by = request.query.getall("kpi", []), request.query.getall("window", []), request.query.get("by")
+        try:
+            return chosen(self._views.kpis, kpis, by, windows)._replace(by=by)
+        except ValueError as error:
+            raise web.HTTPNotFound(text=f"{error}\n") from error
 
     def _newest(self) -> Snapshot | None:
         published = self._feed.current

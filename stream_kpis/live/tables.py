@@ -105,7 +105,7 @@ def _table(rows: list[Row], title: str | None) -> Table:
         table.add_row(
             Text("" if before == (kpi, group) else label),
             row.get("period") or row["window"],
-            people(row["value"], row["unit"]),
+            "-" if row["state"] == "no_data" else people(row["value"], row["unit"]),
             f"{row['samples']:,}",
             Text("" if row["state"] == "ok" else row["state"].replace("_", " "), style="yellow"),
         )
