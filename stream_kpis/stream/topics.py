@@ -1,6 +1,7 @@
 """Every name in Kafka, from one place; declares the topics and refuses those that cannot work."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -81,19 +82,41 @@ async def declare(settings: Settings) -> Names:
         KafkaError: no broker answers, or it refuses.
     """
     names = Names.of(settings)
-    admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=10_000)
-    try:
-        await admin.start()
-        described = {topic["topic"]: topic for topic in await admin.describe_topics(list(names.configs()))}
-        missing = _missing([described[name] for name in names.configs()], settings.partitions)
+    async with _admin(settings) as admin:
+        missing = await _find_missing(admin, settings)
         if missing and not settings.declare_topics:
             count = settings.partitions
             raise SettingsError(f"topics are missing: make {', '.join(missing)} with {count} partitions each")
         if missing:
             await _make(admin, {topic: names.configs()[topic] for topic in missing}, settings)
+    return names
+
+
+async def find_missing(settings: Settings) -> list[str]:
+    """The topics that are not there yet; makes none, and checks those that are there.
+
+    Raises:
+        SettingsError: a topic has another number of partitions.
+        KafkaError: no broker answers, or it refuses.
+    """
+    async with _admin(settings) as admin:
+        return await _find_missing(admin, settings)
+
+
+@contextlib.asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        yield admin
     finally:
         await admin.close()
-    return names
+
+
+async def _find_missing(admin: Any, settings: Settings) -> list[str]:
+    names = list(Names.of(settings).configs())
+    described = {topic["topic"]: topic for topic in await admin.describe_topics(names)}
+    return _missing([described[name] for name in names], settings.partitions)
 
 
 def _missing(described: list[dict[str, Any]], partitions: int) -> list[str]:
@@ -112,7 +135,7 @@ def _missing(described: list[dict[str, Any]], partitions: int) -> list[str]:
     return missing
 
 
-async def _make(admin: AIOKafkaAdminClient, topics: Mapping[str, Mapping[str, str]], settings: Settings) -> None:
+async def _make(admin: Any, topics: Mapping[str, Mapping[str, str]], settings: Settings) -> None:
     wanted = [NewTopic(name, settings.partitions, 1, topic_configs=dict(config)) for name, config in topics.items()]
     for topic in wanted:
         # -1 is the broker's default, which the constructor of aiokafka refuses.
