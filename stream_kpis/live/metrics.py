@@ -111,7 +111,7 @@ class Exposition:
                 groups = weights[value.kpi, value.by]
                 groups[value.group] = groups.get(value.group, 0) + value.samples
         largest = {
-            key: frozenset(sorted(groups, key=lambda group: (groups[group], group))[: self._groups_max])
+            key: frozenset(sorted(groups, key=lambda group: (-groups[group], group))[: self._groups_max])
             for key, groups in weights.items()
         }
         hidden: defaultdict[str, int] = defaultdict(int)

@@ -194,7 +194,7 @@ class Server:
         except ConnectionError:
             pass  # the page was closed
         finally:
-            pass
+            self._streams -= 1
         return response
 
     async def _follow(self, response: web.StreamResponse, wanted: Filter) -> None:

@@ -172,6 +172,14 @@ def test_beyond_the_cap_groups_are_dropped_and_counted_and_totals_stay() -> None
     assert shown["stream_kpis_series_dropped"] == 2
 
 
+def test_what_is_dropped_is_the_tail_and_not_whatever_does_not_fit() -> None:
+    large = fakes.value("churn_rate", "30d", by="plan", group="pro")
+    small = fakes.value("orders", "1h", by="channel", group="web")
+    shown = series(render(of(large, small), series_max=4))
+    assert shown["stream_kpis_series_dropped"] == 8
+    assert not [name for name in shown if "plan=" in name or "channel=" in name]
+
+
 @pytest.mark.parametrize("form", Format)
 @pytest.mark.parametrize(
     "hostile", ['a"} 1\nevil 2', "\x00\x1b[31m", "x" * 5_000, "\\", "", "\u202egnp", "тест", "\ud800", '"', "\u2028"]
@@ -212,6 +220,14 @@ def test_a_second_rendering_is_the_same() -> None:
     snapshots = [fakes.snapshot(), of(fakes.value("orders", "1h", by="channel", group="new")), fakes.snapshot()]
     bodies = [exposition.render(snapshot, PIPELINE, Format.TEXT) for snapshot in snapshots]
     assert bodies[0] == bodies[2]
+
+
+def test_groups_that_come_and_go_are_not_remembered_for_ever() -> None:
+    exposition = Exposition(fakes.KPIS, series_max=30)
+    for number in range(100):
+        value = fakes.value("orders", "1h", by="channel", group=f"c{number}")
+        exposition.render(of(value), PIPELINE, Format.TEXT)
+    assert len(exposition._labels) <= 31
 
 
 def test_a_dimension_cannot_take_a_label_of_ours() -> None:
