@@ -6,12 +6,12 @@ from stream_kpis.settings import Settings, SettingsError
 
 
 def compile_plan(settings: Settings) -> Plan:
-    """The plan of the built-in catalogue with the deployment's own over it.
+    """The plan of the built-in catalogue, unless that is switched off, with the deployment's own over it.
 
     Raises:
         SettingsError: the catalogue is wrong; the line names file and place.
     """
-    files = sorted(BUILT_IN.glob("*.yaml"))
+    files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
     for path in settings.catalogue:
         files += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     try:

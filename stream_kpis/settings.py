@@ -94,6 +94,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     catalogue: Annotated[
         tuple[Path, ...], Meta(description="More catalogue files or folders, beside the built-in catalogue.")
     ] = ()
+    catalogue_built_in: Annotated[
+        bool, Meta(description="Whether the built-in catalogue counts; if not, `catalogue` stands alone.")
+    ] = True
     flush_interval_ms: Annotated[
         int,
         Meta(
@@ -207,6 +210,12 @@ def _check(settings: Settings) -> None:
     if settings.zone not in (zones := zoneinfo.available_timezones()):
         nearest = difflib.get_close_matches(settings.zone, zones, n=1)
         raise SettingsError(f"settings: zone: no time zone {settings.zone!r}; did you mean {(nearest or ['UTC'])[0]}?")
+    if not (settings.catalogue or settings.catalogue_built_in):
+        raise SettingsError("settings: catalogue_built_in is false and catalogue names no file: nothing to count")
+    _check_connection(settings)
+
+
+def _check_connection(settings: Settings) -> None:
     for name in ("tls_ca", "tls_certificate", "tls_key"):
         path = getattr(settings, name)
         if path and not settings.tls:

@@ -50,6 +50,11 @@ def test_the_environment_has_text_only() -> None:
         ({"STREAM_KPIS_CURRENCY": "euro"}, "currency: Expected `str` matching regex '^[A-Z]{3}$'"),
         ({"STREAM_KPIS_TLS_CA": "x"}, "tls_ca is set but tls is not: set tls to true"),
         ({"STREAM_KPIS_TLS": "1", "STREAM_KPIS_TLS_CA": "/no"}, "tls_ca: no file /no"),
+        ({"STREAM_KPIS_CATALOGUE_BUILT_IN": "no"}, "catalogue_built_in: Expected `bool`, got `str`"),
+        (
+            {"STREAM_KPIS_CATALOGUE_BUILT_IN": "false"},
+            "catalogue_built_in is false and catalogue names no file: nothing to count",
+        ),
         ({"STREAM_KPIS_CONFIG": "/no.yaml"}, "cannot read /no.yaml: No such file or directory"),
     ],
 )  # fmt: skip

@@ -1,0 +1,39 @@
+"""The plan is the built-in catalogue with the deployment's own over it, or the deployment's own alone."""
+
+from pathlib import Path
+
+import pytest
+
+from stream_kpis.kpis.load import built_in
+from stream_kpis.plan import compile_plan
+from stream_kpis.settings import Settings, SettingsError
+
+OWN = """
+measures:
+  arrivals: {flow: lead_created}
+kpis:
+  arrivals: {title: Arrivals, formula: count(arrivals), unit: count, windows: [1h]}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "own.yaml").write_text(OWN)
+    return tmp_path
+
+
+def test_the_deployments_own_kpis_join_the_built_in_ones(own: Path) -> None:
+    plan = compile_plan(Settings(catalogue=(own,)))
+    assert plan.catalogue.kpis.keys() == built_in().kpis.keys() | {"arrivals"}
+
+
+def test_without_the_built_in_catalogue_only_its_own_journeys_run(own: Path) -> None:
+    plan = compile_plan(Settings(catalogue=(own / "own.yaml",), catalogue_built_in=False))
+    assert plan.catalogue.kpis.keys() == {"arrivals"}
+    assert {journey.name for ways in plan.routes.values() for journey, _ in ways} == {"leads"}
+
+
+def test_a_wrong_catalogue_is_an_error_of_the_settings(own: Path) -> None:
+    (own / "own.yaml").write_text(OWN.replace("lead_created", "lead_creatd"))
+    with pytest.raises(SettingsError, match=r"catalogue: own.yaml:3: .*lead_creatd.*lead_created"):
+        compile_plan(Settings(catalogue=(own,)))
