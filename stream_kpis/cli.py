@@ -182,6 +182,34 @@ def check(context: click.Context, /) -> None:
     sys.exit(print_check(_settings(context)))
 
 
+@cli.command()
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
+@click.pass_context
+def rules(context: click.Context, /, output: Path | None) -> None:
+    """Write the Prometheus alerts of the catalogue.
+
+    Example: stream-kpis rules --output deploy/prometheus/rules.yml
+    """
+    from stream_kpis.monitoring.rules import rules as generated  # noqa: PLC0415
+    from stream_kpis.plan import compile_plan  # noqa: PLC0415
+
+    text = generated(compile_plan(_settings(context)).catalogue.kpis)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@cli.command()
+@click.option("--exporter", default=None, help="Host and port of the exporter; by default that of a demo.")
+@click.pass_context
+def stack(context: click.Context, /, exporter: str | None) -> None:
+    """Start Prometheus and Alertmanager beside a running demo, until Ctrl-C."""
+    from stream_kpis.local.stack import run_stack  # noqa: PLC0415
+
+    sys.exit(run_stack(_settings(context), exporter))
+
+
 @cli.group()
 def kafka() -> None:
     """A real local Kafka, without Docker or Java."""
@@ -205,6 +233,14 @@ def kafka_stop(context: click.Context, /) -> None:
     from stream_kpis.local.kafka import stop  # noqa: PLC0415
 
     click.echo("stopped" if stop(_settings(context).data_dir / "kafka") else "no local Kafka runs")
+
+
+@kafka.command("warm")
+def kafka_warm() -> None:
+    """Train Java's start-up cache once, so that brokers start in a second."""
+    from stream_kpis.local.kafka import warm  # noqa: PLC0415
+
+    click.echo(warm(click.echo))
 
 
 @kafka.command("status")

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -22,9 +23,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import click
 import yaml
 
 from stream_kpis.local.jvm import spawn
+from stream_kpis.monitoring.rules import rules
+from stream_kpis.plan import compile_plan
+from stream_kpis.settings import Settings
 
 _HOST = "127.0.0.1"
 _PROGRAMS = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
@@ -209,3 +214,28 @@ def _receiver(received: list[dict[str, Any]]) -> http.server.ThreadingHTTPServer
     server = http.server.ThreadingHTTPServer((_HOST, 0), Handler)
     threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="receiver", daemon=True).start()
     return server
+
+
+def run_stack(settings: Settings, exporter: str | None) -> int:
+    """The command: runs both beside an exporter until a signal, and prints what people would be told.
+
+    Args:
+        settings: whose catalogue gives the alerts; their host and port are the exporter's, if it is not given.
+        exporter: host and port.
+    """
+    kpis = compile_plan(settings).catalogue.kpis
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with (
+        tempfile.TemporaryDirectory(prefix="stream-kpis-stack-") as folder,
+        Stack(Path(folder), exporter or f"{settings.host}:{settings.port}", rules(kpis)) as stack,
+    ):
+        click.echo(f"Prometheus    {stack.prometheus}\nAlertmanager  {stack.alertmanager}\nnotifications, as they come:")
+        told = 0
+        while not ended.wait(_POLL_S * 10):
+            for note in stack.received[told:]:
+                told += 1
+                for alert in note["alerts"]:
+                    click.echo(f"{alert['status']:9} {alert['labels']['alertname']}: {alert['annotations']['summary']}")
+    return 0
