@@ -231,7 +231,9 @@ def run_stack(settings: Settings, exporter: str | None) -> int:
         tempfile.TemporaryDirectory(prefix="stream-kpis-stack-") as folder,
         Stack(Path(folder), exporter or f"{settings.host}:{settings.port}", rules(kpis)) as stack,
     ):
-        click.echo(f"Prometheus    {stack.prometheus}\nAlertmanager  {stack.alertmanager}\nnotifications, as they come:")
+        click.echo(f"Prometheus    {stack.prometheus}")
+        click.echo(f"Alertmanager  {stack.alertmanager}")
+        click.echo("notifications, as they come:")
         told = 0
         while not ended.wait(_POLL_S * 10):
             for note in stack.received[told:]:

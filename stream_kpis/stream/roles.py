@@ -25,6 +25,8 @@ from stream_kpis.stream.worker import run_worker, set_up_logging
 
 SNAPSHOT_S = 0.5
 """How often a snapshot is made."""
+STALE_PAUSE_S = 1.5
+"""How much less often while shards lag."""
 
 Announce = Callable[[str], None]
 """Told the address of the live page, once it answers."""
@@ -97,4 +99,6 @@ async def _publish(cells: CellsReader, ends: SourceEnds, model: ReadModel, clock
         wall_ms = time.time_ns() // 1_000_000
         now = clock.now(wall_ms, ends.settled if cells.caught_up else None)
         feed.publish(model.snapshot(now.kpi_now_ms, stale=now.stale, made_ms=wall_ms, shards=now.shards))
-        await asyncio.sleep(max(SNAPSHOT_S - (time.monotonic() - began), 0.02))
+        took_s = time.monotonic() - began
+        # At most half of a core; less while history is read, when the workers need it more and all is stale anyway.
+        await asyncio.sleep(max(SNAPSHOT_S - took_s, took_s) + (STALE_PAUSE_S if now.stale else 0))
