@@ -15,7 +15,7 @@ from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
-DECODED_MAX = 20_000
+DECODED_MAX = 5_000
 """Scopes kept decoded, per shard."""
 
 Order = tuple[int, int, str, str]
