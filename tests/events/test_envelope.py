@@ -19,7 +19,7 @@ from stream_kpis.events.envelope import (
     events_decoder,
     events_encoder,
 )
-from stream_kpis.events.types import EVENT_BYTES_MAX, KIND_OF_NAME, KINDS, LeadCreated
+from stream_kpis.events.types import EVENT_BYTES_MAX, KIND_OF_NAME, KINDS, DealCreated, LeadCreated
 from tests.events.builders import NOW_MS, envelope, event
 
 reader = Reader()
@@ -315,3 +315,12 @@ def test_kept_events_come_back_equal_with_amounts_as_amounts() -> None:
         assert [type(getattr(kept.data, name)) for name in kept.data.__struct_fields__] == [
             type(getattr(back.data, name)) for name in kept.data.__struct_fields__
         ]
+
+
+def test_an_empty_text_is_a_missing_one() -> None:
+    """Many systems send "" for what they do not know."""
+    data = {"deal_id": "d1", "owner_id": "", "pipeline": "", "product": "desk"}
+    value = encode_event("deal.created", id="1", source="crm", time="2026-01-01T00:00:00Z", subject="p", data=data)
+    incoming = Reader().read(value, b"p", 1_800_000_000_000)
+    assert isinstance(incoming, Incoming)
+    assert DealCreated(deal_id="d1", product="desk") == incoming.event.data
