@@ -159,7 +159,8 @@ async def test_a_dropped_connection_is_said_and_heals(browser: Browser) -> None:
     feed = Feed()
     async with serving(feed, fakes.KPIS) as url:
         await page.goto(f"{url}/#1h")
-        feed.publish(fakes.snapshot()._replace(values=(fakes.value("orders", "1h", value=41),)))
+        values = (fakes.value("orders", "1h", value=41), fakes.value("leads_new", "1h", value=7))
+        feed.publish(fakes.snapshot()._replace(values=values))
         await expect(orders.value).to_have_text("41")
     await expect(banner).to_contain_text("The connection is lost")
     await expect(page.locator("#status")).to_have_text("Lost")
@@ -168,6 +169,7 @@ async def test_a_dropped_connection_is_said_and_heals(browser: Browser) -> None:
     async with serving(feed, fakes.KPIS, port=urlsplit(url).port or 0, now_ms=lambda: fakes.NOW_MS):
         feed.publish(fakes.snapshot()._replace(values=(fakes.value("orders", "1h", value=43),)))
         await expect(orders.value).to_have_text("43")
+        await expect(Row(page, "leads_new").value).to_have_text("\u2013")  # gone meanwhile
         await expect(banner).to_be_hidden()
         await page.close()
 
