@@ -27,12 +27,14 @@ import click
 import yaml
 
 from stream_kpis.local.jvm import spawn
-from stream_kpis.monitoring.rules import rules
+from stream_kpis.monitoring.rules import Timing, rules
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
 
 _HOST = "127.0.0.1"
 _PROGRAMS = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
+SOON = Timing(slow="15s", waiting="15s", churn="15s", health="30s", keep="15s")
+"""For a demo: a spectator has less patience than a pager needs."""
 _READY_S_MAX = 60.0
 _STOP_S_MAX = 10.0
 _STARTS_MAX = 5
@@ -229,7 +231,7 @@ def run_stack(settings: Settings, exporter: str | None) -> int:
         signal.signal(number, lambda *_: ended.set())
     with (
         tempfile.TemporaryDirectory(prefix="stream-kpis-stack-") as folder,
-        Stack(Path(folder), exporter or f"{settings.host}:{settings.port}", rules(kpis)) as stack,
+        Stack(Path(folder), exporter or f"{settings.host}:{settings.port}", rules(kpis, SOON)) as stack,
     ):
         click.echo(f"Prometheus    {stack.prometheus}")
         click.echo(f"Alertmanager  {stack.alertmanager}")
