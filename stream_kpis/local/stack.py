@@ -42,7 +42,7 @@ _POLL_S = 0.05
 _SCRAPED = "stream_kpis_now_timestamp_seconds"
 
 
-class StackError(Exception):
+class StackError(RuntimeError):
     """Prometheus or Alertmanager cannot start; one line that says why."""
 
 
