@@ -183,6 +183,16 @@ def check(context: click.Context, /) -> None:
 
 
 @cli.command()
+def schema() -> None:
+    """Write the JSON Schema of the events."""
+    import orjson  # noqa: PLC0415
+
+    from stream_kpis.events.schema import json_schema  # noqa: PLC0415
+
+    click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
+
+
+@cli.command()
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
 @click.pass_context
 def rules(context: click.Context, /, output: Path | None) -> None:

@@ -147,3 +147,9 @@ def test_definitions_name_no_field_or_type_that_is_not_in_the_contract() -> None
     named = {word for word in words if word.split(".")[0] in families}
     assert named
     assert named <= set(KIND_OF_NAME)
+
+
+def test_the_committed_schema_is_the_generated_one() -> None:
+    """Write it again with `stream-kpis schema > docs/events.schema.json`."""
+    committed = Path(__file__).parents[2] / "docs" / "events.schema.json"
+    assert json.loads(committed.read_text("utf-8")) == json.loads(json.dumps(SCHEMA))
