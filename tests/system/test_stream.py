@@ -32,7 +32,7 @@ async def test_every_event_is_counted_once_while_workers_come_and_go_in_order(
     first.send(signal.SIGTERM)
     assert await first.ended() == 0
     await producing
-    assert_exact(produced, await settled(settings))
+    assert_exact(produced, await settled(settings, produced))
     for worker in (second, third):
         worker.send(signal.SIGTERM)
     assert [await second.ended(), await third.ended()] == [0, 0]
@@ -62,7 +62,7 @@ async def test_a_transactional_source_is_read_to_its_end_and_without_what_was_ab
             produced.cells += counted.cells
             produced.dead += counted.dead
     await source.stop()
-    found = await settled(settings)
+    found = await settled(settings, produced)
     assert_exact(produced, found)
 
 
@@ -141,7 +141,7 @@ async def test_cells_are_handed_out_with_their_header_only(settings: Settings, w
     worker = workers.start()
     await until(lambda: worker.ready, "the worker is ready")
     await produced.run(rate=500, seconds=3)
-    found = await settled(settings)
+    found = await settled(settings, produced)
     cells: Counter[tuple[int, bytes]] = Counter()
     nexts: dict[int, dict[str, int]] = {}
     async with CellsReader(settings) as cells_reader:
