@@ -117,7 +117,7 @@ def window_edges(window: str, to_ms: int, calendar: Calendar) -> Edges:
         return Edges(0, to_ms)
     span_ms = _ROLLING_MS.get(window)
     if span_ms is None:
-        return Edges(calendar.period_start(window, to_ms - 1), to_ms)
+        return Edges(max(calendar.period_start(window, to_ms - 1), 0), to_ms)
     from_ms = to_ms - span_ms
     if span_ms > 7 * DAY_MS:
         from_ms = calendar.day_start(from_ms)

@@ -12,7 +12,17 @@ from stream_kpis.events.envelope import Reason, Record
 from stream_kpis.events.types import KIND_OF_NAME
 from stream_kpis.journeys import JOURNEYS
 from tests.engine.shards import (
-    TOPIC, Log, applied, batch, catalogue_of, in_batches, measures_of, new_shard, numbered, plan_of, records_of,
+    TOPIC,
+    Log,
+    applied,
+    batch,
+    catalogue_of,
+    in_batches,
+    measures_of,
+    new_shard,
+    numbered,
+    plan_of,
+    records_of,
 )  # fmt: skip
 from tests.engine.worlds import NOW_MS, Happening, happenings, value_of, void_of
 

@@ -67,10 +67,10 @@ def value_of(happening: Happening) -> bytes:
     )
 
 
-def void_of(happening: Happening, id: str) -> bytes:
+def void_of(happening: Happening, void_id: str) -> bytes:
     """What takes the event back."""
     return encode_event(
-        "event.voided", id=id, source="s", time=iso(happening.time_ms), subject=happening.party,
+        "event.voided", id=void_id, source="s", time=iso(happening.time_ms), subject=happening.party,
         data={"source": "s", "id": happening.id},
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ def random_happenings(dice: random.Random, parties: int, events_max: int) -> lis
                     str(len(found)),
                     f"p{number}",
                     dice.choice("112"),
-                )  # fmt: skip
+                )
             )
     return found
 

@@ -1,0 +1,165 @@
+"""The kinds of measures: one group, whatever the slots; quantiles and histograms read from them."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream_kpis.engine import measures as m
+from stream_kpis.engine.cells import GROUP_BITS, decode_cell, encode_cell
+from stream_kpis.engine.measures import Cell, Parts
+from stream_kpis.kpis.schema import Kind
+
+law = settings(max_examples=60, derandomize=True, deadline=None, database=None)
+
+KINDS: dict[str, Parts] = {
+    "flow": m.flow,
+    "level": m.level,
+    "recency": m.recency,
+    "distribution": m.distribution,
+    "cohort_base": m.cohort_base,
+    "cohort_followed": m.cohort_followed(30 * 86_400_000),
+    "open_set": m.open_set,
+    "joined": m.joined,
+}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+FACTS = st.lists(
+    st.tuples(
+        st.integers(0, 4_000_000_000_000),
+        st.one_of(st.just(0), st.integers(-5, 5), st.integers(-(10**18), 10**18), st.integers(0, 10**11)),
+    ),
+    max_size=12,
+)
+Sums = dict[int, Cell]
+"""Cells by the time that decides their tile."""
+
+
+def summed(kind: str, facts: Sequence[tuple[int, int]]) -> Sums:
+    """The cells of some facts, as if every millisecond were a tile."""
+    cells: Sums = {}
+    for fact in facts:
+        at_ms, pairs = KINDS[kind](*fact)
+        m.add(cells.setdefault(at_ms, {}), dict(pairs))
+    return {at_ms: cell for at_ms, cell in cells.items() if cell}
+
+
+def merged(*sums: Sums, sign: int = 1) -> Sums:
+    """Sums added up in turn; all but the first with a sign."""
+    total: Sums = {at_ms: dict(cell) for at_ms, cell in sums[0].items()}
+    for other in sums[1:]:
+        for at_ms, cell in other.items():
+            m.add(total.setdefault(at_ms, {}), cell, sign)
+    return {at_ms: cell for at_ms, cell in total.items() if cell}
+
+
+def test_all_kinds_are_held_to_the_laws() -> None:
+    """A new kind of measure belongs in the table above."""
+    assert {"flow", "level", "recency", "distribution", "cohort_base", "cohort_followed", "open_set", "joined"} == set(
+        KINDS
+    )
+
+
+@each_kind
+@law
+@given(FACTS, st.randoms(use_true_random=False))
+def test_any_split_and_order_of_the_facts_is_the_whole(kind: str, facts: list[tuple[int, int]], dice: object) -> None:
+    """Associative and commutative, with the empty cell as identity."""
+    whole = summed(kind, facts)
+    for at in range(len(facts) + 1):
+        one, two = summed(kind, facts[:at]), summed(kind, facts[at:])
+        assert whole == merged(one, two)
+        assert whole == merged(two, one)
+        assert merged(merged(one, two), one) == merged(one, merged(two, one))
+    dice.shuffle(facts)  # type: ignore[attr-defined]
+    assert whole == summed(kind, facts)
+    assert whole == merged(whole, {})
+    assert whole == merged({}, whole)
+
+
+@each_kind
+@law
+@given(FACTS)
+def test_taking_back_leaves_nothing(kind: str, facts: list[tuple[int, int]]) -> None:
+    """The inverse of every cell; no cell holds a zero."""
+    whole = summed(kind, facts)
+    assert merged(whole, whole, sign=-1) == {}
+    assert all(n for cell in whole.values() for n in cell.values())
+    assert all(slot >= 0 for cell in whole.values() for slot in cell)
+
+
+@each_kind
+@law
+@given(FACTS, st.integers(1, 10**20))
+def test_a_cell_comes_back_from_its_bytes(kind: str, facts: list[tuple[int, int]], times: int) -> None:
+    """Of several groups, with integers beyond 64 bits."""
+    names = ["", "münchen", "a,b"]
+    packed = {
+        group << GROUP_BITS | slot: n * times * (group + 1)
+        for group in range(len(names))
+        for cell in summed(kind, facts).values()
+        for slot, n in cell.items()
+    }
+    expected = {(names[code >> GROUP_BITS], code & ((1 << GROUP_BITS) - 1)): n for code, n in packed.items()}
+    assert expected == {(group, slot): n for group, slot, n in decode_cell(encode_cell(packed, names))}
+
+
+VALUES = st.one_of(st.integers(0, 200), st.integers(0, 100_000), st.integers(0, 100 * 365 * 86_400_000))
+
+
+@law
+@given(st.lists(VALUES, min_size=1, max_size=40), st.sampled_from([0.01, 0.5, 0.9, 0.99, 1.0]))
+def test_quantiles_are_within_one_percent_of_nearest_rank(values: list[int], q: float) -> None:
+    """Of durations up to a hundred years."""
+    cell: Cell = {}
+    for value in values:
+        m.add(cell, dict(m.distribution(0, value)[1]))
+    exact = sorted(values)[ceil(Fraction(str(q)) * len(values)) - 1]
+    assert m.quantile_ms(cell, q) == pytest.approx(exact, rel=0.01)
+
+
+@law
+@given(st.lists(VALUES, max_size=20), st.lists(VALUES, min_size=1, max_size=20))
+def test_what_waits_joins_the_quantile_with_its_exact_age(values: list[int], ages: list[int]) -> None:
+    """As an observation like any other."""
+    cell: Cell = {}
+    for value in values:
+        m.add(cell, dict(m.distribution(0, value)[1]))
+    both = sorted(values + ages)
+    got = m.quantile_ms(cell, 0.9, [(age, 1) for age in ages])
+    assert got == pytest.approx(both[ceil(Fraction("0.9") * len(both)) - 1], rel=0.01)
+
+
+def test_nothing_has_no_quantile() -> None:
+    """Not zero either."""
+    assert m.quantile_ms({}, 0.5) is None
+    assert m.quantile_ms({m.BELOW: 3}, 0.5) is None
+    assert m.quantile_ms({}, 0.5, [(0, 1)]) == 0.0
+
+
+@law
+@given(st.lists(st.one_of(VALUES, st.sampled_from([e * 1000 + d for e in m.EDGES_S for d in (-1, 0, 1)])), max_size=30))
+def test_histograms_count_exactly(values: list[int]) -> None:
+    """At every edge that may be declared."""
+    cell: Cell = {}
+    for value in values:
+        m.add(cell, dict(m.distribution(0, value)[1]))
+    expected = [sum(value <= edge * 1000 for value in values) for edge in m.EDGES_S]
+    assert expected == m.at_or_below(cell, m.EDGES_S)
+
+
+def test_buckets_are_narrower_than_one_percent_either_way() -> None:
+    """So that one value may stand for all in it."""
+    for below, bound in zip(m.BOUNDS_MS[:-1], m.BOUNDS_MS[1:], strict=True):
+        middle = m.middle_ms(m.bucket_of(bound))
+        assert m.bucket_of(below) + 1 == m.bucket_of(bound)
+        assert bound - middle <= 0.01 * bound
+        assert middle - (below + 1) <= 0.01 * (below + 1)
+
+
+def test_a_duration_below_zero_is_set_apart() -> None:
+    """It is no observation."""
+    assert m.distribution(5, -1) == (5, ((m.BELOW, 1),))
