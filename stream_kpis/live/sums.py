@@ -1,4 +1,4 @@
-"""Sums of cells over sliding windows, kept up to date: a change of a cell or of kpi-now costs what changed, not the window."""
+"""Sums of cells over sliding windows, kept up to date: a change of a cell or of now costs what changed, not the window."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -30,18 +30,25 @@ class Tiles:
         """Adds a change to the cell of a group."""
         groups = self._tiles.setdefault(tile, {}).setdefault(index, {})
         cell = groups.get(group)
-        known = self._tiles_of_group[index]
         if cell is None:
             cell = groups[group] = {}
+            known = self._tiles_of_group[index]
             known[group] = known.get(group, 0) + 1
         add(cell, change)
         if not cell:
-            del groups[group]
-            known[group] -= 1
-            if not known[group]:
-                del known[group]
-            if not groups:
-                del self._tiles[tile][index]
+            self._forget(tile, index, group)
+
+    def _forget(self, tile: int, index: int, group: str) -> None:
+        """Lets go of an empty cell, and of what only it kept: its group, grouping and tile."""
+        cells, known = self._tiles[tile], self._tiles_of_group[index]
+        known[group] -= 1
+        if not known[group]:
+            del known[group]
+        del cells[index][group]
+        if not cells[index]:
+            del cells[index]
+        if not cells:
+            del self._tiles[tile]
 
     def groups_of(self, index: int) -> Mapping[str, int]:
         """The groups of a grouping that have any cell, with how many."""
