@@ -111,7 +111,7 @@ def asks_of(
         ValueError: a text is wrong, or texts do not go together.
     """
     if (since is None) != (until is None):
-        raise ValueError("--from and --to go together: give both")
+        raise ValueError("from and to go together: give both")
     asks = [instant(text, calendar) for text in instants]
     spans = [period(text, calendar) for text in periods]
     if since is not None and until is not None:

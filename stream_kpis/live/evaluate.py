@@ -69,7 +69,7 @@ def evaluate(
             shard.apply(batch)
         flush = shard.take(ask.to_ms)
         model.apply(shard.partition, flush.cells)
-        dead.update(letter.reason for letter in flush.dead_letters)
+        dead.update(letter.reason.value for letter in flush.dead_letters)
         found = model.snapshot(ask.to_ms).values if ask.from_ms is None else model.period(ask.from_ms, ask.to_ms)
         answers.append(Answer(ask, tuple(found)))
         begin = end
@@ -135,7 +135,7 @@ def _input(counts: Counts, dead: Counter[str]) -> Json:
     return {
         "rows": counts.rows,
         "events": dict(sorted(counts.events.items())),
-        "rows_without_event": {miss: tally.count for miss, tally in sorted(counts.rows_without_event.items())},
+        "rows_without_event": {miss.value: tally.count for miss, tally in sorted(counts.rows_without_event.items())},
         "dead_letters": dict(sorted(dead.items())),
     }
 

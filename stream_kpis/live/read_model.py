@@ -79,9 +79,12 @@ class ReadModel:
         for group, change in changes.items():
             change = {slot: n for slot, n in change.items() if n}  # noqa: PLW2901 - the zeros are of no use further on
             if change:
+                known = len(self._tiles.groups_of(index))
                 self._tiles.add(code, index, group, change)
                 for total in self._sums_of[index]:
                     total.change(code, index, group, change)
+                    if len(self._tiles.groups_of(index)) != known:
+                        total.dirty.add(index)  # a group came or went: windows without it show that too
 
     # Windows.
 

@@ -1,0 +1,264 @@
+"""Values from events alone: what is known when, over which windows and periods."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.events.envelope import Reader, encode_event
+from stream_kpis.events.history import Imported
+from stream_kpis.events.types import KIND_OF_NAME
+from stream_kpis.live.asks import Ask, asks_of
+from stream_kpis.live.evaluate import Evaluation, evaluate, print_evaluation
+from stream_kpis.live.snapshot import State, Value
+from stream_kpis.plan import compile_plan
+from stream_kpis.settings import load
+
+PLAN = compile_plan(load(environment={}))
+UTC = Calendar()
+MARCH_MS = 1_772_323_200_000
+"""2026-03-01T00:00:00Z"""
+
+
+def event(kind: str, time: str, party: str = "p", source: str = "s", **data: object) -> Imported:
+    id_ = f"{kind} {time} {sorted(data.items())}"
+    value = encode_event(kind, id=id_, source=source, time=time, subject=party, data=data)
+    (ask,) = asks_of(UTC, [time])
+    return Imported(kind, party, ask.to_ms, KIND_OF_NAME[kind].topic, value)
+
+
+def order(day: str, amount: float = 10, party: str = "p", number: str = "") -> Imported:
+    return event("order.placed", f"{day}T12:00:00Z", party, order_id=number or day, amount=amount)
+
+
+def void(of: Imported, day: str) -> Imported:
+    """Takes an event back, on a day."""
+    id_ = json.loads(of.value)["id"]
+    data = {"source": "s", "id": id_}
+    value = encode_event(
+        "event.voided", id=f"void {id_}", source="s", time=f"{day}T12:00:00Z", subject=of.party, data=data
+    )
+    (ask,) = asks_of(UTC, [f"{day}T12:00:00Z"])
+    return Imported("event.voided", of.party, ask.to_ms, of.topic, value)
+
+
+def answers(events: list[Imported], asks: list[Ask], calendar: Calendar = UTC) -> Evaluation:
+    return evaluate(PLAN, calendar, Reader(), events, asks)
+
+
+def value(evaluation: Evaluation, kpi: str, window: str = "period", number: int = 0) -> Value:
+    (found,) = [
+        value for value in evaluation.answers[number].values if (value.kpi, value.window, value.by) == (kpi, window, "")
+    ]
+    return found
+
+
+def values(evaluation: Evaluation, kpi: str, window: str = "period") -> list[float | None]:
+    return [value(evaluation, kpi, window, number).value for number in range(len(evaluation.answers))]
+
+
+def test_only_what_happened_before_an_instant_is_known() -> None:
+    """Whatever the order of the questions: the answers are in order of time."""
+    events = [order("2026-03-02"), order("2026-03-04"), order("2026-03-03")]
+    asks = asks_of(UTC, ["2026-03-05", "2026-03-03", "2026-03-03T12:00:00Z", "2026-03-03T12:00:01Z"])
+    found = answers(events, asks[::-1])
+    assert [answer.ask.to_ms - MARCH_MS for answer in found.answers] == [
+        2 * DAY_MS, int(2.5 * DAY_MS), int(2.5 * DAY_MS) + 10_000, 4 * DAY_MS,
+    ]  # fmt: skip
+    assert values(found, "orders", "all") == [1, 1, 2, 3]
+
+
+def test_without_a_question_all_is_known() -> None:
+    found = answers([order("2026-03-02"), order("2026-03-04")], [])
+    assert [answer.ask.name for answer in found.answers] == ["2026-03-04T12:00:10Z"]
+    assert values(found, "orders", "5m") == [1]
+    assert values(found, "orders", "all") == [2]
+
+
+def test_of_no_events_there_is_nothing() -> None:
+    assert {value.state for value in answers([], []).answers[0].values if not PLAN.catalogue.kpis[value.kpi].cases} == {
+        State.NO_DATA
+    }
+
+
+def test_a_period_is_as_it_was_at_its_end() -> None:
+    """A refund in April does not change what March was at its end; a year knows it."""
+    events = [
+        order("2026-03-02", 100, number="a"),
+        order("2026-03-09", 50, party="q", number="b"),
+        event("order.refunded", "2026-04-02T12:00:00Z", order_id="a", refund_id="r", amount=100),
+    ]
+    found = answers(events, asks_of(UTC, periods=["2026-03", "2026-04", "2026Q1", "2026"]))
+    assert [answer.ask.name for answer in found.answers] == ["2026Q1", "2026-03", "2026-04", "2026"]
+    assert values(found, "revenue_net") == [150, 150, -100, 50]
+    assert values(found, "average_order_value") == [75, 75, None, 50]
+
+
+def test_distinct_parties_are_those_of_the_period() -> None:
+    """Also if they come back later."""
+    events = [order("2026-03-02"), order("2026-03-03", party="q"), order("2026-04-02"), order("2026-04-03")]
+    found = answers(events, asks_of(UTC, periods=["2026-03", "2026-04"]))
+    assert values(found, "purchase_frequency") == [1, 2]
+    assert [value(found, "purchase_frequency", number=number).denominator for number in (0, 1)] == [2, 1]
+
+
+def test_levels_and_rates_of_a_period() -> None:
+    """A churn rate is of those who were customers at the period's start."""
+    events = [
+        *(event("customer.created", "2026-01-10T12:00:00Z", party) for party in "abcd"),
+        event("customer.created", "2026-03-05T12:00:00Z", "e"),
+        *(event("customer.churned", "2026-03-09T12:00:00Z", party) for party in "ae"),
+    ]
+    march = answers(events, asks_of(UTC, periods=["2026-03"]))
+    assert (value(march, "churn_rate").numerator, value(march, "churn_rate").denominator) == (1, 4)
+    assert values(march, "active_customers") == [3]
+
+
+def test_a_correction_may_come_any_time_later() -> None:
+    """Files come whole: nothing in them is too old to be taken back."""
+    first = order("2020-03-02")
+    found = answers([first, order("2020-03-03"), void(first, "2026-03-01")], asks_of(UTC, ["2021-01-01", "2027-01-01"]))
+    assert values(found, "orders", "all") == [2, 1]
+
+
+def test_a_correction_is_known_after_its_own_time() -> None:
+    first = order("2026-03-02")
+    asks = asks_of(UTC, ["2026-03-03T12:00:00Z", "2026-03-03T12:00:10Z"])
+    assert values(answers([first, void(first, "2026-03-03")], asks), "orders", "all") == [1, 0]
+
+
+def test_steps_in_time_do_not_change_what_is_seen() -> None:
+    """Tiles roll up from question to question; windows and periods read the same."""
+    events = [order(f"2026-03-{day:02}", day, party=str(day % 4)) for day in range(1, 29)]
+    days = asks_of(UTC, [f"2026-03-{day:02}T09:30:00Z" for day in range(2, 29)], [])
+    for ask, stepped in zip(days, answers(events, days).answers, strict=True):
+        (alone,) = answers(events, [ask]).answers
+        assert alone.values == stepped.values
+
+
+def test_days_are_those_of_the_business_zone() -> None:
+    berlin = Calendar("Europe/Berlin")
+    events = [event("order.placed", "2026-03-31T22:30:00Z", order_id="1", amount=1)]  # half past midnight there
+    assert values(answers(events, asks_of(berlin, periods=["2026-03", "2026-04"]), berlin), "orders") == [0, 1]
+    assert values(answers(events, asks_of(UTC, periods=["2026-03", "2026-04"])), "orders") == [1, 0]
+
+
+def test_what_cannot_be_used_is_counted() -> None:
+    once = order("2026-03-02", 10, number="1")
+    other = once._replace(value=once.value.replace(b'"amount":10', b'"amount":11'))
+    euros = event("order.placed", "2026-03-02T12:00:00Z", order_id="2", amount=1, currency="EUR")
+    found = answers([once, other, once, euros], [])
+    assert found.dead_letters == {"id_conflict": 1, "currency": 1}
+    assert values(found, "revenue_net", "all") == [10]
+
+
+HISTORY = "party,day,amount\na,2026-03-02,10\nb,2026-03-03,20.5\nb,,1\n"
+MAPPING = """
+source: shop
+party: party
+files:
+  "*.csv":
+    events:
+      - {type: order.placed, id: row, time: day, data: {order_id: row, amount: amount}}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> dict[str, object]:
+    (tmp_path / "orders.csv").write_text(HISTORY)
+    (tmp_path / "shop.yaml").write_text(MAPPING)
+    none = {"instants": (), "periods": (), "since": None, "until": None, "kpis": (), "by": None}
+    return {
+        "files": [tmp_path / "orders.csv"],
+        "mapping": tmp_path / "shop.yaml",
+        **none,
+        "as_json": True,
+        "as_csv": False,
+    }
+
+
+def test_the_command_prints_values_and_reports_the_rows(shop: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = shop | {"kpis": ["revenue_net"], "periods": ["2026-03"]}
+    assert print_evaluation(load(environment={}), **asked) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {
+        "values": [
+            {
+                "kpi": "revenue_net",
+                "title": "Net revenue",
+                "period": "2026-03",
+                "from": "2026-03-01T00:00:00.000Z",
+                "to": "2026-04-01T00:00:00.000Z",
+                "by": {},
+                "value": 30.5,
+                "unit": "USD",
+                "samples": 2,
+                "numerator": None,
+                "denominator": None,
+                "exact": [None, None],
+                "lower": None,
+                "upper": None,
+                "state": "low_sample",
+            }
+        ],
+        "input": {
+            "rows": 3,
+            "events": {"order.placed": 2},
+            "rows_without_event": {"undated": 1},
+            "dead_letters": {},
+        },
+    }
+    assert printed.err.splitlines()[:2] == [
+        "3 rows, 2 events: 2 order.placed",
+        "no event, undated: 1 (first: orders.csv row 3: order.placed: the time is empty)",
+    ]
+
+
+def test_an_instant_between_is_rounded_up_and_says_so(shop: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = shop | {"kpis": ["orders"], "instants": ["2026-03-03T00:00:01+00:00"]}
+    print_evaluation(load(environment={}), **asked)
+    rows = json.loads(capsys.readouterr().out)["values"]
+    assert {(row["at"], row["to"]) for row in rows} == {("2026-03-03T00:00:10Z", "2026-03-03T00:00:10.000Z")}
+    assert {row["window"]: row["value"] for row in rows}["5m"] == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"kpis": ["ordrs"]}, "no KPI 'ordrs' (did you mean orders?)"),
+        ({"by": "chanel"}, "no grouping 'chanel' (did you mean channel?)"),
+        ({"kpis": ["nps"], "by": "team"}, "no grouping 'team'; there is none"),
+        ({"kpis": ["orders"], "by": "zzz"}, "no grouping 'zzz'; there are channel, product, owner"),
+        ({"periods": ["2026-13"]}, "'2026-13' is no period: there is no such month or day"),
+        ({"periods": ["march"]}, "'march' is no period: write 2026, 2026Q1, 2026-03 or 2026-03-01"),
+        ({"instants": ["2026-03-01T09:00:00"]}, "'2026-03-01T09:00:00' is no instant: write a day such as 2026-03-01 or a time such as 2026-03-01T09:00:00Z"),  # noqa: E501 - the line as it is
+        ({"instants": ["1066-10-14T09:00:00Z"]}, "'1066-10-14T09:00:00Z': years from 1971 to 2199 only"),
+        ({"since": "2026-03-01"}, "from and to go together: give both"),
+        ({"since": "2026-03-01", "until": "2026-03-01"}, "from 2026-03-01 to 2026-03-01 there is no day: --to is the day after the last one"),  # noqa: E501 - likewise
+        ({"since": "2026-03-01", "until": "soon"}, "'soon' is no day: write 2026-03-01"),
+        ({"instants": ["2026-03-01"], "periods": ["2026"]}, "instants and periods do not go together: give --at, or --period, or --from and --to"),  # noqa: E501 - likewise
+    ],
+)  # fmt: skip
+def test_wrong_questions_are_one_line(shop: dict, wrong: dict, line: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
+        print_evaluation(load(environment={}), **shop | wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "after"),
+    [
+        ("2026", "2026-01-01", "2027-01-01"),
+        ("2026Q4", "2026-10-01", "2027-01-01"),
+        ("2026-Q1", "2026-01-01", "2026-04-01"),
+        ("2026-12", "2026-12-01", "2027-01-01"),
+        ("2024-02-29", "2024-02-29", "2024-03-01"),
+    ],
+)
+def test_periods_are_whole_business_days(text: str, first: str, after: str) -> None:
+    """In a zone with summer time too."""
+    for zone in ("UTC", "Europe/Berlin", "America/Havana"):
+        calendar = Calendar(zone)
+        (period,), (days,) = asks_of(calendar, periods=[text]), asks_of(calendar, since=first, until=after)
+        assert period[:2] == days[:2]
