@@ -1,4 +1,4 @@
-"""Sums of cells over sliding windows, kept up to date: a change of a cell or of now costs what changed, not the window."""
+"""Sums of cells over sliding windows, kept up to date: a change costs what changed, not the window."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
