@@ -22,7 +22,8 @@ from stream_kpis.settings import Settings
 from stream_kpis.plan import compile_plan
 from stream_kpis.stream.sources import SourceProducer
 
-SCENARIO_AFTER_S, SCENARIO_S = 120, 120
+SCENARIO_AFTER_S, SCENARIO_S = 120, 240
+"""Long enough for more than 1 in 10 customers to wait beyond the target of two minutes."""
 PARTIES_PER_EVENT = 1 / 100
 
 
