@@ -14,9 +14,9 @@ from stream_kpis.local.processes import Command
 from stream_kpis.local.sender import send_history, send_live, wall_ms
 from stream_kpis.local.stack import Stack
 from stream_kpis.monitoring.rules import Timing, rules
+from stream_kpis.plan import compile_plan
 from stream_kpis.proof.simulate import Live, Simulation
 from stream_kpis.settings import Settings
-from stream_kpis.stream.shards import compile_plan
 from stream_kpis.stream.sources import SourceProducer
 from stream_kpis.stream.topics import declare
 from tests.tools import tool

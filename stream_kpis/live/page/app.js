@@ -153,7 +153,7 @@ function follow() {
 
 function line(points) {
   const [low, high] = [Math.min(...points), Math.max(...points)];
-  if (!(high > low)) return "";
+  if (points.length < 4 || !(high > low)) return "";
   const x = (index) => 92 - ((points.length - 1 - index) / (TREND_POINTS - 1)) * 92; // the newest stands at the right
   return points.map((value, index) => `${x(index).toFixed(1)},${(20 - ((value - low) / (high - low)) * 18).toFixed(1)}`).join(" ");
 }
