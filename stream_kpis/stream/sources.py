@@ -109,12 +109,17 @@ class SourceProducer:
             return
         self._check()
         batch.close()
-        async with self._turns[place]:  # first come, first sent: the order within a partition
-            future = await self._kafka.send_batch(batch, self._prefix + place[0], partition=place[1])
-        self._sent.add(future)
-        future.add_done_callback(self._delivered)
+        # A task of its own: it counts as sent at once, and who is cancelled meanwhile takes no batch with it.
+        sending = asyncio.create_task(self._send(batch, place))
+        self._sent.add(sending)
+        sending.add_done_callback(self._delivered)
         while len(self._sent) >= _SENT_MAX:
             await asyncio.wait(self._sent, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _send(self, batch: Any, place: tuple[str, int]) -> None:
+        async with self._turns[place]:  # first come, first sent: the order within a partition
+            future = await self._kafka.send_batch(batch, self._prefix + place[0], partition=place[1])
+        await future
 
     def _delivered(self, future: "asyncio.Future[Any]") -> None:
         self._sent.discard(future)
