@@ -120,17 +120,25 @@ class Scope:
     def _facts_of_state(self) -> None:
         self.facts = self.journey.facts(self.state)
 
+    def _folds(self, events: list[Event]) -> bool:
+        try:
+            self.journey.facts(self.folded(events))
+        except Exception:  # noqa: BLE001 - as above
+            return False
+        return True
+
     def _without_culprits(self, fresh: list[Event]) -> list[Event]:
         culprits = []
         trusted = [event for event in self.events if event not in fresh]
-        for event in sorted(fresh, key=_order_of):
+        suspects = sorted(fresh, key=_order_of)
+        if not self._folds(trusted):  # for lack of an event that was taken back
+            trusted, suspects = [], self.events
+        for event in suspects:
             trial = sorted([*trusted, event], key=_order_of)
-            try:
-                self.journey.facts(self.folded(trial))
-            except Exception:  # noqa: BLE001 - as above
-                culprits.append(event)
-            else:
+            if self._folds(trial):
                 trusted = trial
+            else:
+                culprits.append(event)
         self.events = trusted
         self.state = self.folded(trusted)
         self._facts_of_state()

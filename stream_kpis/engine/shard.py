@@ -13,6 +13,8 @@ from stream_kpis.events.types import EventVoided
 from stream_kpis.journeys.facts import Fact
 
 REKEYED_TOPIC = "crm.rekeyed"
+_Origin = tuple[str, SourceRecord]
+"""The topic and record of an event, or of the void that took one back from a scope."""
 _HOMES_MAX = 500_000
 _SWEEP = 20
 
@@ -70,7 +72,7 @@ class Shard:
         if batch.start > position:
             raise Gap(batch.topic, batch.start, position)
         touched: dict[bytes, Scope] = {}
-        origins: dict[int, tuple[str, SourceRecord]] = {}
+        origins: dict[int, _Origin] = {}
         for record in batch.records:
             if record.offset >= position:
                 self._accept(batch.topic, record, touched, origins)
@@ -84,7 +86,7 @@ class Shard:
         topic: str,
         record: SourceRecord,
         touched: dict[bytes, Scope],
-        origins: dict[int, tuple[str, SourceRecord]],
+        origins: dict[int, _Origin],
     ) -> None:
         incoming = self._reader.read(record.value, record.key, record.timestamp, record.headers)
         if isinstance(incoming, Reject):
@@ -94,7 +96,7 @@ class Shard:
             return
         party, event = incoming
         if isinstance(event.data, EventVoided):
-            self._void(party, event.data, touched)
+            self._void((topic, record), party, event.data, touched, origins)
         elif self._parties.is_voided(party, event):
             self.counters["voided"] += 1
         else:
@@ -116,7 +118,9 @@ class Shard:
             self._rekeyed.append(Rekeyed(home, record.timestamp, key, record.value or b"", tuple(record.headers)))
         return False
 
-    def _void(self, party: str, void: EventVoided, touched: dict[bytes, Scope]) -> None:
+    def _void(
+        self, origin: _Origin, party: str, void: EventVoided, touched: dict[bytes, Scope], origins: dict[int, _Origin]
+    ) -> None:
         self.counters["events"] += 1
         if not self._parties.void(party, void.source, void.id):
             self.counters["duplicates"] += 1
@@ -127,6 +131,8 @@ class Shard:
                 self._changing(key, scope, touched)
                 scope.fresh = [other for other in scope.fresh if other is not event]
                 scope.remove(event)
+                origins.pop(id(event), None)
+                origins[id(scope)] = origin
 
     def _insert(
         self,
@@ -135,7 +141,7 @@ class Shard:
         party: str,
         event: Event,
         touched: dict[bytes, Scope],
-        origins: dict[int, tuple[str, SourceRecord]],
+        origins: dict[int, _Origin],
     ) -> None:
         """Puts an event into all its scopes, or into none."""
         ways = self._plan.routes.get(type(event.data))
@@ -172,20 +178,22 @@ class Shard:
         touched[key] = scope
         self._parties.touch(key)
 
-    def _settle(self, touched: dict[bytes, Scope], origins: dict[int, tuple[str, SourceRecord]]) -> None:
+    def _settle(self, touched: dict[bytes, Scope], origins: dict[int, _Origin]) -> None:
         """Folds the touched scopes and counts the difference of their facts."""
-        failed: list[Event] = []
+        failed: list[tuple[Event, _Origin]] = []
         before = {key: scope.facts for key, scope in touched.items()}
         for scope in touched.values():
-            failed += scope.settle()
+            failed += [(event, origins.get(id(event)) or origins[id(scope)]) for event in scope.settle()]
         while failed:
-            event = failed.pop()
-            topic, record = origins[id(event)]
-            self._reject(topic, record, Reason.INTERNAL_ERROR, "a journey failed on it; its state is as before")
+            event, origin = failed.pop()
+            self._reject(
+                *origin, Reason.INTERNAL_ERROR, f"a journey failed on {event.source} {event.id}, which is left out"
+            )
             for scope in touched.values():
-                if scope.find(event.source, event.id):
+                known = scope.find(event.source, event.id)
+                if known is not None and known.crc == event.crc:  # else it is another party's
                     scope.remove(event)
-                    failed += scope.settle()
+                    failed += [(other, origins.get(id(other), origin)) for other in scope.settle()]
         for key, scope in touched.items():
             self._count_difference(before[key], scope.facts)
 

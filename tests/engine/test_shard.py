@@ -1,0 +1,303 @@
+"""One shard: positions, rejects, parties that live elsewhere, and measures that are new."""
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream_kpis.engine.batch import Batch, Gap, SourceRecord
+from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.engine.partition import murmur2, partition_of
+from stream_kpis.engine.shard import REKEYED_TOPIC, DefinitionsChanged, Shard
+from stream_kpis.events.envelope import Reader, Reason, Record, encode_event
+from stream_kpis.journeys import JOURNEYS
+from stream_kpis.kpis.schema import Measure
+from tests.engine.shards import (
+    FOR_EVER_DAYS,
+    TOPIC,
+    UTC,
+    Log,
+    applied,
+    batch,
+    catalogue_of,
+    in_batches,
+    measures_of,
+    new_shard,
+    numbered,
+    plan_of,
+    records_of,
+)
+from tests.engine.worlds import NOW_MS, happenings, iso, random_happenings
+
+LEADS = plan_of("leads")
+DAY_MS = 86_400_000
+
+
+def lead(number: int, party: str = "p", **more: Any) -> Record:
+    """A lead created a minute ago."""
+    value = encode_event(
+        "lead.created",
+        id=str(number),
+        source="s",
+        time=iso(NOW_MS - 60_000),
+        subject=party,
+        data={"lead_id": str(number)},
+    )
+    return Record(TOPIC, 0, number, NOW_MS, party.encode(), value)._replace(**more)
+
+
+def created(log: Log) -> int:
+    """How many leads there are."""
+    return sum(n for key, cell in log.contents.items() if key.startswith("lead_created_flow") for (g, s), n in cell.items() if (g, s) == ("", 0))  # fmt: skip # noqa: E501
+
+
+def test_a_batch_read_twice_counts_once() -> None:
+    """What lies before the position is cut off, whole or in part."""
+    shard, log = new_shard(LEADS), Log()
+    records = [lead(n) for n in range(6)]
+    for start, end in ((0, 4), (0, 4), (2, 6), (1, 3)):
+        shard.apply(Batch(TOPIC, 0, start, end, records[start:end]))
+    log.append(shard.take(NOW_MS))
+    assert created(log) == 6
+    assert shard.next == {TOPIC: 6}
+    assert "duplicates" not in shard.counters
+
+
+def test_a_batch_after_a_gap_is_refused_and_changes_nothing() -> None:
+    """It says where to go on."""
+    shard = new_shard(LEADS)
+    shard.apply(Batch(TOPIC, 0, 5, 8, [lead(5)]))
+    with pytest.raises(Gap, match="batch starts at 9, the shard is at 8") as gap:
+        shard.apply(Batch(TOPIC, 0, 9, 10, [lead(9)]))
+    assert gap.value.next_position == 8
+    assert shard.next == {TOPIC: 8}
+    assert shard.counters["events"] == 1
+
+
+def test_positions_move_over_what_holds_no_records() -> None:
+    """Control records and compacted ones."""
+    shard = new_shard(LEADS)
+    shard.apply(Batch(TOPIC, 0, 0, 3, []))
+    shard.apply(Batch("crm.deals", 0, 10, 11, []))
+    flush = shard.take(NOW_MS)
+    assert flush.empty
+    assert flush.header.next == {TOPIC: 3, "crm.deals": 11}
+
+
+def test_a_flush_holds_what_changed_since_the_last() -> None:
+    """And nothing twice."""
+    shard = new_shard(LEADS)
+    shard.apply(batch([lead(0)]))
+    first, second = shard.take(NOW_MS), shard.take(NOW_MS)
+    assert not first.empty
+    assert second.empty
+    assert (first.header.seq, second.header.seq) == (1, 2)
+    assert first.header.reached == {TOPIC: NOW_MS}
+
+
+@pytest.mark.parametrize(
+    ("reason", "change"),
+    [
+        (Reason.NOT_JSON, {"value": b"{"}),
+        (Reason.NOT_JSON, {"value": None}),
+        (Reason.UNKNOWN_TYPE, {"value": lead(0).value.replace(b"lead.created", b"lead.invented")}),  # type: ignore[union-attr]
+        (Reason.INVALID, {"value": lead(0).value.replace(b'"lead_id"', b'"nobody"')}),  # type: ignore[union-attr]
+        (Reason.KEY_MISMATCH, {"key": b"another"}),
+        (Reason.IN_FUTURE, {"timestamp": NOW_MS - DAY_MS}),
+        (Reason.TOO_LARGE, {"value": b" " * 70_000}),
+    ],
+)
+def test_bad_records_become_dead_letters_with_their_origin(reason: Reason, change: dict[str, Any]) -> None:
+    """Byte for byte, and the others of the batch count."""
+    bad = lead(1, headers=(("trace", b"1"),))._replace(**change)
+    log = applied(LEADS, [lead(0), bad, lead(2)])
+    assert created(log) == 2
+    (letter,) = log.dead_letters
+    assert letter.reason == reason
+    assert letter.detail
+    assert bad[:] == (
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.timestamp,
+        letter.key,
+        letter.value,
+        letter.headers,
+    )
+    assert log.header is not None
+    assert log.header.counters[f"dead_letters:{reason}"] == 1
+
+
+def test_what_no_journey_takes_is_counted_as_unused() -> None:
+    """And neither kept nor rejected."""
+    value = encode_event(
+        "cost.incurred", id="c", source="s", time=iso(NOW_MS), subject="p", data={"amount": 1, "kind": "labour"}
+    )
+    shard = new_shard(LEADS)
+    shard.apply(batch([lead(0, value=value)]))
+    flush = shard.take(NOW_MS)
+    assert flush.empty
+    assert flush.header.counters["unused"] == 1
+
+
+def test_an_event_older_than_its_entity_s_seal_is_a_dead_letter() -> None:
+    """Thirty days after what sealed it was recorded; other entities are none the worse."""
+    shard, log = new_shard(plan_of("deals"), disorder_days=30), Log()
+
+    def deal(offset: int, number: int, recorded_ms: int) -> Record:
+        value = encode_event(
+            "deal.won",
+            id=f"{offset}",
+            source="s",
+            time=iso(recorded_ms - offset),
+            subject="p",
+            data={"deal_id": str(number)},
+        )
+        return Record(TOPIC, 0, offset, recorded_ms, b"p", value)
+
+    shard.apply(batch([deal(0, 1, NOW_MS - 40 * DAY_MS)]))
+    log.append(shard.take(NOW_MS))
+    shard.apply(batch([deal(1, 1, NOW_MS - 40 * DAY_MS), deal(2, 2, NOW_MS - 40 * DAY_MS), deal(3, 1, NOW_MS)]))
+    log.append(shard.take(NOW_MS))
+    assert [(letter.reason, letter.offset) for letter in log.dead_letters] == [(Reason.SEALED, 1)]
+    assert [key for key in log.parties if b"archive" in key]
+
+
+def test_a_failing_void_is_no_disaster() -> None:
+    """A journey may fail on what a void leaves behind: an event of long ago."""
+    step = JOURNEYS["leads"].step
+
+    def failing(state: Any, event: Any) -> None:
+        if event.id == "2" and state.seq == 0:
+            raise RuntimeError("a mistake in the journey")
+        step(state, event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(JOURNEYS, "leads", JOURNEYS["leads"]._replace(step=failing))
+        plan = compile_catalogue(catalogue_of(**measures_of("leads")))
+        void = encode_event(
+            "event.voided", id="v", source="s", time=iso(NOW_MS), subject="p", data={"source": "s", "id": "1"}
+        )
+        log = in_batches(plan, [[lead(1), lead(2)], [lead(3, value=void)], [lead(4)]])
+    assert created(log) == 1
+    assert [letter.reason for letter in log.dead_letters] == [Reason.INTERNAL_ERROR]
+
+
+# Parties that live elsewhere.
+
+
+@settings(max_examples=15, derandomize=True, deadline=None, database=None)
+@given(st.integers(0, 1 << 30), st.integers(1, 4))
+def test_misrouted_events_reach_their_party(seed: int, partitions: int) -> None:
+    """Through the topic of the re-keyed: bytes, headers and timestamps as they were; the sum is the same."""
+    dice = random.Random(seed)
+    events = random_happenings(dice, 6, 8)
+    plan = plan_of("orders")
+    shards = [Shard(plan, n, partitions, Reader(), UTC, FOR_EVER_DAYS) for n in range(partitions)]
+    logs = [Log() for _ in shards]
+    topics: list[list[Record]] = [[] for _ in shards]
+    for record in records_of(events):
+        topic = topics[dice.randrange(partitions)]
+        topic.append(record._replace(offset=len(topic), headers=(("n", b"1"),)))
+    sent: list[SourceRecord] = []
+    for shard, log, topic in zip(shards, logs, topics, strict=True):
+        if topic:
+            shard.apply(batch(topic))
+        log.append(shard.take(NOW_MS))
+        sent += [Record(REKEYED_TOPIC, r.partition, 0, r.timestamp, r.key, r.value, r.headers) for r in log.rekeyed]
+    for number, (shard, log) in enumerate(zip(shards, logs, strict=True)):
+        arrived = numbered([r for r in sent if isinstance(r, Record) and r.partition == number])
+        shard.apply(Batch(REKEYED_TOPIC, number, 0, len(arrived), arrived))
+        log.append(shard.take(NOW_MS))
+    assert sum_of(logs) == sum_of([applied(plan, records_of(events))])
+    assert all(record.headers == (("n", b"1"),) for record in sent)
+    assert {reason for log in logs for reason in (letter.reason for letter in log.dead_letters)} <= {Reason.INVALID}
+
+
+def sum_of(logs: list[Log]) -> Counter[tuple[str, str, int]]:
+    """The cells of some shards, added up."""
+    total: Counter[tuple[str, str, int]] = Counter()
+    for log in logs:
+        for key, cell in log.contents.items():
+            for (group, slot), n in cell.items():
+                total[key, group, slot] += n
+    return Counter({key: n for key, n in total.items() if n})
+
+
+def test_a_record_re_keyed_once_is_not_sent_again() -> None:
+    """Should partition counts differ, it would go round for ever."""
+    shard = Shard(LEADS, 0, 3, Reader(), UTC)
+    party = next(f"p{n}" for n in range(20) if partition_of(f"p{n}".encode(), 3) != 0)
+    shard.apply(Batch(REKEYED_TOPIC, 0, 0, 1, [lead(0, party)]))
+    flush = shard.take(NOW_MS)
+    assert [letter.reason for letter in flush.dead_letters] == [Reason.MISROUTED]
+    assert not flush.rekeyed
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [(b"", 275646681), (b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536),
+     (b"a-little-bit-longer-string", -1486304829), (b"abc", 479470107)],
+)  # fmt: skip
+def test_parties_are_partitioned_as_kafka_does(key: bytes, expected: int) -> None:
+    """Values of Kafka's own test of murmur2, and of its default partitioner."""
+    assert expected & 0xFFFFFFFF == murmur2(key)
+    assert (expected & 0x7FFFFFFF) % 12 == partition_of(key, 12)
+
+
+# Measures that are new.
+
+
+def grown(plan: Plan, **measures: Measure) -> Plan:
+    """The plan with further measures."""
+    return compile_catalogue(catalogue_of(**{**plan.catalogue.measures, **measures}))
+
+
+@pytest.mark.parametrize("journey", sorted(JOURNEYS))
+@settings(max_examples=10, derandomize=True, deadline=None, database=None)
+@given(st.data(), st.integers(1, 60))
+def test_a_new_measure_is_as_if_it_had_always_been(journey: str, data: Any, disorder_days: int) -> None:
+    """Built from the parties, sealed or not; what was there stays as it is."""
+    events = sorted(data.draw(happenings(journey)), key=lambda event: event.time_ms)
+    records = [r._replace(timestamp=e.time_ms) for e, r in zip(events, records_of(events), strict=True)]
+    measures = measures_of(journey)
+    old_names = [name for n, name in enumerate(sorted(measures)) if n % 2 == 0]
+    old_plan = compile_catalogue(catalogue_of(**{name: measures[name] for name in old_names}))
+    # The journey runs for whichever measures there are; lacking one fact's measures, it runs for the other's.
+    log, shard = Log(), new_shard(old_plan, disorder_days=disorder_days)
+    for record in records:
+        shard.apply(batch([record]))
+        log.append(shard.take(record.timestamp))
+    log.append(shard.take(NOW_MS))
+    reborn = log.recovered(plan_of(journey), disorder_days=disorder_days)
+    log.append(reborn.take(NOW_MS))
+    always, whole = Log(), new_shard(plan_of(journey), disorder_days=disorder_days)
+    for record in records:
+        whole.apply(batch([record]))
+        always.append(whole.take(record.timestamp))
+    always.append(whole.take(NOW_MS))
+    assert always.contents == log.contents
+    assert log.header is not None
+    assert log.header.definitions == plan_of(journey).definitions
+
+
+def test_a_changed_measure_is_built_anew_and_its_old_cells_are_not_read() -> None:
+    """Another grouping is another definition."""
+    log = applied(compile_catalogue(catalogue_of(leads=Measure(flow="lead_created"))), [lead(0), lead(1)])
+    plan = compile_catalogue(catalogue_of(leads=Measure(flow="lead_created", by=("owner",))))
+    shard = log.recovered(plan)
+    shard.apply(batch([lead(2)]))
+    flush = Log()
+    flush.append(shard.take(NOW_MS))
+    assert {("", 0): 3} in flush.contents.values()
+    assert {("unknown", 0): 3} in flush.contents.values()
+
+
+def test_a_measure_of_a_journey_that_never_ran_needs_a_new_beginning() -> None:
+    """Its events were not kept; the message says what to do."""
+    log = applied(LEADS, [lead(0)])
+    with pytest.raises(DefinitionsChanged, match="journey:tickets did not run before; start with a new app id"):
+        log.recovered(grown(LEADS, more=Measure(flow="ticket_solved_first")))
