@@ -9,6 +9,7 @@ import pytest
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.settings import Settings, load
 from tests.system.chaos import Workers
+from tests.system.deployment import Deployment
 
 _numbers = itertools.count()
 
@@ -25,3 +26,11 @@ def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
     workers = Workers(settings, tmp_path)
     yield workers
     workers.end()
+
+
+@pytest.fixture
+def deployment(settings: Settings, tmp_path: Path) -> Iterator[Deployment]:
+    """A worker and an exporter, once started; they end with the test."""
+    deployment = Deployment(settings, tmp_path)
+    yield deployment
+    deployment.end()

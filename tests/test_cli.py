@@ -1,0 +1,170 @@
+"""The command line: what is where, exit codes, errors of one line, and the page that describes it."""
+
+import ast
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stream_kpis import cli
+from stream_kpis.manual import manual
+
+ROOT = Path(__file__).parents[1]
+ORDERS = "party,day,amount\na,2026-03-02,10\nb,2026-03-03,20.5\nb,,1\n"
+MAPPING = """
+source: shop
+party: party
+files:
+  "*.csv":
+    events:
+      - {type: order.placed, id: row, time: day, data: {order_id: row, amount: amount}}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> tuple[str, ...]:
+    """Arguments: a file and its mapping."""
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    (tmp_path / "shop.yaml").write_text(MAPPING)
+    return str(tmp_path / "orders.csv"), "--mapping", str(tmp_path / "shop.yaml")
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("STREAM_KPIS_")]:
+        monkeypatch.delenv(name)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Runs a command in this process; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["stream-kpis", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_the_page_of_commands_is_up_to_date() -> None:
+    """If not: python -m stream_kpis.manual > docs/cli.md."""
+    assert (ROOT / "docs" / "cli.md").read_text("utf-8") == manual()
+
+
+def test_each_command_finds_what_it_runs() -> None:
+    """They import it only when they run."""
+    tree = ast.parse(Path(cli.__file__).read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    assert len(imports) > 10
+    missing = []
+    for node in imports:
+        try:
+            module = importlib.import_module(str(node.module))
+        except ModuleNotFoundError:
+            missing.append(node.module)
+            continue
+        missing += [f"{node.module}.{name.name}" for name in node.names if not hasattr(module, name.name)]
+    assert not missing
+
+
+def test_evaluate_prints_a_table(
+    shop: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "evaluate", *shop, "--period", "2026-03", "--kpi", "orders,revenue_net") == 0
+    printed = capsys.readouterr()
+    assert [line.split() for line in printed.out.splitlines() if "2026-03" in line] == [
+        ["orders", "2026-03", "2", "2", "low", "sample"],
+        ["revenue_net", "2026-03", "30.50", "USD", "2", "low", "sample"],
+    ]
+    assert "no event, undated: 1" in printed.err
+
+
+def test_evaluate_takes_groups_and_days(
+    shop: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--from", "2026-03-02", "--to", "2026-03-03", "--kpi", "orders", "--by", "channel", "--json")
+    assert run(monkeypatch, "evaluate", *shop, *asked) == 0
+    (row,) = json.loads(capsys.readouterr().out)["values"]
+    assert (row["period"], row["by"], row["value"]) == ("2026-03-02/2026-03-03", {"channel": "unknown"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (("evaluat",), 2, "No such command 'evaluat'"),
+        (("evaluate", "nowhere.csv", "--mapping", __file__), 2, "File 'nowhere.csv' does not exist"),
+        (("evaluate", "SHOP", "--mapping", "nowhere.yaml"), 2, "File 'nowhere.yaml' does not exist"),
+        (("evaluate", "SHOP", "--kpi", "order"), 2, "stream-kpis: no KPI 'order' (did you mean orders?)"),
+        (("evaluate", "SHOP", "--by", "chanel"), 2, "stream-kpis: no grouping 'chanel' (did you mean channel?)"),
+        (("evaluate", "SHOP", "--period", "2026-3"), 2, "stream-kpis: '2026-3' is no period"),
+        (("--config", __file__, "check"), 2, "stream-kpis: settings: "),
+        (("kpis", "--url", "127.0.0.1:9"), 2, "is no address of an exporter"),
+        (("kpis", "--url", "http://127.0.0.1:9"), 1, "stream-kpis: no exporter at http://127.0.0.1:9: "),
+        (("import", "SHOP", "--bootstrap", "127.0.0.1:9"), 1, "stream-kpis: import: Kafka 127.0.0.1:9: "),
+    ],
+)
+def test_errors_are_one_line_and_say_whose_they_are(
+    shop: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    code: int,
+    line: str,
+) -> None:
+    filled = [part for name in arguments for part in (shop if name == "SHOP" else (name,))]
+    assert run(monkeypatch, *filled) == code
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert line in printed.err
+
+
+def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    assert run(monkeypatch, "check") == 1
+    printed = capfd.readouterr()
+    assert [line.split()[:2] for line in printed.out.splitlines()] == [
+        ["ok", "settings"],
+        ["ok", "catalogue"],
+        ["ok", "cells"],
+        ["failed", "kafka"],
+    ]
+    assert printed.err == ""
+
+
+def test_check_names_a_mistake_in_the_catalogue_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mistake = tmp_path / "own.yaml"
+    mistake.write_text("kpis:\n  mine: {title: Mine, formula: count(order), unit: count, windows: [all]}\n")
+    monkeypatch.setenv("STREAM_KPIS_CATALOGUE", str(mistake))
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    assert run(monkeypatch, "check") == 2
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[1].split(maxsplit=2)[0::2] == [
+        "wrong",
+        "own.yaml:2: mine: unknown measure 'order' (did you mean orders?)",
+    ]
+    assert lines[-1].startswith("failed kafka")
+
+
+def test_check_refuses_too_many_groupings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """400 measures more would need over two million cells."""
+    (tmp_path / "own.yaml").write_text("measures:\n" + "".join(f"  m{i}: {{flow: order_placed}}\n" for i in range(400)))
+    monkeypatch.setenv("STREAM_KPIS_CATALOGUE", str(tmp_path / "own.yaml"))
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    assert run(monkeypatch, "check") == 2
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if line.split()[1] == "cells"]
+    assert line.startswith("wrong")
+    assert line.endswith("of 2,000,000: declare fewer groupings")
+
+
+def test_it_runs_as_a_program(shop: tuple[str, ...]) -> None:
+    """Values go to standard output alone, so that they can be piped."""
+    program = [sys.executable, "-m", "stream_kpis", "evaluate", *shop, "--csv", "--kpi", "orders", "--at", "2026-03-03"]
+    ended = subprocess.run(program, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)})
+    assert {line.split(",")[0] for line in ended.stdout.splitlines()} == {"kpi", "orders"}
+    assert "3 rows, 2 events" in ended.stderr
