@@ -1,0 +1,1 @@
+"""How the KPIs are seen: the read model, metrics, the live page and the API."""

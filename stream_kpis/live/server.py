@@ -7,7 +7,6 @@ async with serving(feed, kpis, port=9464):
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from importlib import resources
@@ -23,6 +22,7 @@ from stream_kpis.live.feed import Feed, Published
 from stream_kpis.live.metrics import SERIES_MAX, Exposition
 from stream_kpis.live.periods import PARAMETERS, Periods
 from stream_kpis.live.pipeline import Pipeline
+from stream_kpis.live.process import memory_bytes, open_fds
 from stream_kpis.live.snapshot import Snapshot
 
 STREAMS_MAX = 200
@@ -267,8 +267,8 @@ class Server:
             now_ms=self._now_ms(),
             started_ms=self._started_ms,
             cpu_s=time.process_time(),
-            memory_bytes=_memory_bytes(),
-            open_fds=_open_fds(),
+            memory_bytes=memory_bytes(),
+            open_fds=open_fds(),
             streams=self._streams,
         )
 
@@ -296,19 +296,3 @@ def _json(data: Any) -> web.Response:
     response = web.Response(body=orjson.dumps(data), content_type="application/json")
     response.enable_compression()
     return response
-
-
-def _memory_bytes() -> int:
-    """Resident memory; 0 where /proc is missing."""
-    try:
-        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - a hot path of three calls
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
-
-
-def _open_fds() -> int:
-    try:
-        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names alone are needed
-    except OSError:
-        return 0

@@ -1,0 +1,1 @@
+"""What is generated from the catalogue for those who watch: rules and their documentation."""
