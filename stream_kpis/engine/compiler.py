@@ -13,9 +13,9 @@ from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.journeys.journey import Journey
-from stream_kpis.kpis.formula import readings
+from stream_kpis.kpis.formula import Reading, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
-from stream_kpis.kpis.schema import Measure
+from stream_kpis.kpis.schema import COHORT_WINDOWS, Kpi, Measure
 
 
 class Grouping(NamedTuple):
@@ -118,35 +118,64 @@ def _hash(measure: Measure) -> str:
     return hashlib.sha256(msgspec.json.encode(msgspec.to_builtins(measure), order="sorted")).hexdigest()[:8]
 
 
+_VALUES = {"level": "±1", "distribution": "ms", "joined": "ms", "cohort": "ms"}
+"""How the value of a fact must be declared for a kind that reads it; what a cohort's base is worth does not matter."""
+
+
 def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
-    place = catalogue.places[f"measures.{name}"]
-    for fact in filter(None, (kind_of(measure)[1], measure.base)):
+    entry, (kind, counted) = f"measures.{name}", kind_of(measure)
+    for field, fact in ((kind, counted), ("base", measure.base)):
+        if fact is None:
+            continue
         if fact not in FACTS:
-            raise CatalogueError(f"{place}: {name}: unknown fact {fact!r}{nearest(fact, FACTS)}")
+            raise CatalogueError(f"{catalogue.place(entry, field)}: unknown fact {fact!r}{nearest(fact, FACTS)}")
+        dims, value = FACTS[fact].dims, FACTS[fact].value
         for dim in ",".join(measure.by).split(",") if measure.by else ():
-            if dim not in FACTS[fact].dims:
-                dims = ", ".join(FACTS[fact].dims) or "none"
-                raise CatalogueError(f"{place}: {name}: fact {fact} has no dimension {dim!r} (it has {dims})")
+            if dim not in dims:
+                known = f"it has {', '.join(dims)}" if dims else "it has none"
+                place = catalogue.place(entry, "by")
+                raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")
+        if not value.endswith(_VALUES.get(field, "")):
+            place = catalogue.place(entry, field)
+            raise CatalogueError(f"{place}: {kind} needs a fact with a value of {_VALUES[field]}, {fact} has {value}")
 
 
 def _check_kpi(name: str, catalogue: Catalogue) -> None:
-    place, kpi = catalogue.places[f"kpis.{name}"], catalogue.kpis[name]
-    formulas = [catalogue.formulas[name]] + ([catalogue.samples[name]] if name in catalogue.samples else [])
-    for reading in (reading for formula in formulas for reading in readings(formula)):
-        if reading.function not in FUNCTIONS:
+    entry, kpi = f"kpis.{name}", catalogue.kpis[name]
+    kinds = set()
+    for field, formula in (("formula", catalogue.formulas[name]), ("samples", catalogue.samples.get(name))):
+        for reading in readings(formula) if formula else ():
+            kinds |= _check_reading(reading, catalogue.place(entry, field), kpi, catalogue)
+            if "target" in reading.args and kpi.target is None:
+                raise CatalogueError(f"{catalogue.place(entry)}: {reading} needs a target")
+    for window in kpi.windows if "cohort" in kinds else ():
+        if window not in COHORT_WINDOWS:
+            place = catalogue.place(entry, "windows")
+            raise CatalogueError(f"{place}: a cohort has windows {', '.join(COHORT_WINDOWS)}, not {window}")
+    for edge in kpi.edges:
+        if edge not in m.EDGES_S:
+            near = min(m.EDGES_S, key=lambda known: abs(known - edge))
             raise CatalogueError(
-                f"{place}: {name}: unknown reading {reading.function!r}{nearest(reading.function, FUNCTIONS)}"
+                f"{catalogue.place(entry, 'edges')}: no bucket ends at {edge:g} s, the nearest at {near}"
             )
-        for measure in (arg for arg in reading.args if arg != "target"):
-            if measure not in catalogue.measures:
-                raise CatalogueError(
-                    f"{place}: {name}: unknown measure {measure!r}{nearest(measure, catalogue.measures)}"
-                )
-            for by in kpi.by:
-                if by not in catalogue.measures[measure].by:
-                    raise CatalogueError(f"{place}: {name}: measure {measure} is not grouped by {by!r}")
-        kinds = [kind_of(catalogue.measures[arg])[0] for arg in reading.args if arg != "target"]
-        if problem := reading_problem(reading, kinds):
-            raise CatalogueError(f"{place}: {name}: {problem}")
-        if "target" in reading.args and kpi.target is None:
-            raise CatalogueError(f"{place}: {name}: {reading} needs a target")
+    if list(kpi.edges) != sorted(set(kpi.edges)):
+        raise CatalogueError(f"{catalogue.place(entry, 'edges')}: edges go up")
+
+
+def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue) -> set[str]:
+    """The kinds that a reading reads."""
+    if reading.function not in FUNCTIONS:
+        raise CatalogueError(f"{place}: unknown reading {reading.function!r}{nearest(reading.function, FUNCTIONS)}")
+    kinds = []
+    for name in (arg for arg in reading.args if arg != "target"):
+        measure = catalogue.measures.get(name)
+        if measure is None:
+            raise CatalogueError(f"{place}: unknown measure {name!r}{nearest(name, catalogue.measures)}")
+        for by in kpi.by:
+            if by not in measure.by:
+                hint = nearest(by, measure.by)
+                raise CatalogueError(f"{place}: measure {name} is not grouped by {by!r}{hint}")
+        kinds.append(kind_of(measure)[0])
+    if problem := reading_problem(reading, kinds):
+        raise CatalogueError(f"{place}: {problem}")
+    return set(kinds)

@@ -1,0 +1,1 @@
+"""What the numbers mean: measures and KPIs as data, and the formulas between them."""

@@ -1,7 +1,7 @@
 """The formulas of KPIs: parse, evaluate, explain.
 
-A formula is arithmetic over readings of measures: ``(count(leaves) - count(returned)) / level_at_start(customers)``. What a
-reading such as ``count`` gives is the engine's; this module knows only names.
+A formula is arithmetic over readings of measures: ``(count(leaves) - count(returned)) / level_at_start(customers)``.
+What a reading such as ``count`` gives is the engine's; this module knows only names.
 """
 
 import ast
@@ -55,7 +55,7 @@ def parse(text: str) -> Formula:
     """
     try:
         body = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"formula {text!r} is not an expression") from None
     if isinstance(body, ast.BinOp) and isinstance(body.op, ast.Div):
         return Formula(text, _node(body.left, text), _node(body.right, text))
@@ -68,8 +68,8 @@ def _node(tree: ast.expr, text: str) -> Node:
             return Binary(_OPS[type(op)], _node(left, text), _node(right, text))
         case ast.Call(func=ast.Name(id=function), args=args, keywords=[]) if all(isinstance(a, ast.Name) for a in args):
             return Reading(function, tuple(a.id for a in args if isinstance(a, ast.Name)))
-        case ast.Constant(value=int(number)):
-            return int(number)
+        case ast.Constant(value=int(number)) if not isinstance(number, bool):
+            return number
         case ast.BinOp(op=ast.Div()):
             raise ValueError(f"formula {text!r}: a quotient may only stand at the top")
         case _:
@@ -108,13 +108,14 @@ def evaluate(node: Node, read: Read) -> float | int | None:
 
 
 def explain(node: Node, read: Read) -> str:
-    """The node as text, with each reading's number behind it.
+    """The node as text, with each reading's number behind it; what is inside another operation is in parentheses.
 
-    >>> explain(parse("count(a) - count(b)").numerator, lambda reading: {"a": 9, "b": 3}[reading.args[0]])
-    'count(a)=9 - count(b)=3'
+    >>> explain(parse("2 * (count(a) - count(b))").numerator, lambda reading: {"a": 9, "b": 3}[reading.args[0]])
+    '2 * (count(a)=9 - count(b)=3)'
     """
     if isinstance(node, int):
         return str(node)
     if isinstance(node, Reading):
         return f"{node}={read(node)}"
-    return f"{explain(node.left, read)} {node.op} {explain(node.right, read)}"
+    sides = (f"({explain(side, read)})" if isinstance(side, Binary) else explain(side, read) for side in node[1:])
+    return f" {node.op} ".join(sides)

@@ -1,9 +1,9 @@
-"""Reads the catalogue: YAML files to checked measures and KPIs. Every error names file, line, field and nearest valid word."""
+"""Reads the catalogue: YAML to checked measures and KPIs. Errors name file, line, field and nearest valid word."""
 
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 import msgspec
 import yaml
@@ -28,7 +28,15 @@ class Catalogue(NamedTuple):
     samples: Mapping[str, Formula]
     """Formulas of the samples, where a KPI gives one."""
     places: Mapping[str, str]
-    """``FILE:LINE`` of each measure and KPI, for errors found later."""
+    """``FILE:LINE`` of each measure and KPI and of their fields, such as ``kpis.orders.windows``, for errors."""
+
+    def place(self, entry: str, field: str = "") -> str:
+        """Where an error lies: ``FILE:LINE: NAME`` of a field of an entry such as ``kpis.orders``."""
+        return _place_of(self.places, entry, field)
+
+
+def _place_of(places: Mapping[str, str], entry: str, field: str) -> str:
+    return f"{places.get(f'{entry}.{field}', places[entry])}: {entry.partition('.')[2]}"
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -52,63 +60,105 @@ def load(files: Iterable[Path]) -> Catalogue:
     kpis: dict[str, Kpi] = {}
     places: dict[str, str] = {}
     for file in files:
-        _read(file, measures, kpis, places)
-    formulas = {name: _formula(kpi.formula, places[f"kpis.{name}"]) for name, kpi in kpis.items()}
-    samples = {name: _formula(kpi.samples, places[f"kpis.{name}"]) for name, kpi in kpis.items() if kpi.samples}
+        for section, entries in _sections(file):
+            for name, (key, node) in _entries(file, entries).items():
+                entry = f"{section}.{name}"
+                _forget(entry, places)
+                places[entry] = _place(file, key)
+                if section == "measures":
+                    measures[name] = _struct(file, entry, node, Measure, places)
+                    _check_measure(measures[name], entry, places)
+                else:
+                    kpis[name] = _struct(file, entry, node, Kpi, places)
+                    _check_kpi(kpis[name], entry, places)
+    formulas = {name: _formula(kpi.formula, f"kpis.{name}", "formula", places) for name, kpi in kpis.items()}
+    samples = {
+        name: _formula(kpi.samples, f"kpis.{name}", "samples", places) for name, kpi in kpis.items() if kpi.samples
+    }
     return Catalogue(measures, kpis, formulas, samples, places)
 
 
-def _read(file: Path, measures: dict[str, Measure], kpis: dict[str, Kpi], places: dict[str, str]) -> None:
+def _forget(entry: str, places: dict[str, str]) -> None:
+    """Forgets where the fields of an entry stood that is now replaced."""
+    for place in [place for place in places if place.startswith(f"{entry}.")]:
+        del places[place]
+
+
+# YAML, with the lines where things stand.
+
+
+def _sections(file: Path) -> Iterable[tuple[str, Any]]:
     try:
         tree = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{file}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise CatalogueError(
-            f"{file.name}:{mark.line + 1 if mark else 1}: not YAML: {getattr(error, 'problem', error)}"
-        ) from None
-    for section, entries in _entries(file, tree):
-        if section.value not in ("measures", "kpis"):
-            raise CatalogueError(
-                f"{_place(file, section)}: unknown section {section.value!r}{nearest(section.value, ('measures', 'kpis'))}"
-            )
-        for key, node in _entries(file, entries):
-            places[f"{section.value}.{key.value}"] = _place(file, key)
-            if section.value == "measures":
-                measures[key.value] = _checked_measure(_struct(file, key, node, Measure), _place(file, key), key.value)
-            else:
-                kpis[key.value] = _checked_kpi(_struct(file, key, node, Kpi), _place(file, key), key.value)
+        raise _not_yaml(file, error) from None
+    for section, (key, node) in _entries(file, tree).items():
+        if section not in ("measures", "kpis"):
+            hint = nearest(section, ("measures", "kpis"))
+            raise CatalogueError(f"{_place(file, key)}: unknown section {section!r}{hint}")
+        yield section, node
+
+
+def _not_yaml(file: Path, error: yaml.YAMLError) -> CatalogueError:
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    return CatalogueError(f"{file.name}:{line}: not YAML: {getattr(error, 'problem', error)}")
 
 
 def _place(file: Path, node: Any) -> str:
     return f"{file.name}:{node.start_mark.line + 1}"
 
 
-def _entries(file: Path, node: Any) -> list[tuple[Any, Any]]:
+def _entries(file: Path, node: Any) -> dict[str, tuple[Any, Any]]:
+    """The nodes of a mapping by name: (key, value)."""
     if node is None:
-        return []
+        return {}
     if not isinstance(node, yaml.MappingNode):
         raise CatalogueError(f"{_place(file, node)}: a mapping is expected here")
-    return list(node.value)
+    found: dict[str, tuple[Any, Any]] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise CatalogueError(f"{_place(file, key)}: a name is expected here")
+        if key.value in found:
+            first = found[key.value][0].start_mark.line + 1
+            raise CatalogueError(f"{_place(file, key)}: {key.value!r} is there already, in line {first}")
+        found[key.value] = (key, value)
+    return found
 
 
-def _struct(file: Path, key: Any, node: Any, kind: type[T]) -> T:
-    fields = {name.value: value for name, value in _entries(file, node)}
-    for name in fields:
-        if name not in kind.__struct_fields__:  # type: ignore[attr-defined] # a msgspec struct
-            place = _place(file, next(n for n, _ in node.value if n.value == name))
-            hint = nearest(name, kind.__struct_fields__)  # type: ignore[attr-defined]
-            raise CatalogueError(f"{place}: {key.value}: unknown field {name!r}{hint}")
-    value = yaml.SafeLoader("").construct_object(node, deep=True)
+def _struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, str]) -> T:
+    names: tuple[str, ...] = kind.__struct_fields__  # type: ignore[attr-defined] # a msgspec struct
+    for name, (key, _) in _entries(file, node).items():
+        places[f"{entry}.{name}"] = _place(file, key)
+        if name not in names:
+            raise CatalogueError(f"{_place_of(places, entry, name)}: unknown field {name!r}{nearest(name, names)}")
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(yaml.SafeLoader("").construct_object(node, deep=True), kind)
+    except yaml.YAMLError as error:
+        raise _not_yaml(file, error) from None
     except msgspec.ValidationError as error:
-        field = str(error).rpartition("$.")[2].strip("`").split("[")[0]
-        raise CatalogueError(
-            f"{_place(file, fields.get(field, key))}: {key.value}: {error}".replace(" - at `$.", " in `")
-        ) from None
+        problem, _, path = str(error).partition(" - at `$.")
+        path = path.rstrip("`")
+        field = path.partition("[")[0]
+        where = f" in {path!r}" if path else ""
+        hint = _nearest_choice(kind, field, problem)
+        raise CatalogueError(f"{_place_of(places, entry, field)}: {problem}{where}{hint}") from None
+    except ValueError as error:  # a date that is none, say
+        raise CatalogueError(f"{_place_of(places, entry, '')}: {error}") from None
 
+
+def _nearest_choice(kind: type[Any], field: str, problem: str) -> str:
+    """The nearest of the words that a field may be, if it was given another one."""
+    if "enum" not in problem:
+        return ""
+    hint = get_type_hints(kind)[field]
+    words = [word for part in (hint, *get_args(hint)) for word in get_args(part) if isinstance(word, str)]
+    return nearest(problem.split("'")[1], words)
+
+
+# What does not fit together.
 
 _KINDS = ("flow", "level", "recency", "distribution", "cohort", "open_set", "joined")
 
@@ -118,39 +168,66 @@ def kind_of(measure: Measure) -> tuple[str, str]:
     return next((kind, fact) for kind in _KINDS if (fact := getattr(measure, kind)))
 
 
-def _checked_measure(measure: Measure, place: str, name: str) -> Measure:
-    kinds = [kind for kind in _KINDS if getattr(measure, kind)]
-    if len(kinds) != 1:
-        raise CatalogueError(f"{place}: {name}: exactly one of {', '.join(_KINDS)} is needed, not {len(kinds)}")
-    if (kinds[0] == "cohort") != (measure.base is not None and measure.within is not None):
-        raise CatalogueError(f"{place}: {name}: base and within belong to cohort, both of them")
-    if measure.within is not None:
-        days_of(measure.within, f"{place}: {name}")
-    return measure
-
-
 def days_of(span: str, where: str = "") -> int:
-    """The days of a horizon such as ``30d``."""
-    if not (span.endswith("d") and span[:-1].isdigit() and int(span[:-1]) > 0):
+    """The days of a horizon such as ``30d``.
+
+    Raises:
+        CatalogueError: it is none.
+    """
+    if not (span.endswith("d") and span[:-1].isdecimal() and 0 < int(span[:-1]) < 10**5):
         raise CatalogueError(f"{where}: within {span!r} is not a number of days such as 30d")
     return int(span[:-1])
 
 
-def _checked_kpi(kpi: Kpi, place: str, name: str) -> Kpi:
+def _check_measure(measure: Measure, entry: str, places: Mapping[str, str]) -> None:
+    place = _place_of(places, entry, "")
+    kinds = [kind for kind in _KINDS if getattr(measure, kind)]
+    if len(kinds) != 1:
+        raise CatalogueError(f"{place}: exactly one of {', '.join(_KINDS)} is needed, not {len(kinds)}")
+    if {measure.base is not None, measure.within is not None} != {kinds[0] == "cohort"}:
+        raise CatalogueError(f"{place}: base and within belong to cohort, both of them")
+    if measure.within is not None:
+        days_of(measure.within, _place_of(places, entry, "within"))
+    _check_name(entry, place)
+    _check_once(measure.by, "by", entry, places)
+
+
+def _check_kpi(kpi: Kpi, entry: str, places: Mapping[str, str]) -> None:
+    place, name = _place_of(places, entry, ""), entry.partition(".")[2]
     for window in kpi.windows:
         if window not in WINDOWS:
-            raise CatalogueError(f"{place}: {name}: unknown window {window!r}{nearest(window, WINDOWS)}")
+            hint = nearest(window, WINDOWS)
+            raise CatalogueError(f"{_place_of(places, entry, 'windows')}: unknown window {window!r}{hint}")
+    if not kpi.windows:
+        raise CatalogueError(f"{_place_of(places, entry, 'windows')}: at least one window is needed")
     if len(kpi.by) > GROUPINGS_MAX:
-        raise CatalogueError(f"{place}: {name}: {len(kpi.by)} groupings, at most {GROUPINGS_MAX}")
+        place_of_by = _place_of(places, entry, "by")
+        raise CatalogueError(f"{place_of_by}: {len(kpi.by)} groupings in 'by', at most {GROUPINGS_MAX}")
+    _check_once(kpi.windows, "windows", entry, places)
+    _check_once(kpi.by, "by", entry, places)
+    _check_name(entry, place)
     if name.endswith(("_count", "_sum", "_bucket", "_total", "_info")):
-        raise CatalogueError(f"{place}: {name}: the name ends in a suffix that Prometheus reserves")
-    if not name.isidentifier() or name != name.lower():
-        raise CatalogueError(f"{place}: {name}: a name has lower-case letters, digits and _ only")
-    return kpi
+        raise CatalogueError(f"{place}: the name ends in a suffix that Prometheus reserves")
 
 
-def _formula(text: str, place: str) -> Formula:
+def _check_name(entry: str, place: str) -> None:
+    name = entry.partition(".")[2]
+    if not (name.isascii() and name.isidentifier() and name == name.lower()):
+        raise CatalogueError(f"{place}: a name has lower-case letters, digits and _ only, and begins with a letter")
+
+
+def _check_once(words: tuple[str, ...], field: str, entry: str, places: Mapping[str, str]) -> None:
+    for word in words:
+        if words.count(word) > 1:
+            raise CatalogueError(f"{_place_of(places, entry, field)}: {word!r} is twice in {field!r}")
+
+
+def _formula(text: str, entry: str, field: str, places: Mapping[str, str]) -> Formula:
+    place = _place_of(places, entry, field)
     try:
-        return parse(text)
+        formula = parse(text)
     except ValueError as error:
         raise CatalogueError(f"{place}: {error}") from None
+    if field == "samples" and formula.denominator is not None:
+        raise CatalogueError(f"{place}: samples is a number of observations, not a quotient")
+    return formula

@@ -12,6 +12,7 @@ Unit = Literal["count", "ratio", "seconds", "currency", "score"]
 ROLLING = ("5m", "1h", "24h", "7d", "30d", "90d", "365d")
 PERIODS = ("today", "mtd", "qtd", "ytd")
 WINDOWS = (*ROLLING, *PERIODS, "all", "now")
+COHORT_WINDOWS = ("7d", "30d", "90d", "365d", "all")
 GROUPINGS_MAX = 4
 
 

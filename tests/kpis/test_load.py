@@ -1,0 +1,207 @@
+"""The catalogue is refused by one line that says where, what and what was meant."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.journeys.facts import FACTS
+from stream_kpis.kpis.load import CatalogueError, built_in, load
+from stream_kpis.kpis.schema import WINDOWS
+
+DEFINITIONS = Path(__file__).parents[2] / "docs" / "definitions.md"
+
+FOR_USERS = {"party_active", "buyer_second"}
+"""Facts that are there for catalogues of one's own."""
+
+GOOD = """\
+measures:
+  leads:   {flow: lead_created, by: [channel, source]}
+  answers: {distribution: lead_answered, by: [channel]}
+  later:   {cohort: lead_converted, base: lead_created, within: 30d}
+kpis:
+  new_leads:
+    title: New leads
+    formula: count(leads)
+    unit: count
+    windows: [7d, 30d]
+    by: [channel]
+  answer_time:
+    title: Answer time
+    formula: median(answers)
+    unit: seconds
+    windows: [24h]
+    edges: [60, 300]
+"""
+
+
+def compiled(folder: Path, *texts: str) -> Plan:
+    """The plan of some files: a.yaml, b.yaml and c.yaml."""
+    files = []
+    for name, text in zip("abc", texts, strict=False):
+        file = folder / f"{name}.yaml"
+        file.write_text(text, encoding="utf-8")
+        files.append(file)
+    return compile_catalogue(load(files))
+
+
+def test_a_good_catalogue_compiles(tmp_path: Path) -> None:
+    """One grouping for the total and one per dimension."""
+    plan = compiled(tmp_path, GOOD)
+    assert [g.by for g in plan.groupings if g.measure == "leads"] == ["", "channel", "source"]
+    assert {"leads", "answers", "later", "journey:leads"} == set(plan.definitions)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        # YAML
+        ("measures:\n", "measures: [\n", "a.yaml:3: not YAML: expected"),
+        ("measures:\n", "measures:\n\t", "a.yaml:2: not YAML: found character '\\t' that cannot start any token"),
+        ("measures:\n", "measure:\n", "a.yaml:1: unknown section 'measure' (did you mean measures?)"),
+        ("flow: lead_created, by: [channel, source]", "flow: lead_created, by: !!python/none", "a.yaml:2: not YAML: "),
+        ("  new_leads:\n", "  [a, b]: {}\n  new_leads:\n", "a.yaml:6: a name is expected here"),
+        ("  new_leads:\n", "  new_leads: 7\n  other:\n", "a.yaml:6: a mapping is expected here"),
+        ("  answer_time:", "  new_leads:", "a.yaml:12: 'new_leads' is there already, in line 6"),
+        ("    unit: count\n", "    unit: count\n    unit: ratio\n", "a.yaml:10: 'unit' is there already, in line 9"),
+        ("title: New leads", "title: 2026-13-40", "a.yaml:6: new_leads: month must be in 1..12"),
+        # Fields
+        ("formula: count", "fomula: count", "a.yaml:8: new_leads: unknown field 'fomula' (did you mean formula?)"),
+        ("    title: New leads\n", "", "a.yaml:6: new_leads: Object missing required field `title`"),
+        ("title: New leads", "title: 7", "a.yaml:7: new_leads: Expected `str`, got `int` in 'title'"),
+        ("unit: count", "unit: cuont",
+         "a.yaml:9: new_leads: Invalid enum value 'cuont' in 'unit' (did you mean count?)"),
+        ("[7d, 30d]", "[7d, 7]", "a.yaml:10: new_leads: Expected `str`, got `int` in 'windows[1]'"),
+        ("[7d, 30d]", "[7d, 30days]", "a.yaml:10: new_leads: unknown window '30days' (did you mean 30d?)"),
+        ("[7d, 30d]", "[]", "a.yaml:10: new_leads: at least one window is needed"),
+        ("[7d, 30d]", "[7d, 7d]", "a.yaml:10: new_leads: '7d' is twice in 'windows'"),
+        ("    by: [channel]\n", "    by: [a, b, c, d, e]\n", "a.yaml:11: new_leads: 5 groupings in 'by', at most 4"),
+        ("    unit: count\n", "    unit: count\n    interval: wils\n",
+         "a.yaml:10: new_leads: Invalid enum value 'wils' in 'interval' (did you mean wilson?)"),
+        ("new_leads:", "new_leads_total:",
+         "a.yaml:6: new_leads_total: the name ends in a suffix that Prometheus reserves"),
+        ("new_leads:", "newLeads:", "a.yaml:6: newLeads: a name has lower-case letters, digits and _ only"),
+        ("  leads:  ", "  le-ads: ", "a.yaml:2: le-ads: a name has lower-case letters, digits and _ only"),
+        # Measures
+        ("flow: lead_created", "flow: lead_create",
+         "a.yaml:2: leads: unknown fact 'lead_create' (did you mean lead_created?)"),
+        ("flow: lead_created", "flow: lead_created, level: lead_created",
+         "a.yaml:2: leads: exactly one of flow, level, "),
+        ("{flow: lead_created, by: [channel, source]}", "{by: [channel, source]}", "is needed, not 0"),
+        ("channel, source]", "chanel, source]",
+         "fact lead_created has no dimension 'chanel' (it has channel, source, "),
+        ("channel, source]", "chanel, source]", "(did you mean channel?)"),
+        ("channel, source]", "channel, channel]", "a.yaml:2: leads: 'channel' is twice in 'by'"),
+        ("flow: lead_created", "recency: buyer_last", "fact buyer_last has no dimension 'channel' (it has none)"),
+        (", within: 30d", "", "a.yaml:4: later: base and within belong to cohort, both of them"),
+        ("flow: lead_created", "flow: lead_created, within: 3d", "a.yaml:2: leads: base and within belong to cohort"),
+        ("within: 30d", "within: 30", "a.yaml:4: later: Expected `str | null`, got `int` in 'within'"),
+        ("within: 30d", "within: 0d", "a.yaml:4: later: within '0d' is not a number of days such as 30d"),
+        ("within: 30d", "within: 1w", "a.yaml:4: later: within '1w' is not a number of days such as 30d"),
+        ("base: lead_created", "base: lead_made",
+         "a.yaml:4: later: unknown fact 'lead_made' (did you mean lead_answered?)"),
+        ("flow: lead_created", "level: lead_created", "level needs a fact with a value of ±1, lead_created has 0"),
+        ("distribution: lead_answered", "distribution: lead_created", "distribution needs a fact with a value of ms"),
+        ("flow: lead_created", "joined: lead_created", "joined needs a fact with a value of ms, lead_created has 0"),
+        # Formulas
+        ("count(leads)", "count(leads", "a.yaml:8: new_leads: formula 'count(leads' is not an expression"),
+        ("count(leads)", "cuont(leads)", "a.yaml:8: new_leads: unknown reading 'cuont' (did you mean count?)"),
+        ("count(leads)", "count(lead)", "a.yaml:8: new_leads: unknown measure 'lead' (did you mean leads?)"),
+        ("count(leads)", "count()", "a.yaml:8: new_leads: count() reads flow or joined or distribution, not nothing"),
+        ("count(leads)", "level(leads)", "a.yaml:8: new_leads: level(leads) reads level, not flow"),
+        ("count(leads)", "count(leads, answers)", "count(leads, answers) has too many measures"),
+        ("count(leads)", "count(leads, target)", "only older(measure, target) takes the target"),
+        ("count(leads)", "followed(later) / base(later)",
+         "a.yaml:8: new_leads: measure later is not grouped by 'channel'"),
+        ("by: [channel]\n  answer", "by: [chanel]\n  answer",
+         "measure leads is not grouped by 'chanel' (did you mean channel?)"),
+        ("median(answers)\n", "median(answers)\n    samples: count(nobody)\n",
+         "a.yaml:15: answer_time: unknown measure 'nobody'"),
+        ("median(answers)\n", "median(answers)\n    samples: count(leads) / 2\n",
+         "a.yaml:15: answer_time: samples is a number"),
+        ("median(answers)", "followed(later) / base(later)",
+         "a.yaml:16: answer_time: a cohort has windows 7d, 30d, 90d, 365d, all, not 24h"),
+        ("[60, 300]", "[60, 299]", "a.yaml:17: answer_time: no bucket ends at 299 s, the nearest at 300"),
+        ("[60, 300]", "[300, 60]", "a.yaml:17: answer_time: edges go up"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """In one line: file, line, name, field, and the nearest word where one is near."""
+    assert old in GOOD
+    with pytest.raises(CatalogueError) as error:
+        compiled(tmp_path, GOOD.replace(old, new, 1))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert re.match(r"a\.yaml:\d+: ", str(error.value))
+
+
+def test_older_needs_a_target(tmp_path: Path) -> None:
+    """What else would it compare with."""
+    text = GOOD.replace("{flow: lead_created, by: [channel, source]}", "{open_set: ticket_unanswered, by: [channel]}")
+    with pytest.raises(CatalogueError, match=r"a.yaml:6: new_leads: older\(leads, target\) needs a target"):
+        compiled(tmp_path, text.replace("count(leads)", "older(leads, target)"))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Or holds no text."""
+    with pytest.raises(CatalogueError, match=r"none.yaml: cannot be read"):
+        load([tmp_path / "none.yaml"])
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00\xd8")
+    with pytest.raises(CatalogueError, match=r"bytes.yaml"):
+        load([tmp_path / "bytes.yaml"])
+
+
+def test_an_empty_file_is_an_empty_catalogue(tmp_path: Path) -> None:
+    """Comments alone, too."""
+    assert not compiled(tmp_path, "# nothing yet\n").groupings
+
+
+def test_a_later_file_replaces_what_an_earlier_one_named(tmp_path: Path) -> None:
+    """Whole entries, and the places of their mistakes with them."""
+    changed = "kpis:\n  new_leads: {title: Mine, formula: 2 * count(leads), unit: count, windows: [all]}\n"
+    plan = compiled(tmp_path, GOOD, changed)
+    assert plan.catalogue.kpis["new_leads"].title == "Mine"
+    assert plan.catalogue.place("kpis.new_leads", "windows") == "b.yaml:2: new_leads"
+    assert plan.catalogue.place("kpis.new_leads", "by") == "b.yaml:2: new_leads"
+    assert plan.catalogue.place("kpis.answer_time", "windows") == "a.yaml:16: answer_time"
+
+
+def test_a_definition_is_what_decides_the_cells(tmp_path: Path) -> None:
+    """Titles, windows and targets do not; groupings do."""
+    plan = compiled(tmp_path, GOOD)
+    same = compiled(tmp_path, GOOD.replace("New leads", "Leads").replace("[7d, 30d]", "[all]"))
+    other = compiled(tmp_path, GOOD.replace("[channel, source]", "[channel]"))
+    assert plan.definitions == same.definitions
+    assert {"leads"} == {name for name in plan.definitions if plan.definitions[name] != other.definitions[name]}
+
+
+# The catalogue that ships.
+
+
+def defined() -> dict[str, tuple[set[str], set[str]]]:
+    """The groupings and windows of each KPI in the docs."""
+    table = DEFINITIONS.read_text(encoding="utf-8").split("## KPIs")[1]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if re.match(r"\| [a-z_]+ \|", line)]
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for name, *_, by, windows in rows:
+        words = found["orders"][1] if windows == "as orders" else set(windows.split()) - {"cohort"}
+        found[name] = (set(by.split(", ")) - {"\N{EN DASH}"}, words)
+    return found
+
+
+def test_the_docs_define_every_kpi_with_its_groupings_and_windows() -> None:
+    """And no other."""
+    shipped = {name: (set(kpi.by), set(kpi.windows)) for name, kpi in built_in().kpis.items()}
+    assert defined() == shipped
+    assert set().union(*(windows for _, windows in shipped.values())) == set(WINDOWS)
+
+
+def test_every_fact_that_journeys_emit_is_counted_or_is_for_users() -> None:
+    """All but a few feed a KPI that ships."""
+    assert {fact for fact in FACTS if fact not in compile_catalogue(built_in()).actions} == FOR_USERS
+
+
+def test_every_kpi_says_what_was_chosen() -> None:
+    """Where the field leaves a choice."""
+    assert all(kpi.choices and kpi.title for kpi in built_in().kpis.values())
