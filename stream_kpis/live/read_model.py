@@ -191,11 +191,15 @@ class ReadModel:
             "before": Edges(0, from_ms),
             "until": Edges(0, to_ms),
         }
+        needed: dict[Span, set[int]] = {}
+        for name, kpi in self._plan.catalogue.kpis.items():
+            for by in ("", *kpi.by):
+                for source in self._sources(name, by, kpi.windows[0]):
+                    needed.setdefault(source.span, set()).add(source.grouping)
         sums: dict[Span, RunningSum] = {}
-        for span, total in self._sums.items():
-            fixed = RunningSum(self._tiles, self._kinds, total.sums, lambda _, part=span.part: edges[part])  # type: ignore[misc]
-            fixed.move(to_ms)
-            sums[span] = fixed
+        for span, indexes in needed.items():
+            sums[span] = RunningSum(self._tiles, self._kinds, indexes, lambda _, part=span.part: edges[part])  # type: ignore[misc]
+            sums[span].move(to_ms)
         ends_now = not any(True for _ in self._tiles.between(to_ms, 1 << 60))
         values: list[Value] = []
         for name, kpi in self._plan.catalogue.kpis.items():

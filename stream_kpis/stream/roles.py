@@ -5,6 +5,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from importlib.metadata import version
 
 from stream_kpis.engine.compiler import Plan
@@ -31,8 +32,10 @@ STALE_PAUSE_S = 1.5
 Announce = Callable[[str], None]
 """Told the address of the live page, once it answers."""
 
+_say = partial(print, flush=True)
 
-def run(settings: Settings, announce: Announce = print) -> None:
+
+def run(settings: Settings, announce: Announce = _say) -> None:
     """Runs what ``settings.role`` says until SIGTERM or SIGINT.
 
     Args:

@@ -4,7 +4,7 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader
-from stream_kpis.plan import compile_plan as compile_plan  # noqa: PLC0414 - also from here, where it is used with shards
+from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
 from stream_kpis.stream.rebalance import MakeShard
 
