@@ -1,0 +1,1 @@
+"""Live KPIs of customer relations from Kafka events, exact and provable."""

@@ -15,15 +15,24 @@ class SourceRecord(Protocol):
     """One record of a source topic; aiokafka's ConsumerRecord is one, and so is ``events.envelope.Record``."""
 
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """Its position."""
+
     @property
-    def timestamp(self) -> int: ...
+    def timestamp(self) -> int:
+        """Milliseconds since 1970."""
+
     @property
-    def key(self) -> bytes | None: ...
+    def key(self) -> bytes | None:
+        """The party."""
+
     @property
-    def value(self) -> bytes | None: ...
+    def value(self) -> bytes | None:
+        """The event."""
+
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Names and values."""
 
 
 class Batch(NamedTuple):
@@ -76,8 +85,8 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     """The last record of each flush in the cells changelog: what the shard had read when it was made durable.
 
     ``next`` maps topic to the position after the last applied batch, ``reached`` maps topic to the timestamp of the
-    last record applied, ``counters`` are totals since the shard began (``events``, ``duplicates``, ``voided``, ``late``,
-    ``rekeyed``, ``dead_letters:REASON`` …), ``definitions`` maps measure to the hash of its definition.
+    last record applied, ``counters`` are totals since the shard began (``events``, ``duplicates``, ``voided``,
+    ``late``, ``rekeyed``, ``dead_letters:REASON`` …), ``definitions`` maps measure to the hash of its definition.
     """
 
     seq: int

@@ -95,7 +95,7 @@ class Cells:
         return len(self._cells)
 
     def count(self, fact: Fact, sign: int) -> None:
-        """Adds a fact (sign 1) or takes it back (sign −1)."""
+        """Adds a fact (sign 1) or takes it back (sign -1)."""
         recipe = self._recipes.get(fact.name)
         if recipe is not None:
             self._count(recipe, fact, sign)

@@ -1,7 +1,8 @@
 """The kinds of measures: what a fact adds to which cell, and how a sum of cells reads.
 
-A cell is a sparse vector of integers, ``{slot: n}`` without zeros; its group is dict addition, so that any order and any
-split of the same facts give the same cells, and taking a fact back adds its inverse. The kinds differ only in the slots.
+A cell is a sparse vector of integers, ``{slot: n}`` without zeros; its group is dict addition, so that any order and
+any split of the same facts give the same cells, and taking a fact back adds its inverse. The kinds differ only in the
+slots.
 """
 
 from bisect import bisect_left
@@ -116,7 +117,7 @@ def at_or_below(cell: Mapping[int, int], edges_s: Iterable[float]) -> list[int]:
 
 
 Parts = Callable[[int, int], tuple[int, tuple[tuple[int, int], ...]]]
-"""From a fact's time and value to what it adds: the time that decides the tile, and (slot, amount) pairs without zeros."""
+"""From a fact's time and value: the time that decides the tile, and the (slot, amount) pairs, without zeros."""
 
 NOTHING: tuple[tuple[int, int], ...] = ()
 

@@ -145,7 +145,7 @@ class Scope:
         return culprits
 
     def seal_before(self, recorded_ms: int) -> list[Event]:
-        """Seals the prefix that ends with the last event recorded before ``recorded_ms``; returns what leaves memory."""
+        """Seals the prefix up to the last event recorded before ``recorded_ms``; returns what leaves memory."""
         if self.oldest_ms >= recorded_ms:
             return []
         last = max((i for i, event in enumerate(self.events) if event.recorded_ms < recorded_ms), default=-1)
@@ -280,9 +280,7 @@ class Parties:
         if parts[0] == VOIDS:
             self._voids[parts[1]] = {(source, id_) for source, id_ in _key_decoder.decode(value or b"\x90")}
         elif parts[0] == INDEX:
-            self._entities[parts[1]] = {
-                (journey, entity): None for journey, entity in _key_decoder.decode(value or b"\x90")
-            }
+            self._entities[parts[1]] = dict.fromkeys(_key_decoder.decode(value or b"\x90"))
         elif value is None:
             self._stored.pop(key, None)
         else:

@@ -9,7 +9,6 @@ from stream_kpis.events.envelope import Event
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
-
 V = TypeVar("V")
 
 

@@ -58,9 +58,11 @@ FACTS: dict[str, FactKind] = {
     "survey_responded": FactKind(
         "surveys", ("kind", "team", "agent"), "lag ms", "The asked customer answered; at the answer."
     ),
-    "csat_answered": FactKind("surveys", ("team", "agent"), "micro-points", "A csat answer in scale, rescaled to 1–5."),
+    "csat_answered": FactKind(
+        "surveys", ("team", "agent"), "micro-points", "A csat answer in scale, rescaled to 1 to 5."
+    ),
     "csat_satisfied": FactKind("surveys", ("team", "agent"), "0", "A csat answer in the top box."),
-    "nps_answered": FactKind("surveys", (), "0", "An nps answer on 0–10."),
+    "nps_answered": FactKind("surveys", (), "0", "An nps answer on 0 to 10."),
     "nps_promoter": FactKind("surveys", (), "0", "An nps answer of 9 or 10."),
     "nps_detractor": FactKind("surveys", (), "0", "An nps answer of 6 or less."),
     "party_active": FactKind("activity", (), "0", "The party's last event of any kind."),

@@ -1,4 +1,4 @@
-"""Leads of a party: arrival, first human contact, first conversion. The party is the scope, as deals and orders convert."""
+"""Leads of a party: arrival, first human contact, first conversion. Deals and orders convert, so the party is the scope."""
 
 from typing import TypeVar
 
@@ -73,7 +73,8 @@ def step(state: Leads, event: Event) -> None:
     elif isinstance(data, (t.DealCreated, t.DealWon, t.DealLost, t.DealReopened, t.DealDeleted)):
         _step_deal(_of(state.deals, data.deal_id, Deal), data, at_ms)
     else:
-        _step_lead(_of(state.leads, data.lead_id, Lead), data, at_ms, state.seq)  # type: ignore[attr-defined] # all others name a lead
+        lead_id: str = data.lead_id  # type: ignore[attr-defined] # all others name a lead
+        _step_lead(_of(state.leads, lead_id, Lead), data, at_ms, state.seq)
 
 
 def _step_lead(lead: Lead, data: t.Data, at_ms: int, seq: int) -> None:

@@ -16,10 +16,10 @@ from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import POLL_S, Pipeline
 from stream_kpis.local.sender import send_history, send_live, wall_ms
 from stream_kpis.local.verdict import print_report
+from stream_kpis.plan import compile_plan
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings
-from stream_kpis.plan import compile_plan
 from stream_kpis.stream.sources import SourceProducer
 
 SCENARIO_AFTER_S, SCENARIO_S = 120, 240

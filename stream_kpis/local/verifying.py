@@ -14,11 +14,11 @@ from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import Pipeline
 from stream_kpis.local.sender import chosen_faults, send_history, wall_ms
 from stream_kpis.local.verdict import as_json, print_report
+from stream_kpis.plan import compile_plan
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import Simulation, faults
 from stream_kpis.proof.verify import Case, Proof, verify
 from stream_kpis.settings import Settings
-from stream_kpis.plan import compile_plan
 from stream_kpis.stream.sources import SourceProducer
 
 DAYS = 400
