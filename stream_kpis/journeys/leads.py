@@ -1,4 +1,4 @@
-"""Leads of a party: arrival, first human contact, first conversion. Deals and orders convert, so the party is the scope."""
+"""Leads: arrival, first human contact, first conversion. Deals and orders convert, so the party is the scope."""
 
 from typing import TypeVar
 

@@ -23,8 +23,8 @@ class Customer(msgspec.Struct, array_like=True):
     """The state of one customer.
 
     ``joined_ms`` is the start of the open spell; of the one closed last, if ``closed``. ``moves`` are the signed
-    changes of the number of active customers, ``leaves`` the ends by churn as (time in ms, tenure in ms, dimensions). ``held``
-    are the changes until an announced end: they move the level if it is taken back.
+    changes of the number of active customers, ``leaves`` the ends by churn as (time in ms, tenure in ms, dimensions).
+    ``held`` are the changes until an announced end: they move the level if it is taken back.
     """
 
     dims: Dims = Dims()
