@@ -42,7 +42,7 @@ async def load(settings: Settings, happened: Iterable[Sample], few: int) -> Load
     """
     names = "benchmark.events", "benchmark.events-few"
     await declare(settings)
-    await _make([settings.prefix + name for name in names], settings)
+    await make_topics([settings.prefix + name for name in names], settings)
     reference, totals, count = Reference(), Reference().totals(), 0
     async with SourceProducer(settings) as producer:
         for count, sample in enumerate(happened, 1):
@@ -59,8 +59,8 @@ async def load(settings: Settings, happened: Iterable[Sample], few: int) -> Load
     return Loaded(every, Source(settings.prefix + names[1], min(few, count), totals))
 
 
-async def _make(topics: list[str], settings: Settings) -> None:
-    """Makes topics, and returns when clients can see them."""
+async def make_topics(topics: list[str], settings: Settings) -> None:
+    """Makes topics with the settings' partitions, and returns when clients can see them."""
     admin = AIOKafkaAdminClient(**connection(settings))
     await admin.start()
     try:

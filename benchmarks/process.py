@@ -2,20 +2,21 @@
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from stream_kpis.local.jvm import spawn
+
+if TYPE_CHECKING:
+    import subprocess
 
 ROOT = Path(__file__).parents[1]
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _POLL_S = 0.02
-_STOP_S_MAX = 20.0
 _RUN_S_MAX = 900.0
 
 
@@ -82,13 +83,8 @@ class Measured:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        process = self._running()
-        process.terminate()
-        try:
-            process.wait(_STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        self._running().kill()  # what it would still tidy up is of no interest
+        self._running().wait()
 
     def check(self) -> None:
         """Raises if the process has ended.

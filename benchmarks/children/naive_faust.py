@@ -4,6 +4,7 @@
 """
 
 import math
+import os
 import sys
 from datetime import datetime
 from typing import Any
@@ -68,6 +69,15 @@ response_buckets = per_minute("response-buckets")
 
 
 async def keep(stream: Any) -> None:
+    """Counts every event; ends the process at an error, where Faust would begin anew."""
+    try:
+        await count_all(stream)
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        print(f"{type(error).__name__}: {' '.join(str(error).split())}", flush=True)
+        os._exit(1)
+
+
+async def count_all(stream: Any) -> None:
     """Counts every event; after the last one says so."""
     left = int(events)
     async for event in stream:
