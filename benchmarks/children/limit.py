@@ -29,6 +29,7 @@ async def main() -> None:
                     assert isinstance(incoming, Incoming)
                 events += len(records)
     mark("last")
+    mark("totals", totals={})
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ async def count_all(stream: Any) -> None:
         left -= 1
         if not left:
             await app.producer.flush()
-            mark("last", totals=totals())
+            mark("last")
+            mark("totals", totals=totals())
 
 
 app.agent(topic)(keep)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from benchmarks.systems import limit, naive_faust, worker
+from benchmarks.systems import kafka_streams, limit, naive_faust, worker
 from benchmarks.systems.bench import Bench, Run
 
 
@@ -21,6 +21,7 @@ SYSTEMS: Mapping[str, tuple[System, ...]] = {
         System("W1", "stream-kpis", worker.run_w1),
         System("all", "stream-kpis", worker.run_all),
     ),
+    "kafka-streams-eos": (System("W1", "kafka-streams-eos", kafka_streams.run),),
     "naive-faust": (System("W1", "naive-faust", naive_faust.run),),
 }
 """In the order of measuring, by the name that a command line may give."""

@@ -43,13 +43,13 @@ def run_of(source: Source, first: Reading, last: Reading, totals: Totals) -> Run
 
 
 def run_marked(bench: Bench, name: str, source: Source, command: Sequence[str], folder: Path = ROOT) -> Run:
-    """Runs a program that marks its first event and its last."""
+    """Runs a program that marks its first event and its last, and then says its totals."""
     with Measured(command, bench.cores.measured, bench.folder / f"{name}.log", folder) as process:
         began = process.wait_for("first")
         first = process.read()._replace(at_s=began["at_s"])
         ended = process.wait_for("last")
         last = process.read()._replace(at_s=ended["at_s"])
-        return run_of(source, first, last, ended.get("totals", {}))
+        return run_of(source, first, last, process.wait_for("totals")["totals"])
 
 
 def python(module: str, *arguments: str) -> list[str]:
