@@ -24,17 +24,19 @@ AGES_MS = (
 _SCORES = (-1, 0, 1, 2, 2.3333335, 3, 3.5, 4, 5, 5.0000001, 6, 7, 8, 8.9999999, 9, 10)
 _SCALE_ENDS = (0, 1, 1.0000001, 3, 5, 7, 10)
 
+_IDLE = {"lead.qualified", "deal.stage_changed", "deal.close_date_changed", "deal.activity", "order.refunded"}
+
 FAMILIES: dict[str, tuple[Kind, ...]] = {
-    family: tuple(kind for kind in KINDS if kind.name.split(".")[0] in members)
-    for family, members in {
-        "leads": ("lead", "deal", "order"),
-        "deals": ("deal",),
-        "orders": ("order",),
-        "purchases": ("order",),
-        "tickets": ("ticket",),
-        "lifecycle": ("customer",),
-        "surveys": ("survey",),
-        "activity": ("lead", "deal", "order", "interaction", "ticket", "survey", "customer", "complaint"),
+    family: tuple(kind for kind in KINDS if kind.name.split(".")[0] in members and kind.name not in left_out)
+    for family, (members, left_out) in {
+        "leads": (("lead", "deal", "order"), _IDLE),
+        "deals": (("deal",), ()),
+        "orders": (("order",), ()),
+        "purchases": (("order",), ()),
+        "tickets": (("ticket",), ()),
+        "lifecycle": (("customer",), ()),
+        "surveys": (("survey",), ()),
+        "activity": (("lead", "deal", "order", "interaction", "ticket", "survey", "customer", "complaint"), ()),
     }.items()
 }
 """The kinds of events that matter to each journey."""
@@ -125,16 +127,21 @@ def _value(name: str, kind: inspect.Type, dice: random.Random) -> Any:
             return None  # items: nothing that a journey reads
 
 
+RARE = {"ticket.merged", "ticket.deleted", "deal.deleted", "order.cancelled", "lead.merged", "customer.merged"}
+"""Events after which little of their entity is left to look at."""
+
+
 def random_happenings(dice: random.Random, parties: int, events_max: int) -> list[Happening]:
     """Some events of many parties, each party in one or all of the families."""
     found: list[Happening] = []
     for number in range(parties):
         kinds = dice.choice(list(FAMILIES.values()))
         ages = dice.sample(AGES_MS, 5)
+        weights = [1 if kind.name in RARE else 5 for kind in kinds]
         for _ in range(dice.randrange(1, events_max)):
             found.append(
                 Happening(
-                    dice.choice(kinds).name,
+                    dice.choices(kinds, weights)[0].name,
                     NOW_MS - dice.choice(ages),
                     dice.randrange(1 << 30),
                     str(len(found)),

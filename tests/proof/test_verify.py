@@ -1,0 +1,154 @@
+"""The engine against the oracle: equal on everything that may happen, and caught when it is broken on purpose."""
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.engine.partition import partition_of
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.events import types as t
+from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.journeys import JOURNEYS
+from stream_kpis.kpis.load import BUILT_IN, built_in, load
+from stream_kpis.proof.replay import replay
+from stream_kpis.proof.simulate import FAULTS
+from stream_kpis.proof.verify import Case, Proof, prove, verify
+from tests.engine.worlds import NOW_MS, Happening, random_happenings, record_of, topic_of, void_of
+
+PLAN = compile_catalogue(built_in())
+PARTITIONS = 3
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(6_000, (), 1),
+        Case(6_000, FAULTS, 2, zone="Europe/Berlin"),
+        Case(6_000, FAULTS, 3, partitions=1, zone="America/New_York"),
+        Case(6_000, FAULTS, 4, days=20, partitions=5, zone="Australia/Lord_Howe"),
+    ],
+    ids=["no faults", "Berlin", "New York", "Lord Howe"],
+)
+def test_a_simulated_company_has_the_kpis_that_the_oracle_finds(case: Case) -> None:
+    """All of them, over all windows and groups."""
+    report = verify(PLAN, case).report
+    assert not report.differences, str(report.differences[0])
+    assert {tally.kpi for tally in report.tallies} == set(PLAN.catalogue.kpis)
+    assert report.compared > 1_000
+
+
+def test_a_verification_is_the_same_for_the_same_seed() -> None:
+    """Number for number."""
+    case = Case(1_500, FAULTS, 7, days=60)
+    assert verify(PLAN, case).report == verify(PLAN, case).report
+
+
+# Events that no simulator would think of: any field of any type, few ids, many ties.
+
+
+def laid_out(happenings: list[Happening], dice: random.Random) -> dict[tuple[str, int], list[Record]]:
+    """The logs: in any order, some misrouted, some twice, some taken back."""
+    logs: dict[tuple[str, int], list[Record]] = {}
+    for happening in sorted(happenings, key=lambda _: dice.random()):
+        home = partition_of(happening.party.encode(), PARTITIONS)
+        partition = dice.randrange(PARTITIONS) if dice.random() < 0.05 else home
+        log = logs.setdefault((topic_of(happening), partition), [])
+        record = record_of(happening, len(log))._replace(partition=partition)
+        log.append(record)
+        if dice.random() < 0.1:
+            log.append(record._replace(offset=len(log)))
+        if dice.random() < 0.05:
+            log.append(record._replace(offset=len(log), value=void_of(happening, f"void {happening.id}")))
+    return logs
+
+
+def fuzzed(plan: Plan, seed: int, zone: str = "UTC", parties: int = 150) -> Proof:
+    """The proof of some ten random events per party."""
+    dice, reader, calendar = random.Random(seed), Reader(), Calendar(zone)
+    logs = laid_out(random_happenings(dice, parties, 20), dice)
+    model, _ = replay(plan, logs, PARTITIONS, reader, calendar, NOW_MS, dice)
+    snapshot = model.snapshot(NOW_MS)
+    return prove(plan, snapshot.values, snapshot.to_ms, [r for log in logs.values() for r in log], reader, zone)
+
+
+@pytest.mark.parametrize(
+    ("seed", "zone"), [(1, "UTC"), (2, "Europe/Berlin"), (3, "America/New_York"), (4, "Asia/Kathmandu"), (70, "UTC")]
+)
+def test_whatever_happens_the_oracle_agrees(seed: int, zone: str) -> None:
+    """As the definitions have it."""
+    report = fuzzed(PLAN, seed, zone).report
+    assert not report.differences, str(report.differences[0])
+
+
+# Journeys broken on purpose.
+
+
+def without(*kinds: type[t.Data], journey: str) -> Callable[[Any, Any], None]:
+    """The step of a journey that ignores some events."""
+    step = JOURNEYS[journey].step
+
+    def ignorant(state: Any, event: Any) -> None:
+        if not isinstance(event.data, kinds):
+            step(state, event)
+
+    return ignorant
+
+
+def counting_every_churn(state: Any, event: Any) -> None:
+    """The step of the lifecycle that takes a second churn for a leave."""
+    if isinstance(event.data, t.CustomerChurned) and state.joined_ms is not None:
+        state.closed = False
+    LIFECYCLE_STEP(state, event)
+
+
+LIFECYCLE_STEP = JOURNEYS["lifecycle"].step
+
+BROKEN = {
+    "tickets ignore reopenings": ("tickets", without(t.TicketReopened, journey="tickets"), "tickets_open"),
+    "tickets ignore merges": ("tickets", without(t.TicketMerged, journey="tickets"), "tickets_open"),
+    "orders keep what is cancelled": ("orders", without(t.OrderCancelled, journey="orders"), "revenue_net"),
+    "purchases keep what is refunded": (
+        "purchases",
+        without(t.OrderRefunded, journey="purchases"),
+        "repeat_purchase_rate",
+    ),
+    "deals ignore reopenings": ("deals", without(t.DealReopened, journey="deals"), "deals_won"),
+    "leads ignore merges": ("leads", without(t.LeadMerged, journey="leads"), "leads_new"),
+    "surveys ignore sendings": ("surveys", without(t.SurveySent, journey="surveys"), "survey_response_rate"),
+    "every churn is a leave": ("lifecycle", counting_every_churn, "churned_customers"),
+}
+
+
+@pytest.fixture
+def patched() -> Iterator[pytest.MonkeyPatch]:
+    """Journeys may be replaced, until the end of the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.mark.parametrize("mistake", BROKEN)
+def test_a_broken_journey_is_caught_and_its_entities_named(mistake: str, patched: pytest.MonkeyPatch) -> None:
+    """By a difference in the KPI that it feeds, with the oracle's entities behind one of its values."""
+    journey, step, kpi = BROKEN[mistake]
+    patched.setitem(JOURNEYS, journey, JOURNEYS[journey]._replace(step=step))
+    proof = fuzzed(compile_catalogue(built_in()), 1, parties=400)
+    differences = [difference for difference in proof.report.differences if difference.kpi == kpi]
+    assert differences
+    assert {tally.kpi for tally in proof.report.tallies if tally.different} >= {kpi}
+    of_groups = [difference for difference in differences if difference.by] or differences
+    behind = next(found for difference in of_groups if (found := proof.behind(difference)))
+    assert all(party.startswith("p") and n for party, _, n in behind)
+
+
+def test_a_kpi_of_one_s_own_is_left_to_its_owner(tmp_path: Path) -> None:
+    """The oracle knows the catalogue that ships; the rest is still proved."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("kpis:\n  my_leads: {title: Mine, formula: count(leads_created), unit: count, windows: [7d]}\n")
+    plan = compile_catalogue(load([*sorted(BUILT_IN.glob("*.yaml")), mine]))
+    report = fuzzed(plan, 1).report
+    assert not report.differences
+    assert "my_leads" not in {tally.kpi for tally in report.tallies}
