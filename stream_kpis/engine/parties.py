@@ -280,7 +280,8 @@ class Parties:
         if parts[0] == VOIDS:
             self._voids[parts[1]] = {(source, id_) for source, id_ in _key_decoder.decode(value or b"\x90")}
         elif parts[0] == INDEX:
-            self._entities[parts[1]] = dict.fromkeys(_key_decoder.decode(value or b"\x90"))
+            row = _key_decoder.decode(value or b"\x90")
+            self._entities[parts[1]] = dict.fromkeys((journey, entity) for journey, entity in row)
         elif value is None:
             self._stored.pop(key, None)
         else:
