@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -187,3 +188,20 @@ def test_without_a_broker_the_worker_ends_with_one_line(tmp_path: Path) -> None:
     worker = Worker(STUB, settings, tmp_path / "worker.log")
     assert asyncio.run(worker.ended()) == 75
     assert worker.said.splitlines()[-1].startswith("stream-kpis: start: Kafka: ")
+
+
+async def test_it_is_a_faust_app_like_any_other(settings: Settings, tmp_path: Path) -> None:
+    """`faust -A stream_kpis.stream.app worker` works, with the engine's shards."""
+    await declare(settings)
+    async with SourceProducer(settings) as producer:
+        await producer.send("crm.leads", b"party", b"no event")
+    program = (sys.executable, "-m", "faust", "-A", "stream_kpis.stream.app", "worker", "-l", "info")
+    workers = Workers(settings, tmp_path, program)
+    try:
+        worker = workers.start()
+        await until(lambda: worker.ready, "the worker is ready")
+        assert (await settled(settings)).dead == 1
+        worker.send(signal.SIGTERM)
+        assert await worker.ended() == 0
+    finally:
+        workers.end()
