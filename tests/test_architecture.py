@@ -1,6 +1,7 @@
 """The arrows between the rooms, as docs/architecture.md draws them, and the purity of the core."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,11 @@ def test_files_of_the_core_are_short(path: Path) -> None:
     """One subject each. The event types are a table, and as long as the contract."""
     if path.name != "types.py":
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+def test_the_map_names_what_is_there() -> None:
+    """Every path in the docs of the architecture exists, in the package or beside it."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`([a-z_/]+/[a-z_/.]*)`", text)
+    assert len(paths) > 20
+    assert not [path for path in paths if not ((PACKAGE / path).exists() or (ROOT / path).exists())]
