@@ -89,6 +89,8 @@ class Cells:
         """Cells that will roll up, by tile."""
         self._next_tiles: list[int] = []
         """A heap of those tiles."""
+        self._orphans: set[bytes] = set()
+        """Keys in the changelog of definitions that are gone."""
         self.groups_folded = 0
 
     def __len__(self) -> int:
@@ -209,14 +211,23 @@ class Cells:
             else:
                 self._cells.pop(code, None)
                 records.append((key, None))
-        self._changed = set()
+        records += [(key, None) for key in self._orphans]
+        self._changed, self._orphans = set(), set()
         return records
+
+    def forget(self, measures: frozenset[str]) -> None:
+        """Drops all cells of some measures, from the changelog too: they are to be built anew."""
+        for code in list(self._cells):
+            if self._plan.groupings[code >> _TILE_BITS].measure in measures:
+                del self._cells[code]
+                self._changed.add(code)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes a record of the cells changelog, in the log's order; one of another definition is left out."""
         prefix, _, tile = key.rpartition(b"\x1f")
         index = self._index.get(prefix + b"\x1f")
         if index is None:
+            (self._orphans.discard if value is None else self._orphans.add)(key)
             return
         code = index << _TILE_BITS | int(tile)
         if value is None:
@@ -226,4 +237,6 @@ class Cells:
             if cell is None:
                 cell = self._new(code, int(tile), index in self._pinned)
             cell.clear()
-            cell |= {self._number(g) << GROUP_BITS | slot: n for g, slot, n in decode_cell(value)}
+            for group, slot, n in decode_cell(value):
+                packed = self._number(group) << GROUP_BITS | slot
+                cell[packed] = cell.get(packed, 0) + n

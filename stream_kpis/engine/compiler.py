@@ -48,7 +48,7 @@ class Plan(NamedTuple):
     actions: Mapping[str, tuple[Action, ...]]
     routes: Mapping[type[Data], tuple[tuple[Journey, str | None], ...]]
     definitions: Mapping[str, str]
-    """Hash by measure, and ``journey:NAME`` for each journey that runs."""
+    """Hash by measure, and the version of each journey that runs, as ``journey:NAME``."""
 
 
 def compile_catalogue(catalogue: Catalogue) -> Plan:
@@ -78,7 +78,7 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
     journeys = [
         journey for journey in JOURNEYS.values() if any(FACTS[fact].journey == journey.name for fact in actions)
     ]
-    definitions |= {f"journey:{journey.name}": "1" for journey in journeys}
+    definitions |= {f"journey:{journey.name}": str(journey.version) for journey in journeys}
     return Plan(
         catalogue,
         tuple(groupings),
@@ -114,8 +114,10 @@ def _positions(by: str, fact: str) -> tuple[int, ...]:
 
 
 def _hash(measure: Measure) -> str:
-    """Of what decides the cells: kind, fact, horizon, groupings. Titles, windows and targets are not in it."""
-    return hashlib.sha256(msgspec.json.encode(msgspec.to_builtins(measure), order="sorted")).hexdigest()[:8]
+    """Of what decides the cells: kind, fact, horizon, groupings, journeys; not titles, windows and targets."""
+    facts = (kind_of(measure)[1], measure.base or kind_of(measure)[1])
+    versions = [JOURNEYS[FACTS[fact].journey].version for fact in facts]
+    return hashlib.sha256(msgspec.json.encode((msgspec.to_builtins(measure), versions), order="sorted")).hexdigest()[:8]
 
 
 _VALUES = {"level": "±1", "distribution": "ms", "joined": "ms", "cohort": "ms"}

@@ -17,6 +17,9 @@ from stream_kpis.journeys.journey import Journey
 
 DECODED_MAX = 5_000
 """Scopes kept decoded, per shard."""
+EVENTS_MAX = 20_000
+"""Events of a scope since its seal; it is written whole, and a record has a largest size."""
+_MANY = 24
 
 Order = tuple[int, int, str, str]
 _NEVER_MS = 1 << 62
@@ -54,7 +57,7 @@ def scope_key(journey: str, party: str, entity: str) -> bytes:
 class Scope:
     """One entity or party of one journey, decoded: its events in order, its state and its facts."""
 
-    __slots__ = ("base", "events", "facts", "fresh", "journey", "oldest_ms", "refold", "seal", "state")
+    __slots__ = ("_by_id", "base", "events", "facts", "fresh", "journey", "oldest_ms", "refold", "seal", "state")
 
     def __init__(self, journey: Journey, kept: Kept | None = None) -> None:
         self.journey = journey
@@ -65,6 +68,8 @@ class Scope:
         self.facts: list[Fact] = journey.facts(self.state) if kept else []
         self.oldest_ms = min((event.recorded_ms for event in self.events), default=_NEVER_MS)
         """No event here was recorded before."""
+        self._by_id: dict[tuple[str, str], Event] | None = None
+        """The events by source and id, once there are many."""
         self.fresh: list[Event] = []
         """Appended or inserted since the last settling."""
         self.refold = False
@@ -79,6 +84,10 @@ class Scope:
 
     def find(self, source: str, id_: str) -> Event | None:
         """The event of that source and id, if it is known and not sealed."""
+        if len(self.events) > _MANY:
+            if self._by_id is None:
+                self._by_id = {(event.source, event.id): event for event in self.events}
+            return self._by_id.get((source, id_))
         for event in self.events:
             if event.id == id_ and event.source == source:
                 return event
@@ -87,6 +96,8 @@ class Scope:
     def insert(self, event: Event) -> bool:
         """Puts an event in its place; true if it is older than one already there."""
         self.fresh.append(event)
+        if self._by_id is not None:
+            self._by_id[event.source, event.id] = event
         events = self.events
         self.oldest_ms = min(self.oldest_ms, event.recorded_ms)
         if not events or events[-1].order < event.order:
@@ -99,6 +110,7 @@ class Scope:
     def remove(self, event: Event) -> None:
         """Takes an event out again."""
         self.events = [other for other in self.events if (other.source, other.id) != (event.source, event.id)]
+        self._by_id = None
         self.refold = True
 
     def settle(self) -> list[Event]:
@@ -140,6 +152,7 @@ class Scope:
             else:
                 culprits.append(event)
         self.events = trusted
+        self._by_id = None
         self.state = self.folded(trusted)
         self._facts_of_state()
         return culprits
@@ -155,6 +168,7 @@ class Scope:
         self.base = events_encoder.encode(self.folded(sealed))
         self.seal = sealed[-1].order
         self.events = rest
+        self._by_id = None
         self.oldest_ms = min((event.recorded_ms for event in rest), default=_NEVER_MS)
         return sealed
 
@@ -202,7 +216,7 @@ class Parties:
         entities = self._entities.setdefault(party, {})
         if (journey, entity) not in entities:
             entities[journey, entity] = None
-            self._dirty_rows[scope_key(INDEX, party, "")] = entities
+            self._dirty_rows[_encode_key((INDEX, party, journey, entity))] = ()
 
     def scopes_of(self, party: str) -> list[tuple[bytes, Scope]]:
         """All scopes that a party has."""
@@ -280,12 +294,16 @@ class Parties:
         if parts[0] == VOIDS:
             self._voids[parts[1]] = {(source, id_) for source, id_ in _key_decoder.decode(value or b"\x90")}
         elif parts[0] == INDEX:
-            row = _key_decoder.decode(value or b"\x90")
-            self._entities[parts[1]] = dict.fromkeys((journey, entity) for journey, entity in row)
+            self._entities.setdefault(parts[1], {})[parts[2], parts[3]] = None
         elif value is None:
             self._stored.pop(key, None)
         else:
             self._stored[key] = value
+
+    def has_seals(self, journey: str) -> bool:
+        """Whether anything of a journey is sealed: then only its state is known, as the journey was then."""
+        scopes = (value for key, value in self._stored.items() if _key_decoder.decode(key)[0] == journey)
+        return any(_kept_decoder.decode(value).seal is not None for value in scopes)
 
     def facts(self, journeys: frozenset[str]) -> Iterator[Fact]:
         """All facts of some journeys, from their scopes: to build a new measure."""

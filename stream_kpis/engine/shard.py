@@ -1,11 +1,12 @@
 """The whole state of one partition: batches in, changed records out. Synchronous; no I/O, no clock, no Kafka."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, Rekeyed, SourceRecord, header_decoder
 from stream_kpis.engine.cells import Cells
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.parties import Parties, Scope
+from stream_kpis.engine.parties import EVENTS_MAX, Parties, Scope
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
 from stream_kpis.events.envelope import Event, Incoming, Reader, Reason, Reject
@@ -20,7 +21,7 @@ _SWEEP = 20
 
 
 class DefinitionsChanged(Exception):  # noqa: N818 - says what happened
-    """The catalogue needs a journey that did not run when this state was made, so the parties cannot rebuild it."""
+    """The state was made under other definitions, and the parties cannot rebuild it; one line that says what to do."""
 
 
 class Shard:
@@ -53,6 +54,7 @@ class Shard:
         self._homes: set[str] = set()
         self._dead: list[DeadLetter] = []
         self._rekeyed: list[Rekeyed] = []
+        self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": reader.currency}
         self._restored_definitions: dict[str, str] | None = None
 
     def advance(self, now_ms: int) -> None:
@@ -125,14 +127,17 @@ class Shard:
         if not self._parties.void(party, void.source, void.id):
             self.counters["duplicates"] += 1
             return
+        found = False
         for key, scope in self._parties.scopes_of(party):
             event = scope.find(void.source, void.id)
             if event is not None:
+                found = True
                 self._changing(key, scope, touched)
                 scope.fresh = [other for other in scope.fresh if other is not event]
                 scope.remove(event)
                 origins.pop(id(event), None)
                 origins[id(scope)] = origin
+        self.counters["voids_unmatched"] += not found
 
     def _insert(
         self,
@@ -163,6 +168,10 @@ class Shard:
                 return
             if scope.seal is not None and event.order <= scope.seal:
                 self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
+                return
+            if len(scope.events) >= EVENTS_MAX:
+                detail = f"its {journey.name} entity has {EVENTS_MAX} events already"
+                self._reject(topic, record, Reason.TOO_MANY, detail)
                 return
             scopes.append((key, scope, journey))
         late = False
@@ -238,7 +247,7 @@ class Shard:
             dict(self.reached),
             made_ms or now_ms,
             dict(self.counters),
-            dict(self._plan.definitions),
+            self._definitions,
         )
         return Flush(parties, cells, dead, rekeyed, header)
 
@@ -256,28 +265,47 @@ class Shard:
         self.seq, self.next, self.reached = header.seq, dict(header.next), dict(header.reached)
         self.counters = Counter(header.counters)
         self._restored_definitions = header.definitions
+        self._levels.advance(header.made_ms)
 
     def restored(self) -> None:
         """Ends the recovery: measures that are new or were changed are built from the parties.
 
         Raises:
-            DefinitionsChanged: a measure needs a journey whose events were not kept.
+            DefinitionsChanged: the zone or currency is another one, or a measure needs a journey whose events were not
+                kept.
         """
         before = self._restored_definitions
         if before is None:
             return
-        missing = [name for name in self._plan.definitions if name.startswith("journey:") and name not in before]
-        if missing:
-            raise DefinitionsChanged(
-                f"{', '.join(missing)} did not run before; start with a new app id, so that the topics are read again"
-            )
+        for name in ("zone", "currency"):
+            if before.get(name, self._definitions[name]) != self._definitions[name]:
+                raise DefinitionsChanged(
+                    f"this state has the {name} {before[name]}, not {self._definitions[name]}: set it back, or start "
+                    "with a new app id, so that the topics are read again"
+                )
+        for name in self._definitions:
+            self._check_journey(name, before)
         new = frozenset(name for name, digest in self._plan.definitions.items() if before.get(name) != digest)
         if new:
-            journeys = frozenset(
-                name.removeprefix("journey:") for name in self._plan.definitions if name.startswith("journey:")
+            self._rebuild(new)
+
+    def _check_journey(self, name: str, before: Mapping[str, str]) -> None:
+        """A journey's events must have been kept, and nothing of it sealed as another version of it."""
+        journey = name.removeprefix("journey:")
+        if journey == name or before.get(name) == self._definitions[name]:
+            return
+        if name not in before or self._parties.has_seals(journey):
+            why = "has changed, and some of its state is sealed" if name in before else "did not run before"
+            raise DefinitionsChanged(
+                f"journey {journey} {why}; start with a new app id, so that the topics are read again"
             )
-            for fact in self._parties.facts(journeys):
-                self._cells.count_only(fact, new)
+
+    def _rebuild(self, measures: frozenset[str]) -> None:
+        """Counts the facts of all parties for some measures, which begin at nothing."""
+        self._cells.forget(measures)
+        journeys = frozenset(name.removeprefix("journey:") for name in self._definitions if name.startswith("journey:"))
+        for fact in self._parties.facts(journeys):
+            self._cells.count_only(fact, measures)
 
 
 def _keeping(event: Event, data: object) -> Event:

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     MISROUTED = "misrouted"
     ID_CONFLICT = "id_conflict"
     SEALED = "sealed"
+    TOO_MANY = "too_many"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -192,6 +193,8 @@ class Reader:
             return Reject(Reason.NOT_JSON, "the record has no value")
         if len(value) > EVENT_BYTES_MAX:
             return Reject(Reason.TOO_LARGE, f"{len(value)} bytes, at most {EVENT_BYTES_MAX}")
+        if headers and any("\ufffd" in name for name, _ in headers):
+            return Reject(Reason.NOT_JSON, "the name of a header is not UTF-8")
         try:
             if headers:
                 value = _structured(value, headers)

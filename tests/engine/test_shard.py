@@ -4,14 +4,16 @@ import random
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_kpis.engine.batch import Batch, Gap, SourceRecord
+from stream_kpis.engine.batch import Batch, Gap, SourceRecord, header_encoder
 from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.partition import murmur2, partition_of
 from stream_kpis.engine.shard import REKEYED_TOPIC, DefinitionsChanged, Shard
+from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Reason, Record, encode_event
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.kpis.schema import Measure
@@ -281,7 +283,7 @@ def test_a_new_measure_is_as_if_it_had_always_been(journey: str, data: Any, diso
     always.append(whole.take(NOW_MS))
     assert always.contents == log.contents
     assert log.header is not None
-    assert log.header.definitions == plan_of(journey).definitions
+    assert log.header.definitions == {**plan_of(journey).definitions, "zone": "UTC", "currency": "USD"}
 
 
 def test_a_changed_measure_is_built_anew_and_its_old_cells_are_not_read() -> None:
@@ -299,5 +301,62 @@ def test_a_changed_measure_is_built_anew_and_its_old_cells_are_not_read() -> Non
 def test_a_measure_of_a_journey_that_never_ran_needs_a_new_beginning() -> None:
     """Its events were not kept; the message says what to do."""
     log = applied(LEADS, [lead(0)])
-    with pytest.raises(DefinitionsChanged, match="journey:tickets did not run before; start with a new app id"):
+    with pytest.raises(DefinitionsChanged, match="journey tickets did not run before; start with a new app id"):
         log.recovered(grown(LEADS, more=Measure(flow="ticket_solved_first")))
+
+
+def test_a_catalogue_that_is_rolled_back_counts_nothing_twice() -> None:
+    """From one grouping to another and back: the cells of the first time are gone, in the log too."""
+    first = compile_catalogue(catalogue_of(leads=Measure(flow="lead_created")))
+    second = compile_catalogue(catalogue_of(leads=Measure(flow="lead_created", by=("owner",))))
+    log = applied(first, [lead(0), lead(1)])
+    for plan in (second, first):
+        shard = log.recovered(plan)
+        log.append(shard.take(NOW_MS))
+    assert list(log.contents.values()) == [{("", 0): 2}]
+
+
+@pytest.mark.parametrize(("what", "other"), [("zone", Calendar("Asia/Kathmandu")), ("currency", Reader("EUR"))])
+def test_state_of_another_zone_or_currency_is_refused(what: str, other: Calendar | Reader) -> None:
+    """Its days are cut elsewhere, its sums are of other money."""
+    log = applied(LEADS, [lead(0)])
+    assert log.header is not None
+    calendar = other if isinstance(other, Calendar) else Calendar()
+    shard = Shard(LEADS, 0, 1, other if isinstance(other, Reader) else Reader(), calendar)
+    shard.restore_header(header_encoder.encode(log.header))
+    with pytest.raises(DefinitionsChanged, match=f"this state has the {what}"):
+        shard.restored()
+
+
+def test_a_changed_journey_builds_its_measures_anew_unless_some_of_it_is_sealed() -> None:
+    """The hash of a measure holds the version of its journey."""
+    log = applied(LEADS, [lead(0)])
+    assert log.header is not None
+    changed = {name: "0" if name == "journey:leads" else "old" for name in log.header.definitions}
+    changed |= {"zone": "UTC", "currency": "USD"}
+    header = msgspec.structs.replace(log.header, definitions=changed)
+    shard = Shard(LEADS, 0, 1, Reader(), Calendar())
+    for key, value in log.parties.items():
+        shard.restore_party(key, value)
+    shard.restore_header(header_encoder.encode(header))
+    shard.restored()
+    rebuilt = Log()
+    rebuilt.append(shard.take(NOW_MS))
+    assert rebuilt.contents == log.contents
+
+
+def test_a_void_of_what_is_not_known_is_counted() -> None:
+    """It may come before its event, or after its event was sealed."""
+    shard = Shard(LEADS, 0, 1, Reader(), Calendar())
+    data = {"source": "s", "id": "never"}
+    value = encode_event("event.voided", id="v", source="s", time=iso(NOW_MS), subject="p", data=data)
+    shard.apply(batch([lead(0)._replace(value=value)]))
+    assert shard.counters["voids_unmatched"] == 1
+
+
+def test_an_entity_takes_no_more_events_than_its_record_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound they are dead letters, and the others go on."""
+    monkeypatch.setattr("stream_kpis.engine.shard.EVENTS_MAX", 2)
+    shard = Shard(LEADS, 0, 1, Reader(), Calendar())
+    shard.apply(batch([lead(number) for number in range(3)]))
+    assert [letter.reason for letter in shard.take(NOW_MS).dead_letters] == ["too_many"]
