@@ -12,6 +12,7 @@ from stream_kpis.proof.compare import Difference, Report
 from stream_kpis.proof.exposed import exposed
 from stream_kpis.proof.verify import Proof, prove
 from stream_kpis.settings import Settings
+from stream_kpis.stream import lenient
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.topics import Names
 
@@ -21,6 +22,7 @@ Cut = Mapping[tuple[str, int], int]
 async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
     """All records of the source topics below a cut, by (plain topic, partition)."""
     names = Names.of(settings)
+    lenient.install()
     kafka = AIOKafkaConsumer(
         **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False,
         auto_offset_reset="none", max_partition_fetch_bytes=4 << 20,

@@ -18,6 +18,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_kpis.engine.batch import Batch
+from stream_kpis.stream import lenient
 from stream_kpis.stream.topics import Names
 
 _POLL_S_MAX = 0.25
@@ -192,6 +193,7 @@ def install() -> None:
     """Makes aiokafka note what a drain covers, in the thread of our consumer only."""
     # The fetcher looks the name up, also in `type(result) is FetchResult`.
     fetcher.FetchResult = TrackedFetchResult
+    lenient.install()
 
 
 install()

@@ -12,11 +12,12 @@ from typing import Any
 import faust
 import pytest
 from aiokafka.consumer import fetcher
+from aiokafka.record import default_records, memory_records
 from faust.tables.recovery import Recovery
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 
-from stream_kpis.stream import batches
+from stream_kpis.stream import batches, lenient
 
 ORIGINALS: dict[str, tuple[Callable[..., Any], str]] = {
     # Overridden.
@@ -29,7 +30,11 @@ ORIGINALS: dict[str, tuple[Callable[..., Any], str]] = {
     "perform_seek": (consumer.Consumer.perform_seek, "0e8c130ff4b0afd8"),
     "on_first_start": (faust.App.on_first_start, "ec655d9c223403cc"),
     "new_transport": (faust.App._new_transport, "42db531312dd776f"),
+    "unpack_records": (lenient.LenientPartitionRecords.__base__._unpack_records, "b803e6d46480732c"),
+    "next_batch": (memory_records._MemoryRecordsPy.next_batch, "f1779ecb6d0d344c"),
+    "maybe_uncompress": (default_records._DefaultRecordBatchPy._maybe_uncompress, "c9d0dc2bed50cc86"),
     # Relied upon.
+    "read_msg": (default_records._DefaultRecordBatchPy._read_msg, "0997ab7a58505c93"),
     "check_assignment": (fetcher.FetchResult.check_assignment, "b5340df67e3f330f"),
     "fetched_records": (fetcher.Fetcher.fetched_records, "be4348896b9b66af"),
     "seek_to": (fetcher.Fetcher.seek_to, "f0ba6aba6c22ef83"),
