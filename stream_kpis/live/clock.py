@@ -9,6 +9,9 @@ from stream_kpis.live.snapshot import ShardPosition
 SILENT_MS = 15_000
 """A shard whose header is older than this is silent."""
 
+JUMP_MS = 60_000
+"""How far kpi-now may lie ahead of the wall clock before that is taken for a clock that was put back."""
+
 Ends = Mapping[tuple[str, int], int]
 """End offsets by topic and partition."""
 
@@ -22,7 +25,7 @@ class Now(NamedTuple):
 
 
 class Clock:
-    """Follows the shards. kpi-now never goes back.
+    """Follows the shards. kpi-now does not go back, but for a wall clock that does.
 
     Args:
         partitions: how many shards there are.
@@ -60,8 +63,10 @@ class Clock:
         shards = tuple(self._position(partition, lag[partition], wall_ms) for partition in range(self._partitions))
         late = any(lag.values())
         now_ms = min(reached, default=wall_ms) if late else wall_ms
-        self._now_ms = max(self._now_ms, now_ms)
-        stale = ends is None or any(shard.stale_since_ms is not None for shard in shards)
+        # Never back, but for a wall clock that had run ahead: that was wrong, and staying there would be for ever.
+        jumped = self._now_ms > wall_ms + JUMP_MS
+        self._now_ms = now_ms if jumped else max(self._now_ms, now_ms)
+        stale = ends is None or jumped or any(shard.stale_since_ms is not None for shard in shards)
         return Now(self._now_ms, stale, shards)
 
     def _position(self, partition: int, lag: int, wall_ms: int) -> ShardPosition:

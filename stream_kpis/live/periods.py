@@ -48,6 +48,5 @@ class Periods:
         if from_ms >= to_ms:
             raise ValueError(f"period {ask.name} begins after kpi-now, {rfc3339(snapshot.kpi_now_ms)}")
         values = self._model.period(from_ms, to_ms)
-        if any(value.state is State.STALE for value in snapshot.values):
-            return [value._replace(state=State.STALE) for value in values]
-        return values
+        stale = {value.kpi for value in snapshot.values if value.state is State.STALE}
+        return [value._replace(state=State.STALE) if value.kpi in stale else value for value in values]

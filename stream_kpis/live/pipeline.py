@@ -55,6 +55,10 @@ _SNAPSHOT: tuple[tuple[Family, Callable[[Snapshot, Pipeline], float]], ...] = (
         Family("stream_kpis_shards_stale", "gauge", "Shards that are behind or silent"),
         lambda snapshot, _: sum(shard.stale_since_ms is not None for shard in snapshot.shards),
     ),
+    (
+        Family("stream_kpis_groups_left_out", "gauge", "Groups beyond a grouping's bound, which have no values"),
+        lambda snapshot, _: snapshot.groups_left_out,
+    ),
 )
 _SHARD: tuple[tuple[Family, Callable[[ShardPosition, Snapshot], float | None]], ...] = (
     (
@@ -76,6 +80,13 @@ _COUNTERS = {
     "voided": Family("stream_kpis_voided", "counter", "Events taken back"),
     "late": Family("stream_kpis_late", "counter", "Events older than what had been applied to their entity"),
     "rekeyed": Family("stream_kpis_rekeyed", "counter", "Records sent on to their party's partition"),
+    "unused": Family("stream_kpis_unused", "counter", "Events that no KPI uses"),
+    "voids_unmatched": Family(
+        "stream_kpis_voids_unmatched", "counter", "Voids of events that had not come yet, or were sealed"
+    ),
+    "groups_folded": Family(
+        "stream_kpis_groups_folded", "counter", "Times that a group beyond a shard's bound counted as other"
+    ),
 }
 """By the names of the shards' counters."""
 _DEAD = Family("stream_kpis_dead_letters", "counter", "Records that could not be used, by reason")

@@ -1,24 +1,27 @@
 """The read model: all shards' cells merged, windows slid, KPIs read. Pure: records and times in, snapshots out."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from math import sqrt
 from typing import NamedTuple
 
 from stream_kpis.engine.batch import Header
 from stream_kpis.engine.cells import decode_cell
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
-from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS, QUANTILES, waiting_ages
-from stream_kpis.engine.tiles import Calendar, Edges, cohort_edges, round_up, window_edges
-from stream_kpis.kpis.formula import Formula, Node, Reading, evaluate, readings
+from stream_kpis.engine.measures import Cell
+from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS
+from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges, cohort_edges, round_up, window_edges
+from stream_kpis.kpis.formula import Formula, Reading, evaluate, readings
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.snapshot import Durations, ShardPosition, Snapshot, State, Value
+from stream_kpis.live.readings import KpiReader, wilson
+from stream_kpis.live.snapshot import ShardPosition, Snapshot, State, Value
 from stream_kpis.live.sums import RunningSum, Span, Tiles
 
 Sums = Mapping[Span, RunningSum]
 _SCALE = {"currency": 1e6, "score": 1e6, "seconds": 1e3}
 _EMPTY: Cell = {}
 PERIOD = "period"
+GROUPS_MAX = 200
+"""Groups of a grouping that have values: those with facts in the most tiles."""
 
 
 class _Source(NamedTuple):
@@ -34,11 +37,16 @@ class ReadModel:
     Args:
         plan: the compiled catalogue.
         calendar: the business days.
+        currency: the reporting currency.
     """
 
-    def __init__(self, plan: Plan, calendar: Calendar) -> None:
+    def __init__(self, plan: Plan, calendar: Calendar, currency: str = "USD") -> None:
         self._plan = plan
         self._calendar = calendar
+        self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": currency}
+        self._foreign: dict[int, frozenset[str]] = {}
+        """By shard, what it counts under other definitions than these."""
+        self._known_sources: dict[tuple[str, str, str], tuple[_Source, ...]] = {}
         self._kinds = [grouping.kind for grouping in plan.groupings]
         self._index = {grouping.key: index for index, grouping in enumerate(plan.groupings)}
         self._index_of = {(grouping.measure, grouping.by): index for index, grouping in enumerate(plan.groupings)}
@@ -49,14 +57,17 @@ class ReadModel:
             [total for span, total in self._sums.items() if index in total.sums] for index in range(len(self._kinds))
         ]
         self._values: dict[tuple[str, str, str], tuple[Value, ...]] = {}
-        self._fresh = False
+        self._left_out: dict[tuple[str, str], int] = {}
+        """By KPI and grouping, how many groups have no values."""
         self._to_ms = 0
 
     # What comes in.
 
     def apply(self, partition: int, cells: Iterable[tuple[bytes, bytes | None]], header: Header | None = None) -> None:
         """Takes one flush of a shard: records of the cells changelog, complete up to their header."""
-        del header
+        if header is not None:
+            theirs = header.definitions
+            self._foreign[partition] = frozenset(n for n, said in self._definitions.items() if theirs.get(n) != said)
         for key, value in cells:
             self._apply_cell(partition, key, value)
 
@@ -123,12 +134,18 @@ class ReadModel:
         if kpi in self._plan.catalogue.samples:
             yield self._plan.catalogue.samples[kpi]
 
-    def _sources(self, kpi: str, by: str, window: str) -> Iterator[_Source]:
-        for formula in self._formulas(kpi):
-            for reading in readings(formula):
-                for arg in reading.args:
-                    if arg != "target":
-                        yield self._source(arg, reading.function, by, window)
+    def _sources(self, kpi: str, by: str, window: str) -> tuple[_Source, ...]:
+        """All that a KPI reads."""
+        found = self._known_sources.get((kpi, by, window))
+        if found is None:
+            found = self._known_sources[kpi, by, window] = tuple(
+                self._source(arg, reading.function, by, window)
+                for formula in self._formulas(kpi)
+                for reading in readings(formula)
+                for arg in reading.args
+                if arg != "target"
+            )
+        return found
 
     # What goes out.
 
@@ -156,16 +173,27 @@ class ReadModel:
         for total in self._sums.values():
             total.dirty.clear()
         self._to_ms = to_ms
-        if stale:
-            values = [value._replace(state=State.STALE) for value in values]
-        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards)
+        distrusted = set(self._plan.catalogue.kpis) if stale else self._distrusted()
+        if distrusted:
+            values = [v._replace(state=State.STALE) if v.kpi in distrusted else v for v in values]
+        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, sum(self._left_out.values()))
+
+    def _distrusted(self) -> set[str]:
+        """The KPIs that read what some shard counts under another definition, zone or currency."""
+        foreign = frozenset[str]().union(*self._foreign.values())
+        if foreign & {"zone", "currency"}:
+            return set(self._plan.catalogue.kpis)
+        return {kpi for kpi in self._plan.catalogue.kpis if foreign and foreign & self._measures_of(kpi)}
+
+    def _measures_of(self, kpi: str) -> set[str]:
+        return {arg for formula in self._formulas(kpi) for reading in readings(formula) for arg in reading.args}
 
     def _current(
         self, name: str, kpi: Kpi, window: str, by: str, edges: Edges, to_ms: int, moved: bool
     ) -> tuple[Value, ...]:
         """The values of one KPI, window and grouping; computed again only if something under them changed."""
         key = (name, window, by)
-        sources = list(self._sources(name, by, window))
+        sources = self._sources(name, by, window)
         if not moved and key in self._values and not any(s.grouping in self._sums[s.span].dirty for s in sources):
             return self._values[key]
         values = tuple(self._read(name, kpi, window, by, edges, to_ms, self._sums))
@@ -200,7 +228,9 @@ class ReadModel:
         for span, indexes in needed.items():
             sums[span] = RunningSum(self._tiles, self._kinds, indexes, lambda _, part=span.part: edges[part])  # type: ignore[misc]
             sums[span].move(to_ms)
-        ends_now = not any(True for _ in self._tiles.between(to_ms, 1 << 60))
+        ends_now = not any(
+            self._kinds[index] in ENDING_NOW for _, cells in self._tiles.between(to_ms, 1 << 60) for index in cells
+        )
         values: list[Value] = []
         for name, kpi in self._plan.catalogue.kpis.items():
             for by in ("", *kpi.by):
@@ -212,22 +242,39 @@ class ReadModel:
                         v._replace(value=None, numerator=None, denominator=None, samples=0, state=State.NO_DATA)
                         for v in found
                     )
-                values += [value._replace(window=PERIOD) for value in found]
+                values += [self._unmatured(value)._replace(window=PERIOD) for value in found]
         return values
+
+    def _unmatured(self, value: Value) -> Value:
+        """A cohort's value over a period is not final while the last base events may still be followed up."""
+        window = self._plan.catalogue.kpis[value.kpi].windows[0]
+        horizon_days = max(source.span.horizon_days for source in self._sources(value.kpi, value.by, window))
+        final_ms = value.to_ms + horizon_days * DAY_MS
+        if horizon_days and value.value is not None and final_ms > max(self._to_ms, value.to_ms):
+            return value._replace(state=State.IMMATURE)
+        return value
 
     def _read(self, name: str, kpi: Kpi, window: str, by: str, edges: Edges, to_ms: int, sums: Sums) -> Iterator[Value]:
         for group in self._groups(name, by, window):
-            reader = _Reader(self, sums, kpi, by, window, group, to_ms)
-            yield self._value(name, kpi, window, by, group, edges, reader)
+
+            def cell(measure: str, function: str, group: str = group) -> Cell:
+                source = self._source(measure, function, by, window)
+                return sums[source.span].sums[source.grouping].get(group, _EMPTY)
+
+            yield self._value(name, kpi, window, by, group, edges, KpiReader(cell, kpi, to_ms))
 
     def _groups(self, name: str, by: str, window: str) -> list[str]:
         if not by:
             return [""]
-        return sorted(
-            {group for source in self._sources(name, by, window) for group in self._tiles.groups_of(source.grouping)}
-        )
+        tiles: Counter[str] = Counter()
+        for grouping in {source.grouping for source in self._sources(name, by, window)}:
+            tiles.update(self._tiles.groups_of(grouping))
+        self._left_out[name, by] = max(len(tiles) - GROUPS_MAX, 0)
+        if len(tiles) > GROUPS_MAX:
+            return sorted(sorted(tiles, key=lambda group: (-tiles[group], group))[:GROUPS_MAX])
+        return sorted(tiles)
 
-    def _value(self, name: str, kpi: Kpi, window: str, by: str, group: str, edges: Edges, reader: "_Reader") -> Value:
+    def _value(self, name: str, kpi: Kpi, window: str, by: str, group: str, edges: Edges, reader: KpiReader) -> Value:
         formula = self._plan.catalogue.formulas[name]
         scale = _SCALE.get(kpi.unit, 1)
         above = evaluate(formula.numerator, reader)
@@ -238,7 +285,7 @@ class ReadModel:
             value = above / below / scale if above is not None and below is not None and below > 0 else None
         samples = self._samples(name, formula, above, below, reader)
         durations = reader.durations(formula.numerator)
-        lower, upper = _wilson(above, below) if kpi.interval == "wilson" and value is not None else (None, None)
+        lower, upper = wilson(above, below) if kpi.interval == "wilson" and value is not None else (None, None)
         ratio = formula.denominator is not None
         return Value(
             name, window, by, group, edges.from_ms, edges.to_ms, value,
@@ -246,7 +293,7 @@ class ReadModel:
             samples, self._state(name, kpi, by, window, group, value, samples), lower, upper, durations,
         )  # fmt: skip
 
-    def _samples(self, name: str, formula: Formula, above: float | None, below: float | None, reader: "_Reader") -> int:
+    def _samples(self, name: str, formula: Formula, above: float | None, below: float | None, reader: KpiReader) -> int:
         if name in self._plan.catalogue.samples:
             return int(evaluate(self._plan.catalogue.samples[name].numerator, reader) or 0)
         if isinstance(formula.numerator, Reading) and FUNCTIONS[formula.numerator.function].distribution is not None:
@@ -254,7 +301,7 @@ class ReadModel:
         return int((above if formula.denominator is None else below) or 0)
 
     def _state(self, name: str, kpi: Kpi, by: str, window: str, group: str, value: float | None, samples: int) -> State:
-        sources = list(self._sources(name, by, window))
+        sources = self._sources(name, by, window)
         known = any(group in self._tiles.groups_of(source.grouping) for source in sources)
         if value is None or (not known and not kpi.cases):
             cohort = known and any(source.span.part == "cohort" for source in sources)
@@ -262,57 +309,3 @@ class ReadModel:
         if samples < kpi.min_samples and not kpi.cases:
             return State.LOW_SAMPLE
         return State.OK
-
-
-class _Reader:
-    """Reads the measures of one KPI over one window for one group."""
-
-    def __init__(self, model: ReadModel, sums: Sums, kpi: Kpi, by: str, window: str, group: str, to_ms: int) -> None:
-        self._model, self._sums, self._kpi = model, sums, kpi
-        self._by, self._window, self._group, self._to_ms = by, window, group, to_ms
-
-    def _cell(self, measure: str, function: str) -> Cell:
-        source = self._model._source(measure, function, self._by, self._window)  # noqa: SLF001 - its own helper
-        return self._sums[source.span].sums[source.grouping].get(self._group, _EMPTY)
-
-    def __call__(self, reading: Reading) -> float | int | None:
-        function = FUNCTIONS[reading.function]
-        cells = [self._cell(arg, reading.function) for arg in reading.args if arg != "target"]
-        return function.of(*cells, to_ms=self._to_ms, target_ms=round((self._kpi.target or 0) * 1000))
-
-    def _waiting(self, reading: Reading) -> list[tuple[int, int]]:
-        if len(reading.args) == 1:
-            return []
-        return list(waiting_ages(self._cell(reading.args[1], reading.function), self._to_ms))
-
-    def observations(self, reading: Reading) -> int:
-        """How many durations a quantile is taken over."""
-        done = self._cell(reading.args[0], reading.function).get(COUNT, 0)
-        return done + sum(n for _, n in self._waiting(reading))
-
-    def durations(self, node: Node) -> Durations | None:
-        """The distribution behind a quantile; None for other formulas."""
-        if not isinstance(node, Reading) or FUNCTIONS[node.function].distribution is None:
-            return None
-        cell, waiting = self._cell(node.args[0], node.function), self._waiting(node)
-        quantiles = tuple((q, ms / 1000) for q in QUANTILES if (ms := quantile_ms(cell, q, waiting)) is not None)
-        counts = at_or_below(cell, self._kpi.edges)
-        buckets = tuple(
-            (edge, count + sum(n for age, n in waiting if age <= edge * 1000))
-            for edge, count in zip(self._kpi.edges, counts, strict=True)
-        )
-        return Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
-
-
-def _wilson(above: float | None, below: float | None) -> tuple[float | None, float | None]:
-    """The Wilson 95 % interval of a proportion.
-
-    >>> [round(bound, 4) for bound in _wilson(5, 100)]
-    [0.0215, 0.1118]
-    """
-    if above is None or not below:
-        return None, None
-    n, p, z = below, min(max(above / below, 0.0), 1.0), 1.959963984540054
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -70,3 +70,5 @@ class Snapshot(NamedTuple):
     """Wall clock when it was made."""
     values: tuple[Value, ...]
     shards: tuple[ShardPosition, ...]
+    groups_left_out: int = 0
+    """Groups beyond the bound of a grouping, which have no values."""

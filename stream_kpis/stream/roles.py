@@ -72,7 +72,7 @@ async def run_exporter(settings: Settings, plan: Plan, announce: Announce) -> No
     """
     await declare(settings)
     calendar = Calendar(settings.zone)
-    model, clock, feed = ReadModel(plan, calendar), Clock(settings.partitions), Feed()
+    model, clock, feed = ReadModel(plan, calendar, settings.currency), Clock(settings.partitions), Feed()
     kpis, program = plan.catalogue.kpis, version("stream-kpis")
     options = {"currency": settings.currency, "version": program, "periods": Periods(model, calendar)}
     try:
@@ -92,7 +92,7 @@ async def run_exporter(settings: Settings, plan: Plan, announce: Announce) -> No
 
 async def _follow(cells: CellsReader, model: ReadModel, clock: Clock) -> None:
     async for partition, records, header in cells:
-        model.apply(partition, records)
+        model.apply(partition, records, header)
         clock.follow(partition, header)
 
 

@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,3 +201,61 @@ def test_a_period_counts_its_own_days() -> None:
     assert (first["purchase_frequency"].value, first["purchase_frequency"].state) == (None, State.NO_DATA)
     last = {v.kpi: v for v in model.period(day_ms - 2 * DAY_MS, day_ms) if not v.by}
     assert (last["orders"].value, last["purchase_frequency"].value) == (2, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "distrusted"),
+    [
+        ({}, set()),
+        ({"unanswered": "old"}, {"unanswered_over_target", "first_response_time_live"}),
+        ({"zone": "Asia/Tokyo"}, None),
+    ],
+)
+def test_what_a_shard_counts_under_other_definitions_is_stale(
+    change: dict[str, str], distrusted: set[str] | None
+) -> None:
+    """A worker with another catalogue, zone or currency than the exporter; None means every KPI."""
+    log = applied(PLAN, numbered([made("ticket.created", _HOUR_MS, ticket_id="t")]))
+    assert log.header is not None
+    model = ReadModel(PLAN, UTC)
+    definitions = {**log.header.definitions, **change}
+    model.apply(0, log.cells.items(), msgspec.structs.replace(log.header, definitions=definitions))
+    stale = {value.kpi for value in model.snapshot(NOW_MS).values if value.state is State.STALE}
+    assert stale == (set(PLAN.catalogue.kpis) if distrusted is None else distrusted)
+
+
+def test_a_grouping_has_a_bounded_number_of_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those with facts in the most tiles are there; how many are not is said."""
+    monkeypatch.setattr("stream_kpis.live.read_model.GROUPS_MAX", 2)
+    leads = [("a", 1), ("b", 1), ("b", 2), ("c", 1), ("c", 2), ("d", 1)]
+    records = [made("lead.created", days * DAY_MS, lead_id=f"{owner}{days}", owner_id=owner) for owner, days in leads]
+    snapshot = model_of(applied(PLAN, numbered(records))).snapshot(NOW_MS)
+    groups = {value.group for value in snapshot.values if (value.kpi, value.by) == ("leads_new", "owner")}
+    assert groups == {"b", "c"}
+    assert snapshot.groups_left_out == 2
+
+
+def test_a_cohort_over_a_period_is_immature_until_its_last_base_event_had_its_time() -> None:
+    """A number once shown as final is final."""
+    records = [made("lead.created", 40 * DAY_MS, lead_id=str(number)) for number in range(50)]
+    model = model_of(applied(PLAN, numbered(records)))
+    model.snapshot(NOW_MS)
+    start_ms = UTC.day_start(NOW_MS - 41 * DAY_MS)
+    states = {}
+    for days in (3, 30):
+        values = model.period(start_ms, start_ms + days * DAY_MS)
+        states[days] = next(v.state for v in values if v.kpi == "lead_conversion_rate" and not v.by)
+    assert states == {3: State.OK, 30: State.IMMATURE}
+
+
+def test_an_end_announced_for_the_future_leaves_distinct_parties_in_a_period_that_ends_now() -> None:
+    """Only what is known of orders decides whether the last ones are inside."""
+    records = [
+        made("customer.created", DAY_MS),
+        made("customer.churned", _HOUR_MS, effective_at=iso(NOW_MS + 30 * DAY_MS)),
+        made("order.placed", _HOUR_MS, order_id="o", amount=1),
+    ]
+    model = model_of(applied(PLAN, numbered(records)))
+    end_ms = model.snapshot(NOW_MS).to_ms
+    values = model.period(UTC.day_start(NOW_MS - DAY_MS), end_ms)
+    assert next(v.value for v in values if v.kpi == "purchase_frequency") == 1.0

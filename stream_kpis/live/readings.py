@@ -1,0 +1,69 @@
+"""What one KPI reads from its sums: numbers, distributions, intervals."""
+
+from collections.abc import Callable
+from math import sqrt
+
+from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
+from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, waiting_ages
+from stream_kpis.kpis.formula import Node, Reading
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.snapshot import Durations
+
+CellOf = Callable[[str, str], Cell]
+"""From a measure and the reading's function to the summed cell."""
+
+
+class KpiReader:
+    """Reads the measures of one KPI over one window for one group.
+
+    Args:
+        cell: the summed cell of a measure, as a reading's function needs it.
+        kpi: the KPI.
+        to_ms: the end of the window.
+    """
+
+    def __init__(self, cell: CellOf, kpi: Kpi, to_ms: int) -> None:
+        self._cell, self._kpi, self._to_ms = cell, kpi, to_ms
+
+    def __call__(self, reading: Reading) -> float | int | None:
+        """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing."""
+        function = FUNCTIONS[reading.function]
+        cells = [self._cell(arg, reading.function) for arg in reading.args if arg != "target"]
+        return function.of(*cells, to_ms=self._to_ms, target_ms=round((self._kpi.target or 0) * 1000))
+
+    def _waiting(self, reading: Reading) -> list[tuple[int, int]]:
+        if len(reading.args) == 1:
+            return []
+        return list(waiting_ages(self._cell(reading.args[1], reading.function), self._to_ms))
+
+    def observations(self, reading: Reading) -> int:
+        """How many durations a quantile is taken over."""
+        done = self._cell(reading.args[0], reading.function).get(COUNT, 0)
+        return done + sum(n for _, n in self._waiting(reading))
+
+    def durations(self, node: Node) -> Durations | None:
+        """The distribution behind a quantile; None for other formulas."""
+        if not isinstance(node, Reading) or FUNCTIONS[node.function].distribution is None:
+            return None
+        cell, waiting = self._cell(node.args[0], node.function), self._waiting(node)
+        quantiles = tuple((q, ms / 1000) for q in QUANTILES if (ms := quantile_ms(cell, q, waiting)) is not None)
+        counts = at_or_below(cell, self._kpi.edges)
+        buckets = tuple(
+            (edge, count + sum(n for age, n in waiting if age <= edge * 1000))
+            for edge, count in zip(self._kpi.edges, counts, strict=True)
+        )
+        return Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
+
+
+def wilson(above: float | None, below: float | None) -> tuple[float | None, float | None]:
+    """The Wilson 95 % interval of a proportion.
+
+    >>> [round(bound, 4) for bound in wilson(5, 100)]
+    [0.0215, 0.1118]
+    """
+    if above is None or not below:
+        return None, None
+    n, p, z = below, min(max(above / below, 0.0), 1.0), 1.959963984540054
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
