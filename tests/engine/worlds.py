@@ -2,6 +2,7 @@
 
 import functools
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -131,17 +132,21 @@ RARE = {"ticket.merged", "ticket.deleted", "deal.deleted", "order.cancelled", "l
 """Events after which little of their entity is left to look at."""
 
 
+def one_of(kinds: Sequence[Kind], dice: random.Random) -> Kind:
+    """One of the kinds, seldom a rare one."""
+    return dice.choices(kinds, [1 if kind.name in RARE else 5 for kind in kinds])[0]
+
+
 def random_happenings(dice: random.Random, parties: int, events_max: int) -> list[Happening]:
     """Some events of many parties, each party in one or all of the families."""
     found: list[Happening] = []
     for number in range(parties):
         kinds = dice.choice(list(FAMILIES.values()))
         ages = dice.sample(AGES_MS, 5)
-        weights = [1 if kind.name in RARE else 5 for kind in kinds]
         for _ in range(dice.randrange(1, events_max)):
             found.append(
                 Happening(
-                    dice.choices(kinds, weights)[0].name,
+                    one_of(kinds, dice).name,
                     NOW_MS - dice.choice(ages),
                     dice.randrange(1 << 30),
                     str(len(found)),

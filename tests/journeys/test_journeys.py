@@ -1,0 +1,139 @@
+"""What each journey says of what happened: cases by hand from docs/definitions.md, and promises that all keep."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from stream_kpis.events.envelope import Event, Incoming, Reader, events_decoder, events_encoder
+from stream_kpis.journeys import JOURNEYS
+from stream_kpis.journeys.facts import FACTS, Fact
+from tests.engine.worlds import FAMILIES, NOW_MS, Happening, iso, one_of, value_of
+from tests.journeys.cases import CASES, MINUTE_MS, Step
+
+
+def events_of(steps: list[Step]) -> list[Event]:
+    """The events, in the order in which a journey folds them."""
+    reader, found = Reader(), []
+    for number, (minute, kind, data) in enumerate(steps):
+        value = msgspec.json.encode(
+            {"specversion": "1.0", "id": f"{number:03}", "source": "s", "type": kind, "time": iso(minute * MINUTE_MS),
+             "subject": "p", "data": data}
+        )  # fmt: skip
+        incoming = reader.read(value, None, NOW_MS)
+        assert isinstance(incoming, Incoming), incoming
+        found.append(incoming.event)
+    return sorted(found, key=lambda event: event.order)
+
+
+def said(journey: str, steps: list[Step]) -> set[tuple[Any, ...]]:
+    """The facts after some steps: (name, minute, value, dimensions that are known)."""
+    state = JOURNEYS[journey].state()
+    for event in events_of(steps):
+        if type(event.data) in JOURNEYS[journey].takes:
+            JOURNEYS[journey].step(state, event)
+    facts = JOURNEYS[journey].facts(state)
+    return {(f.name, f.at_ms // MINUTE_MS, f.value, *(dim for dim in f.dims if dim)) for f in facts}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_journey_says_what_the_definitions_say(case: str) -> None:
+    """Each case is a sentence of docs/definitions.md."""
+    journey, steps, facts = CASES[case]
+    assert said(journey, steps) == facts
+
+
+# Promises that all keep.
+
+
+def stories(journey: str) -> list[list[Event]]:
+    """The events of many parties that the journey takes, in order."""
+    dice, reader, found = random.Random(journey), Reader(), []
+    entities = "12" if None in JOURNEYS[journey].takes.values() else "1"
+    for _ in range(200):
+        events = []
+        for number in range(dice.randrange(12)):
+            kind, entity = one_of(FAMILIES[journey], dice), dice.choice(entities)
+            at_ms = NOW_MS - dice.randrange(9) * MINUTE_MS
+            happening = Happening(kind.name, at_ms, dice.randrange(9999), f"{number}", entity=entity)
+            incoming = reader.read(value_of(happening), None, NOW_MS)
+            assert isinstance(incoming, Incoming)
+            if kind.data in JOURNEYS[journey].takes:
+                events.append(incoming.event)
+        found.append(sorted(events, key=lambda event: event.order))
+    return found
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_facts_are_as_declared(journey: str) -> None:
+    """Of the journey, with all its dimensions, in integers of the kind that is declared; and each occurs."""
+    seen = set()
+    for events in stories(journey):
+        state = JOURNEYS[journey].state()
+        for event in events:
+            JOURNEYS[journey].step(state, event)
+        for fact in JOURNEYS[journey].facts(state):
+            seen.add(fact.name)
+            check(fact, journey)
+    assert seen == {name for name, fact in FACTS.items() if fact.journey == journey}
+
+
+def check(fact: Fact, journey: str) -> None:
+    """One fact against its declaration."""
+    declared = FACTS[fact.name]
+    assert declared.journey == journey
+    assert len(declared.dims) == len(fact.dims)
+    assert isinstance(fact.at_ms, int)
+    assert isinstance(fact.value, int)
+    match declared.value.split()[-1]:
+        case "0":
+            assert fact.value == 0
+        case "±1":
+            assert fact.value in (1, -1)
+        case "ms":
+            assert fact.value >= 0
+        case unit:
+            assert unit in ("micro-units", "micro-points")
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_a_state_comes_back_from_its_bytes_at_any_moment(journey: str) -> None:
+    """As a seal keeps it: what follows goes on as if it had stayed in memory."""
+    decoder = events_decoder(JOURNEYS[journey].state)
+    for events in stories(journey):
+        kept, whole = JOURNEYS[journey].state(), JOURNEYS[journey].state()
+        for event in events:
+            kept = decoder.decode(events_encoder.encode(kept))
+            for state in (kept, whole):
+                JOURNEYS[journey].step(state, event)
+            assert JOURNEYS[journey].facts(kept) == JOURNEYS[journey].facts(whole)
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_asking_for_facts_changes_nothing(journey: str) -> None:
+    """However often."""
+    for events in stories(journey):
+        state = JOURNEYS[journey].state()
+        for event in events:
+            JOURNEYS[journey].step(state, event)
+        before = events_encoder.encode(state)
+        assert JOURNEYS[journey].facts(state) == JOURNEYS[journey].facts(state)
+        assert events_encoder.encode(state) == before
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_new_states_share_nothing(journey: str) -> None:
+    """Defaults are not handed from one entity to the next."""
+    blank = events_encoder.encode(JOURNEYS[journey].state())
+    for events in stories(journey):
+        state = JOURNEYS[journey].state()
+        for event in events:
+            JOURNEYS[journey].step(state, event)
+        assert events_encoder.encode(JOURNEYS[journey].state()) == blank
+
+
+def test_every_journey_is_named_as_its_facts_say() -> None:
+    """And no fact belongs to a journey that is not there."""
+    assert {fact.journey for fact in FACTS.values()} == set(JOURNEYS)
+    assert all(journey.name == name for name, journey in JOURNEYS.items())
