@@ -69,20 +69,6 @@ class Tiles:
                     yield tile_code(level, start_ms), found
 
 
-def shown(kind: str, tile: int, cell: Cell, after_ms: int, end_ms: int) -> Cell:
-    """What a stored cell adds to a sum whose end moves from ``after_ms`` (0: it is new to the sum) to ``end_ms``.
-
-    Open sets are keyed by the exact start; ends of spells count from the end on.
-    """
-    if kind == "open_set":
-        start_ms = tile_start_ms(tile)
-        return {start_ms + slot: n for slot, n in cell.items()}
-    if kind == "joined":
-        total = sum(n for slot, n in cell.items() if after_ms < slot * FINE_MS <= end_ms)
-        return {COUNT: total} if total else {}
-    return cell
-
-
 class RunningSum:
     """The sum over one span, for the groupings that need it."""
 
@@ -94,12 +80,34 @@ class RunningSum:
         self.edges = Edges(0, 0)
         self.sums: dict[int, Groups] = {index: {} for index in self._indexes}
         self.dirty: set[int] = set(self._indexes)
-        self._ends = frozenset(index for index in self._indexes if kinds[index] == "joined")
+        self._coming: dict[int, dict[tuple[int, str], int]] = {}
+        """Ends that lie in the future, by the boundary from which on they count: (grouping, group) and how many."""
 
     def change(self, tile: int, index: int, group: str, change: Cell) -> None:
         """Follows a change of a stored cell."""
         if index in self._indexes and self.edges.from_ms <= tile_start_ms(tile) < self.edges.to_ms:
-            self._add(index, group, shown(self._kinds[index], tile, change, 0, self.edges.to_ms), 1)
+            self._follow(tile, index, group, change, 1, self.edges.to_ms)
+
+    def _follow(self, tile: int, index: int, group: str, cell: Cell, sign: int, end_ms: int) -> None:
+        """Adds what a stored cell says in a sum up to ``end_ms``: open sets by the exact start, ends once they are over."""
+        match self._kinds[index]:
+            case "open_set":
+                start_ms = tile_start_ms(tile)
+                self._add(index, group, {start_ms + slot: n for slot, n in cell.items()}, sign)
+            case "joined":
+                over = sum(n for slot, n in cell.items() if slot * FINE_MS <= end_ms)
+                self._add(index, group, {COUNT: over} if over else {}, sign)
+                for slot, n in cell.items():
+                    if slot * FINE_MS > end_ms:
+                        self._expect(slot, (index, group), sign * n)
+            case _:
+                self._add(index, group, cell, sign)
+
+    def _expect(self, slot: int, whose: tuple[int, str], n: int) -> None:
+        coming = self._coming.setdefault(slot, {})
+        coming[whose] = coming.get(whose, 0) + n
+        if not coming[whose]:
+            del coming[whose]
 
     def _add(self, index: int, group: str, cell: Cell, sign: int) -> None:
         if not cell:
@@ -120,11 +128,10 @@ class RunningSum:
             return
         self.dirty |= self._indexes
         if new.from_ms < old.from_ms or new.to_ms < old.to_ms or new.from_ms >= old.to_ms:
-            self.sums = {index: {} for index in self._indexes}
+            self.sums, self._coming = {index: {} for index in self._indexes}, {}
             self._slide(new.from_ms, new.to_ms, 1, new.to_ms)
         else:
-            if self._ends and new.to_ms > old.to_ms:
-                self._ripen(old, new.to_ms)
+            self._ripen(new.to_ms)
             self._slide(old.from_ms, new.from_ms, -1, new.to_ms)
             self._slide(old.to_ms, new.to_ms, 1, new.to_ms)
         self.edges = new
@@ -133,11 +140,10 @@ class RunningSum:
         for tile, cells in self._tiles.between(from_ms, to_ms):
             for index in self._indexes & cells.keys():
                 for group, cell in cells[index].items():
-                    self._add(index, group, shown(self._kinds[index], tile, cell, 0, end_ms), sign)
+                    self._follow(tile, index, group, cell, sign, end_ms)
 
-    def _ripen(self, old: Edges, end_ms: int) -> None:
+    def _ripen(self, end_ms: int) -> None:
         """Ends that lay in the future of the old end, and no longer do."""
-        for tile, cells in self._tiles.between(old.from_ms, old.to_ms):
-            for index in self._ends & cells.keys():
-                for group, cell in cells[index].items():
-                    self._add(index, group, shown("joined", tile, cell, old.to_ms, end_ms), 1)
+        for slot in [slot for slot in self._coming if slot * FINE_MS <= end_ms]:
+            for (index, group), n in self._coming.pop(slot).items():
+                self._add(index, group, {COUNT: n}, 1)
