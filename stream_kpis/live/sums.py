@@ -89,7 +89,7 @@ class RunningSum:
             self._follow(tile, index, group, change, 1, self.edges.to_ms)
 
     def _follow(self, tile: int, index: int, group: str, cell: Cell, sign: int, end_ms: int) -> None:
-        """Adds what a stored cell says in a sum up to ``end_ms``: open sets by the exact start, ends once they are over."""
+        """Adds what a stored cell says in a sum up to ``end_ms``: open sets by the exact start, ends once over."""
         match self._kinds[index]:
             case "open_set":
                 start_ms = tile_start_ms(tile)
