@@ -82,5 +82,5 @@ def test_faults_reach_the_engine() -> None:
     for shard in shards:
         total += shard.counters
     assert all(total[name] for name in ("duplicates", "late", "rekeyed"))
-    expected = set(Reason) - {Reason.INTERNAL_ERROR, Reason.MISROUTED, Reason.SEALED}
+    expected = set(Reason) - {Reason.INTERNAL_ERROR, Reason.MISROUTED, Reason.SEALED, Reason.TOO_MANY}
     assert {reason for reason in Reason if total[f"dead_letters:{reason}"]} == expected
