@@ -1,6 +1,7 @@
 """Laws of the shard, for every journey: what counts is which events happened, and nothing else."""
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,6 +36,15 @@ def type_of(event: Happening) -> type:
     return KIND_OF_NAME[event.kind].data
 
 
+@pytest.fixture(params=["few", "many"])
+def _scopes_of_any_size(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Scopes of many events find them by another way; here two are many."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "many":
+            patch.setattr("stream_kpis.engine.parties._MANY", 1)
+        yield
+
+
 def cut(records: list[Record], dice: random.Random) -> list[list[Record]]:
     """The records in batches of any size."""
     batches, at = [], 0
@@ -63,6 +73,7 @@ def test_any_order_and_any_batches_give_the_same_state(journey: str, data: Any, 
     assert once.scopes == again.scopes
 
 
+@pytest.mark.usefixtures("_scopes_of_any_size")
 @each_journey
 @law
 @given(st.data(), st.randoms(use_true_random=False))
@@ -77,6 +88,7 @@ def test_duplicates_change_nothing(journey: str, data: Any, dice: random.Random)
     assert not [letter for letter in again.dead_letters if letter.reason == Reason.ID_CONFLICT]
 
 
+@pytest.mark.usefixtures("_scopes_of_any_size")
 @each_journey
 @law
 @given(st.data(), st.randoms(use_true_random=False))
@@ -91,6 +103,7 @@ def test_a_voided_event_never_was(journey: str, data: Any, dice: random.Random) 
     assert without.contents == again.contents
 
 
+@pytest.mark.usefixtures("_scopes_of_any_size")
 @each_journey
 @law
 @given(st.data(), st.randoms(use_true_random=False))
@@ -113,6 +126,7 @@ def test_of_two_events_of_one_name_the_first_to_come_counts(journey: str, data: 
     assert len(conflicts) == len([e for e in taken if int(e.id) not in known])
 
 
+@pytest.mark.usefixtures("_scopes_of_any_size")
 @each_journey
 @law
 @given(st.data(), st.randoms(use_true_random=False))
@@ -139,6 +153,7 @@ def order_of(events: list[Happening]) -> Any:
     return lambda record: ranks[record.value]
 
 
+@pytest.mark.usefixtures("_scopes_of_any_size")
 @each_journey
 @law
 @given(st.data(), st.randoms(use_true_random=False))
@@ -168,6 +183,7 @@ def test_a_shard_recovered_at_any_moment_never_stopped(journey: str, data: Any, 
     assert whole.header.counters.get("events") == log.header.counters.get("events")
 
 
+@pytest.mark.usefixtures("_scopes_of_any_size")
 @each_journey
 @law
 @given(st.data(), st.randoms(use_true_random=False))
