@@ -177,7 +177,8 @@ class Shard:
         late = False
         for key, scope, journey in scopes:
             self._changing(key, scope, touched)
-            kept = event if journey.keeps is None else _keeping(event, journey.keeps(event.data))
+            data = event.data if journey.keeps is None else journey.keeps(event.data)
+            kept = event if data is event.data else _keeping(event, data)
             late |= scope.insert(kept)
             origins[id(kept)] = (topic, record)
         self.counters["events"] += 1

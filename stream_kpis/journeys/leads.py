@@ -8,6 +8,7 @@ from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
+from stream_kpis.journeys.orders import without_items
 
 Dims = tuple[str | None, ...]
 V = TypeVar("V")
@@ -202,4 +203,5 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
+    keeps=without_items,
 )

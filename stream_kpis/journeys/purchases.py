@@ -36,4 +36,11 @@ def _latest(name: str, times_ms: list[int]) -> list[Fact]:
     return [Fact(which, at_ms, 0, ()) for which, at_ms in zip(names, reversed(times_ms[-2:]), strict=False)]
 
 
-JOURNEY = Journey(name="purchases", state=Purchases, takes=dict.fromkeys(ORDERS.takes), step=step, facts=facts)
+JOURNEY = Journey(
+    name="purchases",
+    state=Purchases,
+    takes=dict.fromkeys(ORDERS.takes),
+    step=step,
+    facts=facts,
+    keeps=ORDERS.keeps,
+)

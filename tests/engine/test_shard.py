@@ -188,6 +188,17 @@ def test_a_failing_void_is_no_disaster() -> None:
     assert [letter.reason for letter in log.dead_letters] == [Reason.INTERNAL_ERROR]
 
 
+def test_what_no_journey_reads_of_an_event_is_not_kept() -> None:
+    """An order's lines would make its party's record larger than Kafka takes."""
+    items = [{"product": f"product {n}", "quantity": 1} for n in range(200)]
+    data = {"order_id": "o", "amount": 7, "items": items, "lead_id": "l"}
+    value = encode_event("order.placed", id="o", source="s", time=iso(NOW_MS), subject="p", data=data)
+    for journey in ("leads", "orders", "purchases"):
+        log = applied(plan_of(journey), [lead(0)._replace(value=value)])
+        assert all(len(kept) < 100 for kept in log.parties.values())
+        assert applied(plan_of(journey), numbered([lead(0)._replace(value=value)] * 2)).contents == log.contents
+
+
 # Parties that live elsewhere.
 
 

@@ -124,8 +124,12 @@ def _value(name: str, kind: inspect.Type, dice: random.Random) -> Any:
             return dice.choice(("1", "2"))
         case inspect.StrType(pattern=pattern):
             return "USD" if "A-Z" in pattern else "2026-01-01"
+        case inspect.IntType():
+            return dice.randrange(3)
+        case inspect.VarTupleType():
+            return [{"product": "1", "quantity": 2}]
         case _:
-            return None  # items: nothing that a journey reads
+            raise NotImplementedError(name)
 
 
 RARE = {"ticket.merged", "ticket.deleted", "deal.deleted", "order.cancelled", "lead.merged", "customer.merged"}
