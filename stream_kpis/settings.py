@@ -177,8 +177,8 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-_NO_SETTINGS = {FILE_VARIABLE, ENVIRONMENT_PREFIX + "NOTHING_SKIPPED", ENVIRONMENT_PREFIX + "CACHE"}
-"""Variables with our prefix that something else reads: the tests, the local broker."""
+_NO_SETTINGS = {FILE_VARIABLE, ENVIRONMENT_PREFIX + "NOTHING_SKIPPED", ENVIRONMENT_PREFIX + "DATA"}
+"""Variables with our prefix that the tests read."""
 
 
 def _known(name: str, where: str, prefix: str = "", case: Any = str) -> None:
