@@ -219,7 +219,10 @@ async def test_through_kafka_it_is_the_same(deployment: Deployment, name: str) -
     (instant,) = asks_of(CALENDAR, [now["to"]])
     alone = evaluated(name, [*periods(*PERIODS[name]), whole(name), instant])
     assert alone.over(None) == shown(now["values"])
-    assert alone.over(whole(name).name) == shown(span["values"])
+    expected, found = alone.over(whole(name).name), shown(span["values"])
+    assert {key: numbers(row) for key, row in expected.items()} == {key: numbers(row) for key, row in found.items()}
+    # At the end of the span the last surveys may still be answered; years later they are final.
+    assert {row["state"] for key, row in expected.items() if row["state"] != found[key]["state"]} <= {"immature"}
     for period, part in zip(PERIODS[name], parts, strict=True):
         expected, found = alone.over(period), shown(part)
         assert found.keys() >= expected.keys()
