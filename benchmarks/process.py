@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,8 @@ class Measured:
     def __init__(self, command: Sequence[str], core: int, log: Path, folder: Path = ROOT) -> None:
         self._command, self._core, self._log, self._folder = command, core, log, folder
         self._read = 0
+        self._lines: deque[str] = deque()
+        """Read, but not looked at yet: several marks may come together."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -105,7 +108,9 @@ class Measured:
         """
         deadline = time.monotonic() + _RUN_S_MAX
         while time.monotonic() < deadline:
-            for line in self._new_lines():
+            self._lines.extend(self._new_lines())
+            while self._lines:
+                line = self._lines.popleft()
                 if line.startswith('{"mark":') and (fields := json.loads(line))["mark"] == mark:
                     return dict(fields)
             self.check()
