@@ -15,7 +15,7 @@ from stream_kpis.stream.rebalance import MakeShard
 Beside = Callable[[], Awaitable[object]]
 """Something that runs as long as the worker, in its event loop."""
 
-_GC_THRESHOLDS = (50_000, 20, 100)
+_GC_THRESHOLDS = (500_000, 50, 1_000)
 _SILENT_S = 10.0
 _QUIET = ("faust", "mode", "aiokafka", "asyncio", "stream_kpis.stream.batches")  # the last are Faust's services
 
