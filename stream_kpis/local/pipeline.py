@@ -19,6 +19,8 @@ POLL_S = 0.5
 SETTLED_MS = 4_500
 """How far kpi-now must be past what was sent: the exporter knows the ends of the topics 3 to 4 s late."""
 EXIT_RESTART = 75
+FAILURES_MAX = 5
+"""How often processes may fail by themselves; more than that is no accident."""
 _PORTS = range(9464, 9564)
 
 
@@ -42,7 +44,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 class Pipeline:
-    """Some workers and one exporter. A worker that ends as it does after a failure of Kafka is started again.
+    """Some workers and one exporter. What ends as it does after a failure of Kafka is started again, a few times.
 
     Args:
         settings: of the deployment; the port is chosen here.
@@ -58,6 +60,7 @@ class Pipeline:
         self._roles = ["exporter", *["worker"] * workers]
         self.commands: list[Command] = []
         self.restarts = 0
+        self._failed = 0
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +111,8 @@ class Pipeline:
             ended = command.ended
             if ended is None:
                 continue
-            if ended in (EXIT_RESTART, -9) and self._roles[number] == "worker":
+            self._failed += ended == EXIT_RESTART
+            if ended in (EXIT_RESTART, -9) and self._failed <= FAILURES_MAX:
                 self.restarts += 1
                 self.commands[number] = self._command(number)
             else:

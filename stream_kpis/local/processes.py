@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -13,8 +14,11 @@ _STOP_S_MAX = 20.0
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
+    """In the child: ask for a signal when the parent ends, which it may have done already."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 class Command:
@@ -37,7 +41,7 @@ class Command:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads when commands start
+                preexec_fn=functools.partial(_die_with, os.getpid()),  # noqa: PLW1509 - no threads when commands start
             )
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiokafka.errors import KafkaError
 
+from stream_kpis.engine.shard import DefinitionsChanged
 from stream_kpis.settings import SettingsError
 
 EXIT_FAILED = 75
@@ -47,7 +48,7 @@ def explained(what: str, error: BaseException) -> tuple[str, int]:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     match error:
-        case SettingsError() | StreamError():
+        case SettingsError() | StreamError() | DefinitionsChanged():
             line = str(error)
         case KafkaError():
             line = f"{what}: Kafka: {error or type(error).__name__}"
@@ -55,4 +56,6 @@ def explained(what: str, error: BaseException) -> tuple[str, int]:
             where = traceback.extract_tb(error.__traceback__)[-1:]
             place = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in where)
             line = f"{what}: {type(error).__name__}: {error}{place}"
-    return " ".join(line.split()), EXIT_SETTINGS if isinstance(error, SettingsError) else EXIT_FAILED
+    return " ".join(line.split()), EXIT_SETTINGS if isinstance(
+        error, SettingsError | DefinitionsChanged
+    ) else EXIT_FAILED

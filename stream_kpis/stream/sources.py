@@ -21,6 +21,7 @@ _LINGER_S = 0.02
 _SENT_MAX = 64
 _POLL_S = 1.0
 _SETTLED_S = 3.0
+_HANGS_S = 6.0
 _partition_of = lru_cache(1 << 17)(partition_of)
 
 
@@ -195,7 +196,9 @@ class SourceEnds:
         while len(self._polls) > 1 and self._polls[1][0] <= horizon:
             self._polls.popleft()
         asked, ends = self._polls[0]
-        return ends if asked <= horizon else None
+        # A poll that hangs must not make a worker that lags look as if it had read all.
+        hangs = self._clock() - self._polls[-1][0] > _HANGS_S
+        return ends if asked <= horizon and not hangs else None
 
     async def poll(self) -> None:
         """Asks the broker once."""

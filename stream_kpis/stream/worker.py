@@ -3,18 +3,20 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from stream_kpis.settings import Settings
 from stream_kpis.stream.app import make_app
-from stream_kpis.stream.failure import StreamError, lethal
+from stream_kpis.stream.failure import EXIT_FAILED, StreamError, lethal
 from stream_kpis.stream.rebalance import MakeShard
 
 Beside = Callable[[], Awaitable[object]]
 """Something that runs as long as the worker, in its event loop."""
 
+_STOP_S_MAX = 12.0
 _GC_THRESHOLDS = (500_000, 50, 1_000)
 _SILENT_S = 10.0
 _QUIET = ("faust", "mode", "aiokafka", "asyncio", "stream_kpis.stream.batches")  # the last are Faust's services
@@ -39,8 +41,14 @@ def run_worker(settings: Settings, make_shard: MakeShard, beside: Sequence[Besid
 
 async def _work(settings: Settings, make_shard: MakeShard, beside: Sequence[Beside]) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def end() -> None:
+        if ended.is_set():  # asked twice: at once
+            os._exit(EXIT_FAILED)
+        ended.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, end)
     app = make_app(settings, make_shard)
     app.in_worker = True
 
@@ -58,7 +66,12 @@ async def _work(settings: Settings, make_shard: MakeShard, beside: Sequence[Besi
         await asyncio.wait({ending, crashed}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
         raise StreamError(f"Faust ended: {app.crash_reason!r}")
-    await app.stop()
+    try:
+        await asyncio.wait_for(app.stop(), _STOP_S_MAX)
+    except TimeoutError:
+        raise StreamError(
+            "the last flush does not end, the broker is away: nothing is lost, a worker goes on there"
+        ) from None
     for task in (*tasks, starting, crashed):
         task.cancel()
     await asyncio.gather(*tasks, starting, crashed, return_exceptions=True)

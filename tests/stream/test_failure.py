@@ -6,6 +6,7 @@ import sys
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from stream_kpis.engine.shard import DefinitionsChanged
 from stream_kpis.settings import SettingsError
 from stream_kpis.stream.failure import StreamError, explained
 
@@ -37,3 +38,8 @@ def test_an_error_ends_the_process_at_once() -> None:
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (75, "")
     assert ended.stderr == "stream-kpis: work: KeyError: 'x' (<string>:4)\n"
+
+
+def test_state_under_other_definitions_is_a_matter_of_settings() -> None:
+    """Starting again would not help: exit code 2, and the line says what to do."""
+    assert explained("recovery", DefinitionsChanged("set it back")) == ("set it back", 2)
