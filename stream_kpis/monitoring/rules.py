@@ -88,7 +88,7 @@ def _slow(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
         summary="First responses are slow: 1 in 10 customers waits longer than {{ $value | humanizeDuration }}",
         description=(
             f"The target is {_seconds(kpi.target)} for 9 in 10, over the last 5 minutes and all who wait now. "
-            "Who waits: stream-kpis attention."
+            "Where: stream-kpis kpis --by team."
         ),
         runbook="slow-first-response",
     )
@@ -118,7 +118,7 @@ def _waiting(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
         severity="page",
         kpi=WAITING,
         summary=f"Customers who wait longer than {_seconds(kpi.target)} for a first response: {{{{ $value }}}}",
-        description="Too few answers to judge by a quantile, so each case counts. Who waits: stream-kpis attention.",
+        description="Too few answers to judge by a quantile, so each case counts. Where: stream-kpis kpis --by team.",
         runbook="slow-first-response",
     )
 
@@ -142,7 +142,7 @@ def _churn(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
         summary=f"Churn is above {kpi.target * 100:g} %: at least {{{{ $value | humanizePercentage }}}} within 30 days",
         description=(
             "The lower end of the 95 % interval is above the target, so this is no matter of chance. "
-            f"What it is made of: stream-kpis explain churn_rate --window {CHURN_WINDOW}."
+            "What it is made of: stream-kpis kpis --kpi churn_rate --by plan."
         ),
         runbook="high-churn",
     )
