@@ -17,6 +17,7 @@ _TILE_BITS = 40
 _TILE_MASK = (1 << _TILE_BITS) - 1
 GROUPS_MAX = 100_000
 """Distinct values of all dimensions in a shard; further ones count as ``other``."""
+_KNOWN_MAX = 10_000
 UNKNOWN, OTHER = "unknown", "other"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -57,6 +58,8 @@ class _Recipe(NamedTuple):
 
     groups: tuple[tuple[int, ...], ...]
     steps: tuple[_Step, ...]
+    known: dict[tuple[str | None, ...], tuple[int, ...]]
+    """Dimensions met, with the numbers of their groups; bounded, and no more than a memory."""
 
 
 def _recipe(actions: Sequence[Action]) -> _Recipe:
@@ -69,7 +72,7 @@ def _recipe(actions: Sequence[Action]) -> _Recipe:
         )
         for action in actions
     )
-    return _Recipe(groups, steps)
+    return _Recipe(groups, steps, {})
 
 
 class Cells:
@@ -96,11 +99,20 @@ class Cells:
     def __len__(self) -> int:
         return len(self._cells)
 
-    def count(self, fact: Fact, sign: int) -> None:
-        """Adds a fact (sign 1) or takes it back (sign -1)."""
-        recipe = self._recipes.get(fact.name)
-        if recipe is not None:
-            self._count(recipe, fact, sign)
+    def count_difference(self, old: Sequence[Fact], new: Sequence[Fact]) -> None:
+        """Takes back the facts that are gone and adds the new ones; what both begin with stays as it is."""
+        common = 0
+        for mine, yours in zip(old, new, strict=False):
+            if mine != yours:
+                break
+            common += 1
+        recipes = self._recipes
+        for fact in old[common:]:
+            if (recipe := recipes.get(fact.name)) is not None:
+                self._count(recipe, fact, -1)
+        for fact in new[common:]:
+            if (recipe := recipes.get(fact.name)) is not None:
+                self._count(recipe, fact, 1)
 
     def count_only(self, fact: Fact, measures: frozenset[str]) -> None:
         """Adds a fact to some measures alone: to build them anew."""
@@ -112,15 +124,11 @@ class Cells:
         self._count(_recipe(actions), fact, 1)
 
     def _count(self, recipe: _Recipe, fact: Fact, sign: int) -> None:
-        _, fact_at_ms, value, dims = fact
-        cells, changed, numbers = self._cells, self._changed, self._numbers
-        groups = []
-        for positions in recipe.groups:
-            if len(positions) == 1:
-                number = numbers.get(dims[positions[0]] or UNKNOWN)
-                groups.append((self._group(dims, positions) if number is None else number) << GROUP_BITS)
-            else:
-                groups.append(self._group(dims, positions) << GROUP_BITS if positions else 0)
+        groups = recipe.known.get(fact.dims)
+        if groups is None:
+            groups = self._groups(recipe, fact.dims)
+        cells, changed = self._cells, self._changed
+        fact_at_ms, value = fact.at_ms, fact.value
         seen_ms = tile = -1
         for parts, pinned, targets in recipe.steps:
             at_ms, pairs = parts(fact_at_ms, value)
@@ -144,6 +152,14 @@ class Cells:
                         del cell[packed | slot]
                 changed.add(code)
 
+    def _groups(self, recipe: _Recipe, dims: Sequence[str | None]) -> tuple[int, ...]:
+        """The numbers of the groups that a fact with these dimensions belongs to, in place; remembered."""
+        if len(recipe.known) >= _KNOWN_MAX:
+            recipe.known.clear()
+        found = tuple(self._group(dims, positions) << GROUP_BITS for positions in recipe.groups)
+        recipe.known[tuple(dims)] = found
+        return found
+
     def _new(self, code: int, tile: int, pinned: bool) -> Cell:
         cell = self._cells[code] = {}
         if not pinned and tile & 3 != DAY:
@@ -155,6 +171,8 @@ class Cells:
         return cell
 
     def _group(self, dims: Sequence[str | None], positions: tuple[int, ...]) -> int:
+        if not positions:
+            return 0
         if len(positions) == 1:
             name = dims[positions[0]] or UNKNOWN
         else:

@@ -4,9 +4,9 @@ In memory a scope is bytes, as in the changelog; the ones touched last are kept 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -15,7 +15,7 @@ from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
-DECODED_MAX = 5_000
+DECODED_MAX = 10_000
 """Scopes kept decoded, per shard."""
 EVENTS_MAX = 20_000
 """Events of a scope since its seal; it is written whole, and a record has a largest size."""
@@ -33,46 +33,48 @@ class Kept(msgspec.Struct, array_like=True, gc=False):
     events: list[AnyEvent]  # type: ignore[valid-type] # a struct made at run time
 
 
-class _Key(NamedTuple):
-    """Of a scope: the journey, the party, and the entity (empty where the party is the scope)."""
-
-    journey: str
-    party: str
-    entity: str
-
-
 _kept_decoder = events_decoder(Kept)
 _key_decoder = msgspec.msgpack.Decoder(list[Any])
 _state_decoders = {name: events_decoder(journey.state) for name, journey in JOURNEYS.items()}
 _encode_key = msgspec.msgpack.Encoder().encode
+_encode_scope = events_encoder.encode
 
-VOIDS, INDEX, ARCHIVE = "voids", "index", "archive"
-
-
-def scope_key(journey: str, party: str, entity: str) -> bytes:
-    """The key of a scope, in memory and in the parties changelog."""
-    return _encode_key((journey, party, entity))
+VOIDS, ARCHIVE = "voids", "archive"
+"""What else has records in the parties changelog; the key of a scope begins with its journey's name."""
 
 
 class Scope:
     """One entity or party of one journey, decoded: its events in order, its state and its facts."""
 
-    __slots__ = ("_by_id", "base", "events", "facts", "fresh", "journey", "oldest_ms", "refold", "seal", "state")
+    __slots__ = ("_by_id", "base", "events", "facts", "fresh", "journey", "key", "oldest_ms", "refold", "seal", "state")
 
-    def __init__(self, journey: Journey, kept: Kept | None = None) -> None:
+    seal: Order | None
+    base: bytes | None
+    events: list[Event]
+    facts: Sequence[Fact]
+
+    def __init__(self, journey: Journey, key: bytes, kept: Kept | None = None) -> None:
         self.journey = journey
-        self.seal = kept.seal if kept else None
-        self.base = kept.base if kept else None
-        self.events: list[Event] = list(kept.events) if kept else []
-        self.state = self.folded(self.events)
-        self.facts: list[Fact] = journey.facts(self.state) if kept else []
-        self.oldest_ms = min((event.recorded_ms for event in self.events), default=_NEVER_MS)
-        """No event here was recorded before."""
+        self.key = key
+        """In memory and in the parties changelog."""
         self._by_id: dict[tuple[str, str], Event] | None = None
         """The events by source and id, once there are many."""
         self.fresh: list[Event] = []
         """Appended or inserted since the last settling."""
         self.refold = False
+        self.oldest_ms = _NEVER_MS
+        """No event here was recorded before."""
+        if kept is None:
+            self.seal = self.base = None
+            self.events = []
+            self.state = journey.state()
+            self.facts = ()
+        else:
+            self.seal, self.base, self.events = kept.seal, kept.base, kept.events
+            self.state = self.folded(self.events)
+            self.facts = journey.facts(self.state)
+            for event in self.events:
+                self.oldest_ms = min(self.oldest_ms, event.recorded_ms)
 
     def folded(self, events: Iterable[Event]) -> Any:
         """The state after ``events``, from the seal on."""
@@ -100,7 +102,7 @@ class Scope:
             self._by_id[event.source, event.id] = event
         events = self.events
         self.oldest_ms = min(self.oldest_ms, event.recorded_ms)
-        if not events or events[-1].order < event.order:
+        if not events or (last := events[-1]).time_ms < event.time_ms or last.order < event.order:
             events.append(event)
             return False
         events.insert(bisect_left(events, event.order, key=_order_of), event)
@@ -116,21 +118,20 @@ class Scope:
     def settle(self) -> list[Event]:
         """Folds what changed; returns the events that the journey could not take, already taken out."""
         fresh, self.fresh = self.fresh, []
+        journey = self.journey
         try:
             if self.refold:
                 self.state = self.folded(self.events)
             else:
+                step, state = journey.step, self.state
                 for event in fresh:
-                    self.journey.step(self.state, event)
-            self._facts_of_state()
+                    step(state, event)
+            self.facts = journey.facts(self.state)
         except Exception:  # noqa: BLE001 - whatever a journey raises on one event must not stop the partition
             return self._without_culprits(fresh)
         finally:
             self.refold = False
         return []
-
-    def _facts_of_state(self) -> None:
-        self.facts = self.journey.facts(self.state)
 
     def _folds(self, events: list[Event]) -> bool:
         try:
@@ -154,7 +155,7 @@ class Scope:
         self.events = trusted
         self._by_id = None
         self.state = self.folded(trusted)
-        self._facts_of_state()
+        self.facts = self.journey.facts(self.state)
         return culprits
 
     def seal_before(self, recorded_ms: int) -> list[Event]:
@@ -172,10 +173,6 @@ class Scope:
         self.oldest_ms = min((event.recorded_ms for event in rest), default=_NEVER_MS)
         return sealed
 
-    def encoded(self) -> bytes:
-        """As bytes, for the changelog."""
-        return events_encoder.encode((self.seal, self.base, self.events))
-
 
 def _order_of(event: Event) -> Order:
     return event.order
@@ -188,46 +185,40 @@ class Parties:
         self._stored: dict[bytes, bytes] = {}
         self._decoded: dict[bytes, Scope] = {}
         self._voids: dict[str, set[tuple[str, str]]] = {}
-        self._entities: dict[str, dict[tuple[str, str], None]] = {}
-        """Per party its (journey, entity), as an ordered set."""
-        self._dirty: set[bytes] = set()
-        self._dirty_rows: dict[bytes, Any] = {}
+        self._scopes: dict[str, list[bytes]] = {}
+        """The keys of a party's scopes; one may stand there twice."""
+        self._dirty: dict[bytes, Scope] = {}
+        self._dirty_voids: dict[bytes, set[tuple[str, str]]] = {}
         self._sweep: Iterator[bytes] = iter(())
 
     def __len__(self) -> int:
         return len(self._stored)
 
-    def scope(self, journey: Journey, party: str, entity: str) -> tuple[bytes, Scope]:
-        """The scope of a journey, begun if it is new, with its key."""
-        key = scope_key(journey.name, party, entity)
+    def scope(self, journey: Journey, party: str, entity: str) -> Scope:
+        """The scope of a journey, begun if it is new."""
+        key = _encode_key((journey.name, party, entity))
         found = self._decoded.get(key)
         if found is None:
             stored = self._stored.get(key)
             if stored is None:
-                found = Scope(journey)
-                if entity:
-                    self._note_entity(party, journey.name, entity)
+                found = Scope(journey, key)
+                self._note(party, key)
             else:
-                found = Scope(journey, _kept_decoder.decode(stored))
+                found = Scope(journey, key, _kept_decoder.decode(stored))
             self._decoded[key] = found
-        return key, found
+        return found
 
-    def _note_entity(self, party: str, journey: str, entity: str) -> None:
-        entities = self._entities.setdefault(party, {})
-        if (journey, entity) not in entities:
-            entities[journey, entity] = None
-            self._dirty_rows[_encode_key((INDEX, party, journey, entity))] = ()
+    def _note(self, party: str, key: bytes) -> None:
+        keys = self._scopes.get(party)
+        if keys is None:
+            self._scopes[party] = [key]
+        else:
+            keys.append(key)
 
-    def scopes_of(self, party: str) -> list[tuple[bytes, Scope]]:
+    def scopes_of(self, party: str) -> list[Scope]:
         """All scopes that a party has."""
-        keys = [_Key(name, party, "") for name in JOURNEYS] + [
-            _Key(j, party, e) for j, e in self._entities.get(party, {})
-        ]
-        return [
-            self.scope(JOURNEYS[key.journey], party, key.entity)
-            for key in keys
-            if (raw := scope_key(*key)) in self._stored or raw in self._decoded
-        ]
+        keys = dict.fromkeys(self._scopes.get(party, ()))
+        return [self.scope(JOURNEYS[name], party, entity) for name, _, entity in map(_key_decoder.decode, keys)]
 
     def is_voided(self, party: str, event: Event) -> bool:
         """Whether the event was taken back, perhaps before it came."""
@@ -240,12 +231,12 @@ class Parties:
         if (source, id_) in voids:
             return False
         voids.add((source, id_))
-        self._dirty_rows[scope_key(VOIDS, party, "")] = voids
+        self._dirty_voids[_encode_key((VOIDS, party, ""))] = voids
         return True
 
-    def touch(self, key: bytes) -> None:
-        """Marks a scope as changed."""
-        self._dirty.add(key)
+    def changed(self, scopes: dict[bytes, Scope]) -> None:
+        """Notes the scopes that changed, by key."""
+        self._dirty |= scopes
 
     def take(self, seal_before_ms: int, sweep: int) -> list[tuple[bytes, bytes | None]]:
         """The changelog records of all that changed since the last take.
@@ -256,25 +247,22 @@ class Parties:
         """
         records: list[tuple[bytes, bytes | None]] = []
         if seal_before_ms > 0:
-            self._dirty.update(self._due(seal_before_ms, sweep))
-        for key in self._dirty:
-            scope = self._decoded.get(key)
-            if scope is None:
-                continue
-            sealed = scope.seal_before(seal_before_ms)
-            if sealed:
+            for due in self._due(seal_before_ms, sweep):
+                self._dirty[due.key] = due
+        stored = self._stored
+        for key, scope in self._dirty.items():
+            if scope.oldest_ms < seal_before_ms and (sealed := scope.seal_before(seal_before_ms)):
                 archive = _encode_key((ARCHIVE, *_key_decoder.decode(key), sealed[-1].order))
                 records.append((archive, events_encoder.encode(sealed)))
-            value = scope.encoded()
-            self._stored[key] = value
+            value = stored[key] = _encode_scope((scope.seal, scope.base, scope.events))
             records.append((key, value))
-        records += [(key, _encode_key(sorted(row))) for key, row in self._dirty_rows.items()]
-        self._dirty, self._dirty_rows = set(), {}
+        records += [(key, _encode_key(sorted(voids))) for key, voids in self._dirty_voids.items()]
+        self._dirty, self._dirty_voids = {}, {}
         if len(self._decoded) > DECODED_MAX:  # the older half goes
             self._decoded = dict(islice(self._decoded.items(), DECODED_MAX // 2, None))
         return records
 
-    def _due(self, seal_before_ms: int, sweep: int) -> Iterator[bytes]:
+    def _due(self, seal_before_ms: int, sweep: int) -> Iterator[Scope]:
         """Of the next ``sweep`` stored scopes, those with something to seal."""
         for _ in range(min(sweep, len(self._stored))):
             key = next(self._sweep, None)
@@ -284,20 +272,20 @@ class Parties:
             kept = _kept_decoder.decode(self._stored[key])
             if kept.events and min(event.recorded_ms for event in kept.events) < seal_before_ms:
                 journey, party, entity = _key_decoder.decode(key)
-                yield self.scope(JOURNEYS[journey], party, entity)[0]
+                yield self.scope(JOURNEYS[journey], party, entity)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes a record of the parties changelog, in the log's order."""
         parts = _key_decoder.decode(key)
-        if parts[0] == ARCHIVE:
-            return
         if parts[0] == VOIDS:
             self._voids[parts[1]] = {(source, id_) for source, id_ in _key_decoder.decode(value or b"\x90")}
-        elif parts[0] == INDEX:
-            self._entities.setdefault(parts[1], {})[parts[2], parts[3]] = None
+        elif parts[0] not in JOURNEYS:  # an archive, or of a journey that is gone
+            return
         elif value is None:
             self._stored.pop(key, None)
         else:
+            if key not in self._stored:
+                self._note(parts[1], key)
             self._stored[key] = value
 
     def has_seals(self, journey: str) -> bool:
@@ -310,4 +298,4 @@ class Parties:
         for key, value in self._stored.items():
             name = _key_decoder.decode(key)[0]
             if name in journeys:
-                yield from Scope(JOURNEYS[name], _kept_decoder.decode(value)).facts
+                yield from Scope(JOURNEYS[name], key, _kept_decoder.decode(value)).facts

@@ -1,7 +1,7 @@
 """The whole state of one partition: batches in, changed records out. Synchronous; no I/O, no clock, no Kafka."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, Rekeyed, SourceRecord, header_decoder
 from stream_kpis.engine.cells import Cells
@@ -10,12 +10,9 @@ from stream_kpis.engine.parties import EVENTS_MAX, Parties, Scope
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
 from stream_kpis.events.envelope import Event, Incoming, Reader, Reason, Reject
-from stream_kpis.events.types import EventVoided
-from stream_kpis.journeys.facts import Fact
+from stream_kpis.events.types import Data, EventVoided
 
 REKEYED_TOPIC = "crm.rekeyed"
-_Origin = tuple[str, SourceRecord]
-"""The topic and record of an event, or of the void that took one back from a scope."""
 _HOMES_MAX = 500_000
 _SWEEP = 20
 
@@ -74,44 +71,43 @@ class Shard:
         if batch.start > position:
             raise Gap(batch.topic, batch.start, position)
         touched: dict[bytes, Scope] = {}
-        origins: dict[int, _Origin] = {}
-        for record in batch.records:
-            if record.offset >= position:
-                self._accept(batch.topic, record, touched, origins)
-        self._settle(touched, origins)
+        voids: dict[bytes, SourceRecord] = {}
+        records = batch.records
+        if position > batch.start:
+            records = [record for record in records if record.offset >= position]
+        for record in records:
+            self._accept(batch.topic, record, touched, voids)
+        self._settle(touched, _Origins(batch.topic, records, self._reader, voids))
+        self._parties.changed(touched)
         if batch.records:
             self.reached[batch.topic] = max(self.reached.get(batch.topic, 0), batch.records[-1].timestamp)
         self.next[batch.topic] = batch.end
 
     def _accept(
-        self,
-        topic: str,
-        record: SourceRecord,
-        touched: dict[bytes, Scope],
-        origins: dict[int, _Origin],
+        self, topic: str, record: SourceRecord, touched: dict[bytes, Scope], voids: dict[bytes, SourceRecord]
     ) -> None:
         incoming = self._reader.read(record.value, record.key, record.timestamp, record.headers)
         if isinstance(incoming, Reject):
             self._reject(topic, record, incoming.reason, incoming.detail)
             return
-        if incoming.party not in self._homes and not self._is_home(topic, record, incoming):
+        party, event = incoming.party, incoming.event
+        if party not in self._homes and not self._is_home(topic, record, party):
             return
-        party, event = incoming
-        if isinstance(event.data, EventVoided):
-            self._void((topic, record), party, event.data, touched, origins)
+        if type(event.data) is EventVoided:
+            self._void(record, party, event.data, touched, voids)
         elif self._parties.is_voided(party, event):
             self.counters["voided"] += 1
         else:
-            self._insert(topic, record, party, event, touched, origins)
+            self._insert(topic, record, party, event, touched)
 
-    def _is_home(self, topic: str, record: SourceRecord, incoming: Incoming) -> bool:
+    def _is_home(self, topic: str, record: SourceRecord, party: str) -> bool:
         """Whether the party belongs here; if not, its event is sent to where it does, once."""
-        key = incoming.party.encode()
+        key = party.encode()
         home = partition_of(key, self._partitions)
         if home == self.partition:
             if len(self._homes) >= _HOMES_MAX:
                 self._homes.clear()
-            self._homes.add(incoming.party)
+            self._homes.add(party)
             return True
         if topic == REKEYED_TOPIC:
             self._reject(topic, record, Reason.MISROUTED, "re-keyed once already, and still in another partition")
@@ -121,102 +117,84 @@ class Shard:
         return False
 
     def _void(
-        self, origin: _Origin, party: str, void: EventVoided, touched: dict[bytes, Scope], origins: dict[int, _Origin]
+        self,
+        record: SourceRecord,
+        party: str,
+        void: EventVoided,
+        touched: dict[bytes, Scope],
+        voids: dict[bytes, SourceRecord],
     ) -> None:
         self.counters["events"] += 1
         if not self._parties.void(party, void.source, void.id):
             self.counters["duplicates"] += 1
             return
         found = False
-        for key, scope in self._parties.scopes_of(party):
+        for scope in self._parties.scopes_of(party):
             event = scope.find(void.source, void.id)
             if event is not None:
                 found = True
-                self._changing(key, scope, touched)
+                touched[scope.key] = scope
+                voids[scope.key] = record
                 scope.fresh = [other for other in scope.fresh if other is not event]
                 scope.remove(event)
-                origins.pop(id(event), None)
-                origins[id(scope)] = origin
         self.counters["voids_unmatched"] += not found
 
-    def _insert(
-        self,
-        topic: str,
-        record: SourceRecord,
-        party: str,
-        event: Event,
-        touched: dict[bytes, Scope],
-        origins: dict[int, _Origin],
-    ) -> None:
+    def _insert(self, topic: str, record: SourceRecord, party: str, event: Event, touched: dict[bytes, Scope]) -> None:
         """Puts an event into all its scopes, or into none."""
-        ways = self._plan.routes.get(type(event.data))
+        data = event.data
+        ways = self._plan.routes.get(type(data))
         if ways is None:
             self.counters["unused"] += 1
             return
         scopes = []
         for journey, field in ways:
-            entity = "" if field is None else getattr(event.data, field)
-            key, scope = self._parties.scope(journey, party, entity)
-            known = scope.find(event.source, event.id)
-            if known is not None:
-                if known.crc == event.crc:
-                    self.counters["duplicates"] += 1
-                else:
-                    self._reject(
-                        topic, record, Reason.ID_CONFLICT, f"{event.source} {event.id} came before with other content"
-                    )
+            scope = self._parties.scope(journey, party, "" if field is None else getattr(data, field))
+            if (scope.events or scope.seal is not None) and not self._is_new(topic, record, event, scope):
                 return
-            if scope.seal is not None and event.order <= scope.seal:
-                self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
-                return
-            if len(scope.events) >= EVENTS_MAX:
-                detail = f"its {journey.name} entity has {EVENTS_MAX} events already"
-                self._reject(topic, record, Reason.TOO_MANY, detail)
-                return
-            scopes.append((key, scope, journey))
+            scopes.append(scope)
         late = False
-        for key, scope, journey in scopes:
-            self._changing(key, scope, touched)
-            data = event.data if journey.keeps is None else journey.keeps(event.data)
-            kept = event if data is event.data else _keeping(event, data)
-            late |= scope.insert(kept)
-            origins[id(kept)] = (topic, record)
+        for scope in scopes:
+            touched[scope.key] = scope
+            keeps = scope.journey.keeps
+            late |= scope.insert(event if keeps is None else _keeping(event, keeps(data)))
         self.counters["events"] += 1
         self.counters["late"] += late
 
-    def _changing(self, key: bytes, scope: Scope, touched: dict[bytes, Scope]) -> None:
-        touched[key] = scope
-        self._parties.touch(key)
+    def _is_new(self, topic: str, record: SourceRecord, event: Event, scope: Scope) -> bool:
+        """Whether a scope may take an event: it is not known, not sealed, and there is room."""
+        known = scope.find(event.source, event.id)
+        if known is not None:
+            if known.crc == event.crc:
+                self.counters["duplicates"] += 1
+            else:
+                detail = f"{event.source} {event.id} came before with other content"
+                self._reject(topic, record, Reason.ID_CONFLICT, detail)
+        elif scope.seal is not None and event.order <= scope.seal:
+            self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
+        elif len(scope.events) >= EVENTS_MAX:
+            detail = f"its {scope.journey.name} entity has {EVENTS_MAX} events already"
+            self._reject(topic, record, Reason.TOO_MANY, detail)
+        else:
+            return True
+        return False
 
-    def _settle(self, touched: dict[bytes, Scope], origins: dict[int, _Origin]) -> None:
+    def _settle(self, touched: dict[bytes, Scope], origins: "_Origins") -> None:
         """Folds the touched scopes and counts the difference of their facts."""
-        failed: list[tuple[Event, _Origin]] = []
-        before = {key: scope.facts for key, scope in touched.items()}
-        for scope in touched.values():
-            failed += [(event, origins.get(id(event)) or origins[id(scope)]) for event in scope.settle()]
+        scopes = list(touched.values())
+        before = [scope.facts for scope in scopes]
+        failed = [(scope, event) for scope in scopes for event in scope.settle()]
         while failed:
-            event, origin = failed.pop()
-            self._reject(
-                *origin, Reason.INTERNAL_ERROR, f"a journey failed on {event.source} {event.id}, which is left out"
-            )
-            for scope in touched.values():
-                known = scope.find(event.source, event.id)
+            scope, event = failed.pop()
+            detail = f"a journey failed on {event.source} {event.id}, which is left out"
+            self._reject(origins.topic, origins.of(scope, event), Reason.INTERNAL_ERROR, detail)
+            for other in scopes:
+                known = other.find(event.source, event.id)
                 if known is not None and known.crc == event.crc:  # else it is another party's
-                    scope.remove(event)
-                    failed += [(other, origins.get(id(other), origin)) for other in scope.settle()]
-        for key, scope in touched.items():
-            self._count_difference(before[key], scope.facts)
-
-    def _count_difference(self, old: list[Fact], new: list[Fact]) -> None:
-        common = 0
-        for mine, yours in zip(old, new, strict=False):
-            if mine != yours:
-                break
-            common += 1
-        for fact in old[common:]:
-            self._cells.count(fact, -1)
-        for fact in new[common:]:
-            self._cells.count(fact, 1)
+                    other.remove(event)
+                    failed += [(other, each) for each in other.settle()]
+        count = self._cells.count_difference
+        for scope, old in zip(scopes, before, strict=True):
+            count(old, scope.facts)
 
     def _reject(self, topic: str, record: SourceRecord, reason: Reason, detail: str) -> None:
         self.counters[f"dead_letters:{reason}"] += 1
@@ -309,5 +287,32 @@ class Shard:
             self._cells.count_only(fact, measures)
 
 
-def _keeping(event: Event, data: object) -> Event:
-    return Event(event.time_ms, event.rank, event.source, event.id, data, event.crc, event.recorded_ms)  # type: ignore[arg-type]
+def _keeping(event: Event, data: Data) -> Event:
+    if data is event.data:
+        return event
+    return Event(event.time_ms, event.rank, event.source, event.id, data, event.crc, event.recorded_ms)
+
+
+class _Origins:
+    """Which record of a batch an event came with: asked only when a journey fails."""
+
+    def __init__(
+        self, topic: str, records: Sequence[SourceRecord], reader: Reader, voids: Mapping[bytes, SourceRecord]
+    ) -> None:
+        self.topic = topic
+        self._records = records
+        self._reader = reader
+        self._voids = voids
+        self._by_event: dict[tuple[str, str, int], SourceRecord] | None = None
+
+    def of(self, scope: Scope, event: Event) -> SourceRecord:
+        """The event's record; of one that came earlier, the void of this batch that made its scope fail."""
+        if self._by_event is None:
+            self._by_event = {}
+            for record in self._records:
+                incoming = self._reader.read(record.value, record.key, record.timestamp, record.headers)
+                if isinstance(incoming, Incoming):
+                    known = (incoming.event.source, incoming.event.id, incoming.event.crc)
+                    self._by_event.setdefault(known, record)
+        found = self._by_event.get((event.source, event.id, event.crc))
+        return self._voids[scope.key] if found is None else found

@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
+import msgspec
 
-class Fact(NamedTuple):
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened, as integers.
 
     ``value`` is milliseconds, micro-units or a sign, as :data:`FACTS` says; ``dims`` are in the order declared there.
