@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Every package has a wheel: nothing is compiled, nothing is downloaded unhashed.
 INSTALL := $(PIP) install --require-hashes --only-binary :all:
 LOCK := --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+# Unit tests share nothing, so they run side by side. Those on a real broker share it, and run one by one.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .PHONY: help demo test check bench lock system-deps clean
@@ -23,7 +25,7 @@ check: .venv/dev.stamp ## Style, types, import rules, unit tests
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not system"
+	$(BIN)/python -m pytest -m "not system" $(PARALLEL)
 
 test: check ## Everything: check, then the tests on a real broker
 	$(BIN)/python -m pytest -m system

@@ -1,7 +1,8 @@
 """The live page, in a real browser."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -90,6 +91,15 @@ async def showing(browser: Browser, fragment: str = "", **context: object) -> As
     assert hosts == {"127.0.0.1"}
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that a server may leave and take again: bound here all the while, it is given to nobody else."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that the server may bind it as well
+        keeper.bind(("127.0.0.1", 0))
+        yield keeper.getsockname()[1]
+
+
 async def test_values_follow_the_snapshot(browser: Browser) -> None:
     async with showing(browser, "#1h") as shown:
         await expect(shown.page.locator("#departments")).to_contain_text("Waiting for the first values")
@@ -152,12 +162,12 @@ async def test_each_state_has_words(browser: Browser) -> None:
             await expect(shown.row("nps").state).to_have_text(word)
 
 
-async def test_a_dropped_connection_is_said_and_heals(browser: Browser) -> None:
+async def test_a_dropped_connection_is_said_and_heals(browser: Browser, port: int) -> None:
     """The page outlives the exporter: it says so, keeps the last numbers, and follows the next one."""
     page = await browser.new_page()
     banner, orders = page.locator("#banner"), Row(page, "orders")
     feed = Feed()
-    async with serving(feed, fakes.KPIS) as url:
+    async with serving(feed, fakes.KPIS, port=port) as url:
         await page.goto(f"{url}/#1h")
         values = (fakes.value("orders", "1h", value=41), fakes.value("leads_new", "1h", value=7))
         feed.publish(fakes.snapshot()._replace(values=values))
@@ -166,7 +176,7 @@ async def test_a_dropped_connection_is_said_and_heals(browser: Browser) -> None:
     await expect(page.locator("#status")).to_have_text("Lost")
     await expect(orders.value).to_have_text("41")
     feed = Feed()
-    async with serving(feed, fakes.KPIS, port=urlsplit(url).port or 0, now_ms=lambda: fakes.NOW_MS):
+    async with serving(feed, fakes.KPIS, port=port, now_ms=lambda: fakes.NOW_MS):
         feed.publish(fakes.snapshot()._replace(values=(fakes.value("orders", "1h", value=43),)))
         await expect(orders.value).to_have_text("43")
         await expect(Row(page, "leads_new").value).to_have_text("\u2013")  # gone meanwhile

@@ -66,6 +66,6 @@ def test_somebody_who_speaks_http_is_none() -> None:
 
 
 def test_a_port_that_nobody_listens_on_is_none() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    assert probe.ask(port) is None
+    with socket.socket() as keeper:
+        keeper.bind(("127.0.0.1", 0))  # bound without listening: nobody else can listen there meanwhile
+        assert probe.ask(keeper.getsockname()[1]) is None

@@ -49,6 +49,11 @@ def deals() -> Rows:
     return evaluated("maven_crm")
 
 
+@pytest.fixture(scope="module")
+def churn() -> Rows:
+    return evaluated("ravenstack")
+
+
 def test_deals_win_rate_value_and_cycle(deals: Rows) -> None:
     """8,800 opportunities, of which 500 have no date."""
     assert {miss: tally.count for miss, tally in deals.counts.rows_without_event.items()} == {Miss.UNDATED: 500}
@@ -166,8 +171,7 @@ def test_churn_by_month() -> None:
     ("file", "column", "dimension"),
     [("by_plan_tier", "plan_tier", "plan"), ("by_reason_code", "reason_code", "reason")],
 )
-def test_churn_by_group(file: str, column: str, dimension: str) -> None:
-    churn = evaluated("ravenstack")
+def test_churn_by_group(churn: Rows, file: str, column: str, dimension: str) -> None:
     expected = table("ravenstack", f"published_outputs/churn__{file}.csv")
     found = {row[column]: churn("churn_events", "all", f"{dimension}={row[column]}") for row in expected}
     assert found == {row[column]: int(row["churn_events"]) for row in expected}
