@@ -90,9 +90,10 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
 
 def _routes(journeys: list[Journey]) -> dict[type[Data], tuple[tuple[Journey, str | None], ...]]:
     routes: dict[type[Data], list[tuple[Journey, str | None]]] = {}
-    for journey in journeys:
+    for journey in sorted(journeys, key=lambda journey: journey.takes_rest):
         for data, field in journey.takes.items():
-            routes.setdefault(data, []).append((journey, field))
+            if not (journey.takes_rest and data in routes):
+                routes.setdefault(data, []).append((journey, field))
     return {data: tuple(ways) for data, ways in routes.items()}
 
 

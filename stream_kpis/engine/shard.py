@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, Rekeyed, SourceRecord, header_decoder
 from stream_kpis.engine.cells import Cells
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.parties import EVENTS_MAX, Parties, Scope
+from stream_kpis.engine.parties import EVENTS_MAX, Parties
 from stream_kpis.engine.partition import partition_of
+from stream_kpis.engine.scopes import FORMAT, Scope
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
 from stream_kpis.events.envelope import Event, Incoming, Reader, Reason, Reject
 from stream_kpis.events.types import Data, EventVoided
@@ -46,12 +47,12 @@ class Shard:
         self._reader = reader
         self._disorder_ms = disorder_days * DAY_MS
         self._levels = Levels(calendar)
-        self._parties = Parties()
+        self._parties = Parties(pulsing="party_active" in plan.actions)
         self._cells = Cells(plan, self._levels)
         self._homes: set[str] = set()
         self._dead: list[DeadLetter] = []
         self._rekeyed: list[Rekeyed] = []
-        self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": reader.currency}
+        self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": reader.currency, "format": FORMAT}
         self._restored_definitions: dict[str, str] | None = None
 
     def advance(self, now_ms: int) -> None:
@@ -149,7 +150,7 @@ class Shard:
         scopes = []
         for journey, field in ways:
             scope = self._parties.scope(journey, party, "" if field is None else getattr(data, field))
-            if (scope.events or scope.seal is not None) and not self._is_new(topic, record, event, scope):
+            if (scope.count or scope.seal is not None) and not self._is_new(topic, record, event, scope):
                 return
             scopes.append(scope)
         late = False
@@ -171,7 +172,7 @@ class Shard:
                 self._reject(topic, record, Reason.ID_CONFLICT, detail)
         elif scope.seal is not None and event.order <= scope.seal:
             self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
-        elif len(scope.events) >= EVENTS_MAX:
+        elif scope.count >= EVENTS_MAX:
             detail = f"its {scope.journey.name} entity has {EVENTS_MAX} events already"
             self._reject(topic, record, Reason.TOO_MANY, detail)
         else:
@@ -183,8 +184,10 @@ class Shard:
         scopes = list(touched.values())
         before = [scope.facts for scope in scopes]
         failed = [(scope, event) for scope in scopes for event in scope.settle()]
+        shrunk = {touched[key].party for key in origins.voids}
         while failed:
             scope, event = failed.pop()
+            shrunk.add(scope.party)
             detail = f"a journey failed on {event.source} {event.id}, which is left out"
             self._reject(origins.topic, origins.of(scope, event), Reason.INTERNAL_ERROR, detail)
             for other in scopes:
@@ -195,6 +198,8 @@ class Shard:
         count = self._cells.count_difference
         for scope, old in zip(scopes, before, strict=True):
             count(old, scope.facts)
+        for old, new in self._parties.pulses(scopes, shrunk):
+            count(old, new)
 
     def _reject(self, topic: str, record: SourceRecord, reason: Reason, detail: str) -> None:
         self.counters[f"dead_letters:{reason}"] += 1
@@ -256,6 +261,12 @@ class Shard:
         before = self._restored_definitions
         if before is None:
             return
+        self._parties.restored()
+        if before.get("format") != FORMAT:
+            raise DefinitionsChanged(
+                "this state was written by another version of stream-kpis; start with a new app id, so that the topics "
+                "are read again"
+            )
         for name in ("zone", "currency"):
             if before.get(name, self._definitions[name]) != self._definitions[name]:
                 raise DefinitionsChanged(
@@ -302,7 +313,7 @@ class _Origins:
         self.topic = topic
         self._records = records
         self._reader = reader
-        self._voids = voids
+        self.voids = voids
         self._by_event: dict[tuple[str, str, int], SourceRecord] | None = None
 
     def of(self, scope: Scope, event: Event) -> SourceRecord:
@@ -315,4 +326,4 @@ class _Origins:
                     known = (incoming.event.source, incoming.event.id, incoming.event.crc)
                     self._by_event.setdefault(known, record)
         found = self._by_event.get((event.source, event.id, event.crc))
-        return self._voids[scope.key] if found is None else found
+        return self.voids[scope.key] if found is None else found

@@ -19,6 +19,7 @@ class Journey(NamedTuple):
     is the scope. ``step`` moves a state by one event, in place (the engine owns the state and folds anew after an
     error); ``facts`` reads the state. Both are pure otherwise: no clock, no randomness, no I/O. ``state`` is a
     msgspec struct whose defaults are the state before the first event. ``keeps`` may shrink what is kept of an event.
+    One that ``takes_rest`` takes only the events that no other running journey takes.
     ``version`` rises with every change of its meaning: then its measures are built anew.
     """
 
@@ -28,4 +29,5 @@ class Journey(NamedTuple):
     step: Callable[[Any, Event], None]
     facts: Callable[[Any], list[Fact]]
     keeps: Callable[[Data], Data] | None = None
+    takes_rest: bool = False
     version: int = 1

@@ -144,9 +144,15 @@ def facts(state: Leads) -> list[Fact]:
 
 
 def _purchases(state: Leads) -> list[tuple[str, int]]:
-    won = [(d.lead_id, d.won_ms) for d in state.deals.values() if d.won_ms is not None and d.lead_id and not d.deleted]
-    placed = [(o.lead_id, o.placed_ms) for o in state.orders.values() if o.placed and o.lead_id and not o.cancelled]
-    return won + placed
+    found = [
+        (deal.lead_id, deal.won_ms)
+        for deal in state.deals.values()
+        if deal.won_ms is not None and deal.lead_id and not deal.deleted
+    ]
+    if state.orders:
+        placed = (order for order in state.orders.values() if order.placed and not order.cancelled)
+        found += [(order.lead_id, order.placed_ms) for order in placed if order.lead_id]
+    return found
 
 
 def _survivor(leads: dict[str, Lead], lead_id: str) -> str | None:

@@ -64,10 +64,10 @@ def _redirect(ticket: Ticket, data: t.Data) -> None:
     """The running dimensions follow what the event names."""
     match data:
         case t.TicketMessage(author="agent") | t.TicketStatusChanged() | t.TicketAssigned():
-            if data.agent_id is not None or data.team is not None:
-                agent = ticket.dims.agent if data.agent_id is None else data.agent_id
-                team = ticket.dims.team if data.team is None else data.team
-                ticket.dims = ticket.dims._replace(agent=agent, team=team)
+            team, agent, channel, priority, category = ticket.dims
+            named = Dims(data.team or team, data.agent_id or agent, channel, priority, category)
+            if named != ticket.dims:
+                ticket.dims = named
         case t.TicketRecategorised():
             ticket.dims = ticket.dims._replace(category=data.category)
         case t.TicketReprioritised():

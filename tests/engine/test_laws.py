@@ -1,7 +1,7 @@
 """Laws of the shard, for every journey: what counts is which events happened, and nothing else."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from tests.engine.shards import (
     plan_of,
     records_of,
 )  # fmt: skip
-from tests.engine.worlds import NOW_MS, Happening, happenings, value_of, void_of
+from tests.engine.worlds import NOW_MS, Happening, happenings, random_happenings, value_of, void_of
 
 law = settings(max_examples=25, derandomize=True, deadline=None, database=None, phases=[Phase.generate, Phase.shrink])
 each_journey = pytest.mark.parametrize("journey", sorted(JOURNEYS))
@@ -36,12 +36,14 @@ def type_of(event: Happening) -> type:
     return KIND_OF_NAME[event.kind].data
 
 
-@pytest.fixture(params=["few", "many"])
+@pytest.fixture(params=["few", "many", "forgotten"])
 def _scopes_of_any_size(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Scopes of many events find them by another way; here two are many."""
+    """Scopes of many events find them by another way; here two are many. Forgotten ones are bytes after each flush."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "many":
-            patch.setattr("stream_kpis.engine.parties._MANY", 1)
+            patch.setattr("stream_kpis.engine.scopes._MANY", 1)
+        if request.param == "forgotten":
+            patch.setattr("stream_kpis.engine.parties.DECODED_MAX", 0)
         yield
 
 
@@ -222,3 +224,36 @@ def test_rolling_up_moves_cells_and_nothing_else(journey: str, data: Any, ages_m
         log.append(shard.take(NOW_MS - ages_ms.pop() if ages_ms else 0))
     log.append(shard.take(NOW_MS))
     assert whole.contents == log.contents
+
+
+@pytest.mark.usefixtures("_scopes_of_any_size")
+@law
+@given(st.integers(0, 1 << 30), st.randoms(use_true_random=False), st.booleans())
+def test_a_party_was_last_active_at_its_last_event(seed: int, dice: random.Random, alone: bool) -> None:
+    """Whatever journeys keep its events, in whatever order they and their voids come, and over a recovery."""
+    journeys = ["activity"] if alone else sorted(JOURNEYS)
+    plan = compile_catalogue(catalogue_of(**{k: m for journey in journeys for k, m in measures_of(journey).items()}))
+    events = random_happenings(random.Random(seed), parties=5, events_max=12)
+    voided = [event for event in events if dice.random() < 0.4]
+    records = [*records_of(events), *voids_of(voided)]
+    dice.shuffle(records)
+    records = numbered(records)
+    log, middle = in_batches(plan, cut(records[: len(records) // 2], dice)), len(records) // 2
+    shard = log.recovered(plan)
+    for some in cut(records[middle:], dice):
+        shard.apply(batch(some))
+        log.append(shard.take(NOW_MS))
+    last_ms: dict[str, int] = {}
+    for event in events:
+        if event not in voided:
+            last_ms[event.party] = max(event.time_ms, last_ms.get(event.party, 0))
+    expected = applied(plan_of("activity"), activity_at(last_ms.values())).contents
+    assert expected == {key: cell for key, cell in log.contents.items() if key.startswith("party_active")}
+
+
+def activity_at(times_ms: Iterable[int]) -> list[Record]:
+    """As many parties, each with one event."""
+    return records_of(
+        Happening("interaction.logged", at_ms, 0, f"i{number}", f"party {number}")
+        for number, at_ms in enumerate(times_ms)
+    )

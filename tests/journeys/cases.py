@@ -320,9 +320,4 @@ CASES: dict[str, tuple[str, list[Step], set[tuple[Any, ...]]]] = {
         {("nps_answered", 1, 0), ("nps_promoter", 1, 0)},
     ),
     "an nps on another scale is none": ("surveys", [survey(1, "answered", kind="nps", score=5, scale_max=5)], set()),
-    "a party was last active at its last event": (
-        "activity",
-        [customer(1, "created"), order(3, "placed", amount=1), lead(2, "created")],
-        {("party_active", 3, 0)},
-    ),
 }

@@ -1,0 +1,258 @@
+"""One scope: an entity or party of one journey, with its events since its seal, folded.
+
+As bytes, in memory and in the changelog, a scope is what is sealed of it, its state, and its events, which are decoded
+only when one of them matters again: a late event, a duplicate, a void. A new event costs the same however many came
+before.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from stream_kpis.events.envelope import AnyEvent, Event, events_decoder, events_encoder
+from stream_kpis.journeys import JOURNEYS
+from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.journey import Journey
+
+FORMAT = "2"
+"""Of a scope as bytes; another one cannot be read."""
+
+Order = tuple[int, int, str, str]
+_NEVER_MS = 1 << 62
+_FEW, _MANY = 8, 100
+"""A scope of more than few events is written with its state; one of many keeps them decoded, with an index."""
+
+
+class Kept(msgspec.Struct, array_like=True, gc=False):
+    """A scope as bytes; ``events`` come last, so that one more is written behind them.
+
+    ``version`` is the journey's that made the state, ``base`` the sealed state as bytes; ``last_ms`` is the time of the
+    newest event, ``oldest_ms`` the smallest record timestamp among the events. There is a ``state`` only behind many
+    events: few are folded again as fast as it is read.
+    """
+
+    version: int
+    seal: Order | None
+    base: bytes | None
+    last_ms: int
+    oldest_ms: int
+    state: msgspec.Raw
+    events: msgspec.Raw
+
+
+_decode = msgspec.msgpack.Decoder(Kept).decode
+_decode_events = events_decoder(list[AnyEvent]).decode  # type: ignore[valid-type] # a struct made at run time
+_state_decoders = {name: events_decoder(journey.state) for name, journey in JOURNEYS.items()}
+_encode = events_encoder.encode
+_SEVEN, _NONE = b"\x97", b"\xc0"
+"""How an array of seven begins in msgpack: what comes before the state is encoded as an array of five."""
+
+
+def decoded(stored: bytes) -> Kept:
+    """A scope's bytes, taken apart."""
+    return _decode(stored)
+
+
+def _array_head(count: int) -> bytes:
+    """How an array of so many values begins in msgpack."""
+    return bytes((0x90 | count,)) if count < 16 else b"\xdc" + count.to_bytes(2, "big")
+
+
+def _array_of(raw: bytes) -> tuple[int, bytes]:
+    """How many values an array has, and what follows its head."""
+    if raw[0] == 0xDC:
+        return int.from_bytes(raw[1:3], "big"), raw[3:]
+    return raw[0] & 0x0F, raw[1:]
+
+
+class Scope:
+    """One entity or party of one journey: its events in order, its state and its facts.
+
+    Args:
+        journey: what it is a scope of.
+        party: whose it is.
+        key: its key, in memory and in the parties changelog.
+        stored: its bytes, if it is not new.
+    """
+
+    __slots__ = (
+        "_added", "_bodies", "_by_id", "_events", "_rewrite", "base", "count", "facts", "fresh", "journey", "key",
+        "last_ms", "oldest_ms", "party", "refold", "seal", "state",
+    )  # fmt: skip
+
+    seal: Order | None
+    base: bytes | None
+    facts: Sequence[Fact]
+
+    def __init__(self, journey: Journey, party: str, key: bytes, stored: bytes | None = None) -> None:
+        self.journey = journey
+        self.party = party
+        self.key = key
+        self.fresh: list[Event] = []
+        """Appended or inserted since the last settling."""
+        self.refold = False
+        self._events: list[Event] | None = None
+        """All events, once somebody asked for them."""
+        self._by_id: dict[tuple[str, str], Event] | None = None
+        """The same by source and id, while they are many."""
+        self._added: list[Event] = []
+        """Appended since the scope was last written."""
+        self._rewrite = False
+        """Whether more happened to the events than being appended to."""
+        if stored is None:
+            self.seal = self.base = None
+            self.last_ms, self.oldest_ms, self.count, self._bodies = -1, _NEVER_MS, 0, b""
+            self.state = journey.state()
+            self.facts = ()
+        else:
+            kept = _decode(stored)
+            self.seal, self.base = kept.seal, kept.base
+            self.last_ms, self.oldest_ms = kept.last_ms, kept.oldest_ms
+            self.count, self._bodies = _array_of(bytes(kept.events))
+            if self.count > _FEW and kept.version == journey.version:
+                self.state = _state_decoders[journey.name].decode(kept.state)
+            else:
+                self.state = self.folded(self.events)
+            self.facts = journey.facts(self.state)
+
+    @property
+    def events(self) -> list[Event]:
+        """The events since the seal, in order; not to be changed."""
+        if self._events is None:
+            written = _decode_events(_array_head(self.count - len(self._added)) + self._bodies)
+            self._events = [*cast("list[Event]", written), *self._added]
+        return self._events
+
+    def folded(self, events: Iterable[Event]) -> Any:
+        """The state after ``events``, from the seal on."""
+        state = self.journey.state() if self.base is None else _state_decoders[self.journey.name].decode(self.base)
+        step = self.journey.step
+        for event in events:
+            step(state, event)
+        return state
+
+    def find(self, source: str, id_: str) -> Event | None:
+        """The event of that source and id, if it is known and not sealed."""
+        if self.count > _MANY:
+            if self._by_id is None:
+                self._by_id = {(event.source, event.id): event for event in self.events}
+            return self._by_id.get((source, id_))
+        if self._events is not None:
+            return _first(self._events, source, id_)
+        found = _first(self._added, source, id_)
+        if found is None and self._bodies and _encode(id_) in self._bodies:  # decoded only if it may be there
+            found = _first(self.events, source, id_)
+        return found
+
+    def insert(self, event: Event) -> bool:
+        """Puts an event in its place; true if it is older than one already there."""
+        self.fresh.append(event)
+        self.oldest_ms = min(self.oldest_ms, event.recorded_ms)
+        if self._by_id is not None:
+            self._by_id[event.source, event.id] = event
+        if event.time_ms <= self.last_ms and (events := self.events) and events[-1].order > event.order:
+            events.insert(bisect_left(events, event.order, key=_order_of), event)
+            self.count += 1
+            self.refold = self._rewrite = True
+            return True
+        self.last_ms = event.time_ms
+        self.count += 1
+        self._added.append(event)
+        if self._events is not None:
+            self._events.append(event)
+        return False
+
+    def remove(self, event: Event) -> None:
+        """Takes an event out again."""
+        self._replace([other for other in self.events if (other.source, other.id) != (event.source, event.id)])
+        self.refold = True
+
+    def _replace(self, events: list[Event]) -> None:
+        """Other events than those since the last write."""
+        self._events, self._by_id, self._added, self._rewrite = events, None, [], True
+        self.count = len(events)
+        sealed_ms = -1 if self.seal is None else self.seal[0]
+        self.last_ms = events[-1].time_ms if events else sealed_ms
+        self.oldest_ms = min((event.recorded_ms for event in events), default=_NEVER_MS)
+
+    def settle(self) -> list[Event]:
+        """Folds what changed; returns the events that the journey could not take, already taken out."""
+        fresh, self.fresh = self.fresh, []
+        journey = self.journey
+        try:
+            if self.refold:
+                self.state = self.folded(self.events)
+            else:
+                step, state = journey.step, self.state
+                for event in fresh:
+                    step(state, event)
+            self.facts = journey.facts(self.state)
+        except Exception:  # noqa: BLE001 - whatever a journey raises on one event must not stop the partition
+            return self._without_culprits(fresh)
+        finally:
+            self.refold = False
+        return []
+
+    def _folds(self, events: list[Event]) -> bool:
+        try:
+            self.journey.facts(self.folded(events))
+        except Exception:  # noqa: BLE001 - as above
+            return False
+        return True
+
+    def _without_culprits(self, fresh: list[Event]) -> list[Event]:
+        culprits = []
+        trusted = [event for event in self.events if event not in fresh]
+        suspects = sorted(fresh, key=_order_of)
+        if not self._folds(trusted):  # for lack of an event that was taken back
+            trusted, suspects = [], self.events
+        for event in suspects:
+            trial = sorted([*trusted, event], key=_order_of)
+            if self._folds(trial):
+                trusted = trial
+            else:
+                culprits.append(event)
+        self._replace(trusted)
+        self.state = self.folded(trusted)
+        self.facts = self.journey.facts(self.state)
+        return culprits
+
+    def seal_before(self, recorded_ms: int) -> list[Event]:
+        """Seals the prefix up to the last event recorded before ``recorded_ms``; returns what leaves memory."""
+        if self.oldest_ms >= recorded_ms:
+            return []
+        events = self.events
+        last = max((i for i, event in enumerate(events) if event.recorded_ms < recorded_ms), default=-1)
+        if last < 0:
+            return []
+        sealed, rest = events[: last + 1], events[last + 1 :]
+        self.base = _encode(self.folded(sealed))
+        self.seal = sealed[-1].order
+        self._replace(rest)
+        return sealed
+
+    def encoded(self) -> bytes:
+        """As bytes; of the events, only what came since the last time is encoded."""
+        if self._rewrite:
+            self._bodies = b"".join(map(_encode, self.events))
+        else:
+            self._bodies += b"".join(map(_encode, self._added))
+        self._added, self._rewrite = [], False
+        if self.count <= _MANY:
+            self._events = None
+        head = _encode((self.journey.version, self.seal, self.base, self.last_ms, self.oldest_ms))
+        state = _encode(self.state) if self.count > _FEW else _NONE
+        return b"".join((_SEVEN, head[1:], state, _array_head(self.count), self._bodies))
+
+
+def _first(events: list[Event], source: str, id_: str) -> Event | None:
+    for event in events:
+        if event.id == id_ and event.source == source:
+            return event
+    return None
+
+
+def _order_of(event: Event) -> Order:
+    return event.order
