@@ -101,18 +101,20 @@ class Cells:
 
     def count_difference(self, old: Sequence[Fact], new: Sequence[Fact]) -> None:
         """Takes back the facts that are gone and adds the new ones; what both begin with stays as it is."""
-        common = 0
-        for mine, yours in zip(old, new, strict=False):
-            if mine != yours:
-                break
-            common += 1
         recipes = self._recipes
-        for fact in old[common:]:
-            if (recipe := recipes.get(fact.name)) is not None:
-                self._count(recipe, fact, -1)
-        for fact in new[common:]:
-            if (recipe := recipes.get(fact.name)) is not None:
-                self._count(recipe, fact, 1)
+        if old:
+            common = 0
+            for mine, yours in zip(old, new, strict=False):
+                if mine != yours:
+                    break
+                common += 1
+            for fact in old[common:]:
+                if fact.name in recipes:
+                    self._count(recipes[fact.name], fact, -1)
+            new = new[common:]
+        for fact in new:
+            if fact.name in recipes:
+                self._count(recipes[fact.name], fact, 1)
 
     def count_only(self, fact: Fact, measures: frozenset[str]) -> None:
         """Adds a fact to some measures alone: to build them anew."""

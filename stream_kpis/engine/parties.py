@@ -57,10 +57,10 @@ class Parties:
         if found is None:
             stored = self._stored.get(key)
             if stored is None:
-                found = Scope(journey, party, key)
+                found = Scope(journey, party, key, journey.state())
                 self._note(party, key)
             else:
-                found = Scope(journey, party, key, stored)
+                found = Scope.of(journey, party, key, stored)
             self._decoded[key] = found
         return found
 
@@ -153,7 +153,7 @@ class Parties:
         for key, value in self._stored.items():
             name, party, _ = _key_decoder.decode(key)
             if name in journeys:
-                yield from Scope(JOURNEYS[name], party, key, value).facts
+                yield from Scope.of(JOURNEYS[name], party, key, value).facts
         if activity.JOURNEY.name in journeys:
             yield from map(activity.fact, self._last_ms.values())
 

@@ -7,7 +7,7 @@ before.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import msgspec
 
@@ -67,55 +67,50 @@ def _array_of(raw: bytes) -> tuple[int, bytes]:
     return raw[0] & 0x0F, raw[1:]
 
 
-class Scope:
+class Scope(msgspec.Struct, eq=False):
     """One entity or party of one journey: its events in order, its state and its facts.
 
-    Args:
-        journey: what it is a scope of.
-        party: whose it is.
-        key: its key, in memory and in the parties changelog.
-        stored: its bytes, if it is not new.
+    ``key`` is its key, in memory and in the parties changelog. ``fresh`` are the events appended or inserted since the
+    last settling; ``refold`` says that appending was not all that happened to the events since then.
     """
 
-    __slots__ = (
-        "_added", "_bodies", "_by_id", "_events", "_rewrite", "base", "count", "facts", "fresh", "journey", "key",
-        "last_ms", "oldest_ms", "party", "refold", "seal", "state",
-    )  # fmt: skip
+    journey: Journey
+    party: str
+    key: bytes
+    state: Any
+    seal: Order | None = None
+    base: bytes | None = None
+    last_ms: int = -1
+    oldest_ms: int = _NEVER_MS
+    count: int = 0
+    facts: Sequence[Fact] = ()
+    fresh: list[Event] = []
+    refold: bool = False
+    _bodies: bytes = b""
+    """The events as last written."""
+    _added: list[Event] = []
+    """Appended since the scope was last written."""
+    _rewrite: bool = False
+    """Whether more happened to the events since then than being appended to."""
+    _events: list[Event] | None = None
+    """All events, once somebody asked for them."""
+    _by_id: dict[tuple[str, str], Event] | None = None
+    """The same by source and id, while they are many."""
 
-    seal: Order | None
-    base: bytes | None
-    facts: Sequence[Fact]
-
-    def __init__(self, journey: Journey, party: str, key: bytes, stored: bytes | None = None) -> None:
-        self.journey = journey
-        self.party = party
-        self.key = key
-        self.fresh: list[Event] = []
-        """Appended or inserted since the last settling."""
-        self.refold = False
-        self._events: list[Event] | None = None
-        """All events, once somebody asked for them."""
-        self._by_id: dict[tuple[str, str], Event] | None = None
-        """The same by source and id, while they are many."""
-        self._added: list[Event] = []
-        """Appended since the scope was last written."""
-        self._rewrite = False
-        """Whether more happened to the events than being appended to."""
-        if stored is None:
-            self.seal = self.base = None
-            self.last_ms, self.oldest_ms, self.count, self._bodies = -1, _NEVER_MS, 0, b""
-            self.state = journey.state()
-            self.facts = ()
+    @classmethod
+    def of(cls, journey: Journey, party: str, key: bytes, stored: bytes) -> Self:
+        """A scope from its bytes."""
+        kept = _decode(stored)
+        count, bodies = _array_of(bytes(kept.events))
+        scope = cls(
+            journey, party, key, None, kept.seal, kept.base, kept.last_ms, kept.oldest_ms, count, _bodies=bodies
+        )
+        if count > _FEW and kept.version == journey.version:
+            scope.state = _state_decoders[journey.name].decode(kept.state)
         else:
-            kept = _decode(stored)
-            self.seal, self.base = kept.seal, kept.base
-            self.last_ms, self.oldest_ms = kept.last_ms, kept.oldest_ms
-            self.count, self._bodies = _array_of(bytes(kept.events))
-            if self.count > _FEW and kept.version == journey.version:
-                self.state = _state_decoders[journey.name].decode(kept.state)
-            else:
-                self.state = self.folded(self.events)
-            self.facts = journey.facts(self.state)
+            scope.state = scope.folded(scope.events)
+        scope.facts = journey.facts(scope.state)
+        return scope
 
     @property
     def events(self) -> list[Event]:
@@ -237,9 +232,10 @@ class Scope:
         """As bytes; of the events, only what came since the last time is encoded."""
         if self._rewrite:
             self._bodies = b"".join(map(_encode, self.events))
+            self._rewrite = False
         else:
             self._bodies += b"".join(map(_encode, self._added))
-        self._added, self._rewrite = [], False
+        self._added = []
         if self.count <= _MANY:
             self._events = None
         head = _encode((self.journey.version, self.seal, self.base, self.last_ms, self.oldest_ms))

@@ -159,7 +159,8 @@ class Shard:
             keeps = scope.journey.keeps
             late |= scope.insert(event if keeps is None else _keeping(event, keeps(data)))
         self.counters["events"] += 1
-        self.counters["late"] += late
+        if late:
+            self.counters["late"] += 1
 
     def _is_new(self, topic: str, record: SourceRecord, event: Event, scope: Scope) -> bool:
         """Whether a scope may take an event: it is not known, not sealed, and there is room."""

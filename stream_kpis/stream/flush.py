@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 
@@ -51,13 +52,9 @@ class Shard(Protocol):
         """Recovery is over."""
 
 
-class Output(NamedTuple):
-    """One record on its way out."""
-
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+Headers = list[tuple[str, bytes]]
+Output = tuple[int, bytes | None, bytes | None, Headers]
+"""One record on its way out: timestamp in ms, key, value, headers."""
 
 
 class HostedShard:
@@ -146,21 +143,20 @@ class HostedShard:
 
     async def _write(self, flush: Flush, wall_ms: int) -> None:
         names, partition, producer = self._names, self.partition, self.producer
-        header = Output(wall_ms, HEADER_KEY, header_encoder.encode(flush.header))
+        header: Output = (wall_ms, HEADER_KEY, header_encoder.encode(flush.header), [])
         await producer.begin_transaction()
-        sent = [await self._send(names.parties, partition, (Output(wall_ms, *item) for item in flush.parties))]
+        sent = [await self._send(names.parties, partition, _outputs(wall_ms, flush.parties))]
         if flush.dead_letters:
             letters = (_dead_letter(letter) for letter in flush.dead_letters)
             sent.append(await self._send(names.dead_letters, partition, letters))
         rekeyed: dict[int, list[Output]] = {}
         for record in flush.rekeyed:
             rekeyed.setdefault(record.partition, []).append(
-                Output(record.timestamp, record.key, record.value, record.headers)
+                (record.timestamp, record.key, record.value, list(record.headers))
             )
         for target, records in rekeyed.items():
             sent.append(await self._send(names.rekeyed, target, records))
-        cells = [Output(wall_ms, *item) for item in flush.cells]
-        tail = await self._send(names.cells, partition, [*cells, header])
+        tail = await self._send(names.cells, partition, chain(_outputs(wall_ms, flush.cells), [header]))
         for future, _ in [batch for batches in sent for batch in batches]:
             await future
         for future, count in tail:
@@ -175,10 +171,12 @@ class HostedShard:
         for timestamp_ms, key, value, headers in records:
             if batch is None:
                 batch = self.producer.create_batch()
-            if batch.append(timestamp=timestamp_ms, key=key, value=value, headers=list(headers)) is None:
+                append = batch.append
+            if append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
                 sent.append(await self._send_batch(batch, topic, partition))
                 batch = self.producer.create_batch()
-                batch.append(timestamp=timestamp_ms, key=key, value=value, headers=list(headers))
+                append = batch.append
+                append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
         if batch is not None:
             sent.append(await self._send_batch(batch, topic, partition))
         return sent
@@ -216,4 +214,9 @@ def _dead_letter(letter: DeadLetter) -> Output:
     if value is not None and len(value) > _DEAD_VALUE_BYTES_MAX:
         origin.append(("cut_from_bytes", b"%d" % len(value)))
         value = value[:_DEAD_VALUE_BYTES_MAX]
-    return Output(letter.timestamp, letter.key, value, (*letter.headers, *origin))
+    return letter.timestamp, letter.key, value, [*letter.headers, *origin]
+
+
+def _outputs(timestamp_ms: int, records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Output]:
+    none: Headers = []
+    return ((timestamp_ms, key, value, none) for key, value in records)

@@ -31,6 +31,7 @@ ORIGINALS: dict[str, tuple[Callable[..., Any], str]] = {
     "on_first_start": (faust.App.on_first_start, "ec655d9c223403cc"),
     "new_transport": (faust.App._new_transport, "42db531312dd776f"),
     "unpack_records": (lenient.LenientPartitionRecords.__base__._unpack_records, "b803e6d46480732c"),
+    "consumer_record": (lenient.LenientPartitionRecords.__base__._consumer_record, "e668541600b047ab"),
     "next_batch": (memory_records._MemoryRecordsPy.next_batch, "f1779ecb6d0d344c"),
     "maybe_uncompress": (default_records._DefaultRecordBatchPy._maybe_uncompress, "c9d0dc2bed50cc86"),
     # Relied upon.
