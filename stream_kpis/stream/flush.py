@@ -11,7 +11,8 @@ from stream_kpis.engine.batch import HEADER_KEY, Batch, DeadLetter, Flush, Gap, 
 from stream_kpis.settings import Settings
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.failure import StreamError
-from stream_kpis.stream.topics import RECORD_BYTES_MAX, Names
+from stream_kpis.stream.topic_configs import RECORD_BYTES_MAX
+from stream_kpis.stream.topics import Names
 
 HEARTBEAT_S = 5.0
 """How often a shard with nothing to write sends its header: silence of the shard and of the world are told apart."""
