@@ -79,6 +79,8 @@ class HostedShard:
         """Whether it takes batches and flushes; not during a rebalance."""
         self.end = 0
         """End of its cells changelog as of its own last commit; another end means that another owner was here."""
+        self.durable: Mapping[str, int] = {}
+        """By plain topic, the positions in its own last commit."""
         self.reached: dict[str, int] = {}
         """By plain topic, the largest record timestamp applied."""
         self._names = names
@@ -168,6 +170,7 @@ class HostedShard:
             end = (await future).offset + count
         await producer.commit_transaction()
         self.end = end + 1  # the commit's control record follows the header
+        self.durable = flush.header.next
 
     async def _send(self, topic: str, partition: int, records: Iterable[Output]) -> list[tuple[Any, int]]:
         """Sends records in as many batches as they need; one future and number of records for each."""
