@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
 from stream_kpis.plan import compile_plan
-from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.settings import Sasl, Settings, SettingsError
 from stream_kpis.stream.topics import Names, survey
 
 CELLS_MAX = 2_000_000
@@ -78,8 +78,24 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
         yield Outcome.OK, "cells", found
 
 
+_ARE_RIGHT = "are bootstrap, tls_* and sasl_* right?"
+
+
+class _Heard(logging.Handler):
+    """Keeps the last error to itself."""
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR:
+            self.last = record.getMessage()
+
+
 def _kafka(settings: Settings) -> Iterator[Finding]:
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it would say in many lines what we say in one
+    heard = _Heard()  # the client raises that it cannot; why, it only logs
+    client = logging.getLogger("aiokafka")
+    client.addHandler(heard)
+    client.propagate = False
     try:
         found = asyncio.run(survey(settings))
     except SettingsError as error:
@@ -87,9 +103,13 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Outcome.WRONG, "topics", str(error)
         return
     except (KafkaError, OSError) as error:
-        text = str(error) or type(error).__name__
-        yield Outcome.FAILED, "kafka", f"{settings.bootstrap}: {text}; is it running, and is bootstrap right?"
+        text = heard.last or str(error) or type(error).__name__
+        right = "is bootstrap right?" if not settings.tls and settings.sasl is Sasl.NONE else _ARE_RIGHT
+        yield Outcome.FAILED, "kafka", f"{settings.bootstrap}: {text}; is it running, and {right}"
         return
+    finally:
+        client.propagate = True
+        client.removeHandler(heard)
     yield Outcome.OK, "kafka", settings.bootstrap
     count = len(Names.of(settings).configs())
     for line in found.refusals:
