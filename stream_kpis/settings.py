@@ -109,6 +109,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     port: Annotated[
         int, Meta(ge=0, le=65_535, description="Port on which the exporter listens; 0 takes a free one.")
     ] = 9464
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="More host names under which the exporter answers, without port. On loopback it answers as"
+            " localhost and these; on another address as any, or, if names are set, as these and by address."
+        ),
+    ] = ()
     data_dir: Annotated[Path, Meta(description="Folder for what a local broker keeps.")] = Path("var")
     tls: Annotated[bool, Meta(description="Whether the connection to Kafka is encrypted.")] = False
     tls_ca: Annotated[
@@ -173,10 +180,11 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             continue
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
         _known(name, variable, ENVIRONMENT_PREFIX, str.upper)
-        values[name] = [part.strip() for part in text.split(",") if part.strip()] if name == "catalogue" else text
+        values[name] = [part.strip() for part in text.split(",") if part.strip()] if name in _LISTS else text
     return values
 
 
+_LISTS = {"catalogue", "allowed_hosts"}
 _NO_SETTINGS = {FILE_VARIABLE, ENVIRONMENT_PREFIX + "NOTHING_SKIPPED", ENVIRONMENT_PREFIX + "DATA"}
 """Variables with our prefix that the tests read."""
 

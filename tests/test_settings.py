@@ -35,8 +35,15 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_p
 
 
 def test_the_environment_has_text_only() -> None:
-    settings = load(environment={"STREAM_KPIS_TLS": "true", "STREAM_KPIS_CATALOGUE": "a.yaml, b"})
+    settings = load(
+        environment={
+            "STREAM_KPIS_TLS": "true",
+            "STREAM_KPIS_CATALOGUE": "a.yaml, b",
+            "STREAM_KPIS_ALLOWED_HOSTS": "kpis.example, wall",
+        }
+    )
     assert (settings.tls, settings.catalogue) == (True, (Path("a.yaml"), Path("b")))
+    assert settings.allowed_hosts == ("kpis.example", "wall")
 
 
 @pytest.mark.parametrize(

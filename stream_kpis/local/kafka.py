@@ -62,6 +62,7 @@ class LocalKafka:
         progress: called with a line of text when something takes long (the first download).
         stay: whether the broker goes on when this process ends.
         jvm_flags: more flags for Java.
+        properties: more lines for `server.properties`, which win; ``{port}`` and ``{controller_port}`` are filled in.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class LocalKafka:
         progress: Progress | None = None,
         stay: bool = False,
         jvm_flags: Sequence[str] = (),
+        properties: str = "",
     ) -> None:
         self.data = data.resolve()
         self.port = port
@@ -78,6 +80,7 @@ class LocalKafka:
         self._progress = progress
         self._stay = stay
         self._jvm_flags = tuple(jvm_flags)
+        self._properties = properties
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -147,7 +150,7 @@ class LocalKafka:
                 return
 
     def _start_on(self, port: int, controller_port: int, classpath: Sequence[Path]) -> None:
-        properties = _PROPERTIES.format(port=port, controller_port=controller_port)
+        properties = (_PROPERTIES + self._properties).format(port=port, controller_port=controller_port)
         (self.data / "server.properties").write_text(properties)
         log_from = self.log.stat().st_size if self.log.exists() else 0
         flags = self._jvm_flags or jvm.aot_flags()

@@ -68,4 +68,4 @@ async def prove_snapshot(settings: Settings, plan: Plan, snapshot: dict[str, Any
         plan, shown.values, max(v.to_ms for v in shown.values), records, Reader(settings.currency), settings.zone
     )
     strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
-    return proof._replace(report=Report(proof.report.tallies, (*proof.report.differences, *strays)))
+    return proof._replace(report=Report(proof.report.tallies, (*proof.report.differences, *shown.torn, *strays)))

@@ -12,7 +12,8 @@ from stream_kpis.engine.batch import HEADER_KEY, Batch, DeadLetter, Flush, Gap, 
 from stream_kpis.settings import Settings
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.failure import StreamError
-from stream_kpis.stream.topics import RECORD_BYTES_MAX, Names
+from stream_kpis.stream.topic_configs import RECORD_BYTES_MAX
+from stream_kpis.stream.topics import Names
 
 HEARTBEAT_S = 5.0
 """How often a shard with nothing to write sends its header: silence of the shard and of the world are told apart."""
@@ -75,6 +76,8 @@ class HostedShard:
         """Whether it takes batches and flushes; not during a rebalance."""
         self.end = 0
         """End of its cells changelog as of its own last commit; another end means that another owner was here."""
+        self.durable: Mapping[str, int] = {}
+        """By plain topic, the positions in its own last commit."""
         self.reached: dict[str, int] = {}
         """By plain topic, the largest record timestamp applied."""
         self._names = names
@@ -163,6 +166,7 @@ class HostedShard:
             end = (await future).offset + count
         await producer.commit_transaction()
         self.end = end + 1  # the commit's control record follows the header
+        self.durable = flush.header.next
 
     async def _send(self, topic: str, partition: int, records: Iterable[Output]) -> list[tuple[Any, int]]:
         """Sends records in as many batches as they need; one future and number of records for each."""

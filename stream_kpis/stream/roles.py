@@ -74,7 +74,12 @@ async def run_exporter(settings: Settings, plan: Plan, announce: Announce) -> No
     calendar = Calendar(settings.zone)
     model, clock, feed = ReadModel(plan, calendar, settings.currency), Clock(settings.partitions), Feed()
     kpis, program = plan.catalogue.kpis, version("stream-kpis")
-    options = {"currency": settings.currency, "version": program, "periods": Periods(model, calendar)}
+    options = {
+        "currency": settings.currency,
+        "version": program,
+        "periods": Periods(model, calendar),
+        "allowed_hosts": settings.allowed_hosts,
+    }
     try:
         async with (
             serving(feed, kpis, settings.host, settings.port, **options) as address,
