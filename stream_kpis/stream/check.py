@@ -1,7 +1,6 @@
 """Looks before anything runs: settings, catalogue, how many cells it may need, Kafka, topics. One line each."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from enum import IntEnum
 
@@ -11,6 +10,8 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.topics import Names, find_missing
 
 CELLS_MAX = 2_000_000
@@ -78,7 +79,7 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
 
 
 def _kafka(settings: Settings) -> Iterator[Finding]:
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it would say in many lines what we say in one
+    set_up_logging(settings.verbose)
     try:
         missing = asyncio.run(find_missing(settings))
     except SettingsError as error:
@@ -86,8 +87,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Outcome.WRONG, "topics", str(error)
         return
     except (KafkaError, OSError) as error:
-        text = str(error) or type(error).__name__
-        yield Outcome.FAILED, "kafka", f"{settings.bootstrap}: {text}; is it running, and is bootstrap right?"
+        yield Outcome.FAILED, "kafka", kafka_line(settings.bootstrap, error).removeprefix("Kafka ")
         return
     yield Outcome.OK, "kafka", settings.bootstrap
     count = len(Names.of(settings).configs())
