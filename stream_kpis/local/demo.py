@@ -20,6 +20,7 @@ from stream_kpis.plan import compile_plan
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
 SCENARIO_AFTER_S, SCENARIO_S = 120, 240
@@ -81,6 +82,7 @@ class Demo:
 
     def run(self) -> int:
         """Runs the demo; returns the exit code: 0, or 1 if the proof failed."""
+        set_up_logging(self._settings.verbose)
         base = self._settings.data_dir
         base.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="demo-", dir=base))

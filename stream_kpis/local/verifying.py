@@ -19,6 +19,7 @@ from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import Simulation, faults
 from stream_kpis.proof.verify import Case, Proof, verify
 from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
 DAYS = 400
@@ -52,6 +53,7 @@ def print_verification(
 
 def verify_through_kafka(settings: Settings, events: int, kinds: Collection[str], seed: int, workers: int) -> Proof:
     """The same through a broker, workers and an exporter of its own."""
+    set_up_logging(settings.verbose)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="verify-", dir=settings.data_dir) as folder,
