@@ -2,11 +2,8 @@
 
 import asyncio
 import re
-import shutil
 import signal
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,12 +11,14 @@ import msgspec
 
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import POLL_S, Pipeline
+from stream_kpis.local.scratch import scratch
 from stream_kpis.local.sender import send_history, send_live, wall_ms
 from stream_kpis.local.verdict import print_report
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
 SCENARIO_AFTER_S, SCENARIO_S = 120, 240
@@ -81,11 +80,12 @@ class Demo:
 
     def run(self) -> int:
         """Runs the demo; returns the exit code: 0, or 1 if the proof failed."""
-        base = self._settings.data_dir
-        base.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="demo-", dir=base))
+        set_up_logging(self._settings.verbose)
         try:
-            with LocalKafka(folder / "kafka", progress=_say) as kafka:
+            with (
+                scratch(self._settings.data_dir, "demo-") as folder,
+                LocalKafka(folder / "kafka", progress=_say) as kafka,
+            ):
                 _say(f"Kafka serves {kafka.bootstrap}")
                 settings = msgspec.structs.replace(
                     self._settings, bootstrap=kafka.bootstrap, host="127.0.0.1", data_dir=folder
@@ -93,7 +93,6 @@ class Demo:
                 with Pipeline(settings, folder, self._workers, self._port) as pipeline:
                     return asyncio.run(self._run(pipeline))
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
             _say("ended")
 
     async def _run(self, pipeline: Pipeline) -> int:

@@ -1,10 +1,8 @@
 """The command `verify`: engine against oracle, in this process or through a real local Kafka with several workers."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Collection
-from pathlib import Path
 
 import aiohttp
 import click
@@ -12,6 +10,7 @@ import msgspec
 
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import Pipeline
+from stream_kpis.local.scratch import scratch
 from stream_kpis.local.sender import chosen_faults, send_history, wall_ms
 from stream_kpis.local.verdict import as_json, print_report
 from stream_kpis.plan import compile_plan
@@ -19,6 +18,7 @@ from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import Simulation, faults
 from stream_kpis.proof.verify import Case, Proof, verify
 from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
 DAYS = 400
@@ -52,13 +52,13 @@ def print_verification(
 
 def verify_through_kafka(settings: Settings, events: int, kinds: Collection[str], seed: int, workers: int) -> Proof:
     """The same through a broker, workers and an exporter of its own."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    set_up_logging(settings.verbose)
     with (
-        tempfile.TemporaryDirectory(prefix="verify-", dir=settings.data_dir) as folder,
-        LocalKafka(Path(folder, "kafka"), progress=lambda line: click.echo(line, err=True)) as broker,
+        scratch(settings.data_dir, "verify-") as folder,
+        LocalKafka(folder / "kafka", progress=lambda line: click.echo(line, err=True)) as broker,
     ):
-        own = msgspec.structs.replace(settings, bootstrap=broker.bootstrap, host="127.0.0.1", data_dir=Path(folder))
-        with Pipeline(own, Path(folder), workers) as pipeline:
+        own = msgspec.structs.replace(settings, bootstrap=broker.bootstrap, host="127.0.0.1", data_dir=folder)
+        with Pipeline(own, folder, workers) as pipeline:
             return asyncio.run(_verify_live(pipeline, events, kinds, seed))
 
 

@@ -1,7 +1,6 @@
 """Looks before anything runs: settings, catalogue, how many cells it may need, Kafka, topics. One line each."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from enum import IntEnum
 
@@ -11,6 +10,8 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Sasl, Settings, SettingsError
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.topics import Names, survey
 
 CELLS_MAX = 2_000_000
@@ -78,7 +79,7 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
         yield Outcome.OK, "cells", found
 
 
-_ARE_RIGHT = "are bootstrap, tls_* and sasl_* right?"
+_ARE_RIGHT = "is it running, and are bootstrap, tls_* and sasl_* right?"
 
 
 class _Heard(logging.Handler):
@@ -92,9 +93,12 @@ class _Heard(logging.Handler):
 
 
 def _kafka(settings: Settings) -> Iterator[Finding]:
+    set_up_logging(settings.verbose)
     heard = _Heard()  # the client raises that it cannot; why, it only logs
     client = logging.getLogger("aiokafka")
+    level, propagate = client.level, client.propagate
     client.addHandler(heard)
+    client.setLevel(logging.ERROR)
     client.propagate = False
     try:
         found = asyncio.run(survey(settings))
@@ -103,13 +107,18 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Outcome.WRONG, "topics", str(error)
         return
     except (KafkaError, OSError) as error:
-        text = heard.last or str(error) or type(error).__name__
-        right = "is bootstrap right?" if not settings.tls and settings.sasl is Sasl.NONE else _ARE_RIGHT
-        yield Outcome.FAILED, "kafka", f"{settings.bootstrap}: {text}; is it running, and {right}"
+        secured = settings.tls or settings.sasl is not Sasl.NONE
+        line = kafka_line(settings.bootstrap, error).removeprefix("Kafka ")
+        yield (
+            Outcome.FAILED,
+            "kafka",
+            f"{settings.bootstrap}: {heard.last}; {_ARE_RIGHT}" if secured and heard.last else line,
+        )
         return
     finally:
-        client.propagate = True
         client.removeHandler(heard)
+        client.setLevel(level)
+        client.propagate = propagate
     yield Outcome.OK, "kafka", settings.bootstrap
     count = len(Names.of(settings).configs())
     for line in found.refusals:

@@ -17,10 +17,11 @@ from stream_kpis.stream.topics import Names
 
 HEARTBEAT_S = 5.0
 """How often a shard with nothing to write sends its header: silence of the shard and of the world are told apart."""
+TRANSACTION_MS_MAX = 15_000
+"""What a flush may take: then the broker aborts it."""
 
 _BATCH_BYTES_MAX = 900_000
 _REQUEST_MS_MAX = 8_000
-_TRANSACTION_MS_MAX = 15_000
 _GAPS_MAX = 3
 _DEAD_VALUE_BYTES_MAX = RECORD_BYTES_MAX // 2
 
@@ -196,7 +197,7 @@ def new_producer(settings: Settings, names: Names, partition: int) -> Any:
     return AIOKafkaProducer(
         **connection(settings),
         transactional_id=names.transactional_id(partition),
-        transaction_timeout_ms=_TRANSACTION_MS_MAX,
+        transaction_timeout_ms=TRANSACTION_MS_MAX,
         request_timeout_ms=_REQUEST_MS_MAX,
         max_batch_size=_BATCH_BYTES_MAX,
         max_request_size=RECORD_BYTES_MAX,

@@ -13,8 +13,8 @@ from stream_kpis.engine.batch import Batch
 from stream_kpis.settings import Settings
 from stream_kpis.stream.batches import BatchApp
 from stream_kpis.stream.changelog import ChangelogReader
-from stream_kpis.stream.failure import StreamError
-from stream_kpis.stream.flush import HostedShard, Shard, new_producer
+from stream_kpis.stream.failure import StreamError, within
+from stream_kpis.stream.flush import TRANSACTION_MS_MAX, HostedShard, Shard, new_producer
 from stream_kpis.stream.topics import Names
 
 MakeShard = Callable[[int], Shard]
@@ -90,7 +90,15 @@ class Shards:
 
     async def _flush(self, shards: Iterable[HostedShard], last: bool = False) -> None:
         wall_ms = time.time_ns() // 1_000_000
-        await asyncio.gather(*(hosted.flush(self._ends_of(hosted), wall_ms, last) for hosted in shards))
+        # Then the broker has aborted what is not committed, but aiokafka may go on trying for ever.
+        with within(TRANSACTION_MS_MAX / 1000, self._unwritten()):
+            await asyncio.gather(*(hosted.flush(self._ends_of(hosted), wall_ms, last) for hosted in shards))
+
+    def _unwritten(self) -> str:
+        return (
+            f"flush: not written within {TRANSACTION_MS_MAX // 1000} s, Kafka {self._settings.bootstrap} does not"
+            " answer: nothing is lost, a worker started again goes on from the last flush"
+        )
 
     async def revoked(self) -> None:
         """A rebalance begins: a last flush while the partitions are still ours. Shards and producers are kept."""

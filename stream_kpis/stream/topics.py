@@ -2,9 +2,10 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
@@ -98,6 +99,7 @@ async def declare(settings: Settings) -> Names:
             raise SettingsError(f"topics are missing: make {', '.join(found.missing)} with {count} partitions each")
         if found.missing:
             await _make(admin, {topic: names.configs()[topic] for topic in found.missing}, settings)
+            await _wait_for_leaders(found.missing, settings)
     return names
 
 
@@ -172,3 +174,12 @@ async def _make(admin: Any, topics: Mapping[str, Mapping[str, str]], settings: S
         if made["error_code"] not in (0, _ALREADY_THERE):
             error = for_code(made["error_code"])
             raise KafkaError(f"cannot make topic {made['topic']}: {error.__name__} {made.get('error_message') or ''}")
+
+
+async def _wait_for_leaders(topics: Iterable[str], settings: Settings) -> None:
+    """Returns when every partition can be written to.
+
+    A broker tells of its topics a moment before it leads them, and refuses until then. Asked for ends, it refuses too.
+    """
+    async with AIOKafkaConsumer(**connection(settings), group_id=None, enable_auto_commit=False) as kafka:
+        await kafka.end_offsets([TopicPartition(topic, at) for topic in topics for at in range(settings.partitions)])
