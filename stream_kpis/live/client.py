@@ -46,7 +46,7 @@ def print_kpis(
         raise ValueError("windows and periods do not go together: give --window, or a period")
     query = [("kpi", kpi) for kpi in kpis] + [("window", window) for window in windows] + [("by", by or "")]
     query += [(name, text) for name, text in (("period", period), ("from", since), ("to", until)) if text]
-    found = ask(url or f"http://{_reachable(settings.host)}:{settings.port}", "/api/kpis", query)
+    found = ask(url or f"http://{reachable(settings.host)}:{settings.port}", "/api/kpis", query)
     print_rows(found["values"], found, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
     return 0
 
@@ -82,7 +82,7 @@ def ask(url: str, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str,
         raise ExporterError(f"{url} does not speak as an exporter does: {error}") from error
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """Where to connect to what listens on this address."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not to listen on
     return f"[{host}]" if ":" in host else host
