@@ -233,8 +233,13 @@ def test_an_instant_between_is_rounded_up_and_says_so(shop: dict, capsys: pytest
         ({"kpis": ["orders"], "by": "zzz"}, "no grouping 'zzz'; there are channel, product, owner"),
         ({"periods": ["2026-13"]}, "'2026-13' is no period: there is no such month or day"),
         ({"periods": ["march"]}, "'march' is no period: write 2026, 2026Q1, 2026-03 or 2026-03-01"),
-        ({"instants": ["2026-03-01T09:00:00"]}, "'2026-03-01T09:00:00' is no instant: write a day such as 2026-03-01 or a time such as 2026-03-01T09:00:00Z"),  # noqa: E501 - the line as it is
-        ({"instants": ["1066-10-14T09:00:00Z"]}, "'1066-10-14T09:00:00Z': years from 1971 to 2199 only"),
+        ({"instants": ["2026-03-01T09:00:00"]}, "'2026-03-01T09:00:00' names no zone: write 2026-03-01T09:00:00Z for UTC, or an offset, 2026-03-01T09:00:00+02:00"),  # noqa: E501 - the line as it is
+        ({"instants": ["noon"]}, "'noon' is no instant: write a day such as 2026-03-01 or a time such as 2026-03-01T09:00:00Z"),  # noqa: E501 - likewise
+        ({"instants": ["1066-10-14T09:00:00Z"]}, "'1066-10-14T09:00:00Z' is out of range: years from 1971 to 2199 only"),  # noqa: E501 - likewise
+        ({"instants": ["1960-01-01"]}, "'1960-01-01' is out of range: years from 1971 to 2199 only"),
+        ({"periods": ["2200"]}, "'2200' is out of range: years from 1971 to 2199 only"),
+        ({"periods": ["9999-12"]}, "'9999-12' is out of range: years from 1971 to 2199 only"),
+        ({"since": "1970-01-01", "until": "2026-01-01"}, "'1970-01-01' is out of range: years from 1971 to 2199 only"),
         ({"since": "2026-03-01"}, "from and to go together: give both"),
         ({"since": "2026-03-01", "until": "2026-03-01"}, "from 2026-03-01 to 2026-03-01 there is no day: --to is the day after the last one"),  # noqa: E501 - likewise
         ({"since": "2026-03-01", "until": "soon"}, "'soon' is no day: write 2026-03-01"),
