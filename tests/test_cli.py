@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from stream_kpis import cli
+from stream_kpis.live.api import Views
+from stream_kpis.live.tables import COLUMNS
 from stream_kpis.manual import manual
+from tests.live import fakes
 
 ROOT = Path(__file__).parents[1]
 ORDERS = "party,day,amount\na,2026-03-02,10\nb,2026-03-03,20.5\nb,,1\n"
@@ -50,6 +54,15 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_the_page_of_commands_is_up_to_date() -> None:
     """If not: python -m stream_kpis.manual > docs/cli.md."""
     assert (ROOT / "docs" / "cli.md").read_text("utf-8") == manual()
+
+
+def test_the_page_names_what_the_csv_leaves_out() -> None:
+    """Of what JSON has; `by` is spread over two columns, quantiles over three."""
+    views = Views(fakes.KPIS)
+    value = {"at", "period", *views.value(fakes.value("first_response_time_live", "5m"))}
+    assert value > set(COLUMNS) - {"group", "p50", "p90", "p99"}
+    (sentence,) = re.findall(r"The CSV has a column for each of these but (.*?);", manual(), re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", sentence)) == value - set(COLUMNS)
 
 
 def test_each_command_finds_what_it_runs() -> None:
