@@ -64,7 +64,7 @@ async def serving(
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            reason = error.strerror or error
+            reason = (error.strerror or str(error)).rpartition(": ")[2]  # aiohttp repeats the address before it
             raise SettingsError(f"exporter: cannot listen on {host}:{port}: {reason}; set another port") from error
         chosen = runner.addresses[0][1]
         yield f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
