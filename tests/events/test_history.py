@@ -338,6 +338,13 @@ def test_that_nothing_was_read_is_said(tmp_path: Path, rows: str, rejected: bool
     assert (history.counts.all_rejected, history.counts.lines()) == (rejected, lines)
 
 
+def test_a_report_does_nothing_to_the_terminal(tmp_path: Path) -> None:
+    """Names of files are anybody's."""
+    history = imported(tmp_path, ORDERS, **{"a\x1b[2J_csv": "customer,order,date,amount\nanna,o1,,1\n"})
+    assert list(history) == []
+    assert "(first: a\\x1b[2J.csv row 1: order.placed: the time is empty)" in history.counts.lines()[1]
+
+
 def test_what_rows_with_events_missed_is_said_beside_what_rows_without_did(tmp_path: Path) -> None:
     """The same rows are not told twice."""
     cancelled = "      - {type: order.cancelled, id: order & '!', time: date, data: {order_id: order}}\n"
