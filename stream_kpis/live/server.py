@@ -25,6 +25,7 @@ from stream_kpis.live.periods import PARAMETERS, Periods
 from stream_kpis.live.pipeline import Pipeline
 from stream_kpis.live.process import memory_bytes, open_fds
 from stream_kpis.live.snapshot import Snapshot
+from stream_kpis.settings import SettingsError
 
 STREAMS_MAX = 200
 """Live pages open at once."""
@@ -58,12 +59,16 @@ async def serving(
         **options: as for :class:`Server`.
 
     Raises:
-        OSError: the port is taken.
+        SettingsError: the port is taken, or the address is none of this machine.
     """
     runner = web.AppRunner(Server(feed, kpis, host=host, **options).app(), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            reason = (error.strerror or str(error)).rpartition(": ")[2]  # aiohttp repeats the address before it
+            raise SettingsError(f"exporter: cannot listen on {host}:{port}: {reason}; set another port") from error
         chosen = runner.addresses[0][1]
         yield f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
     finally:

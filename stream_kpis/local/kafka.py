@@ -28,6 +28,8 @@ __all__ = ["LocalKafka", "LocalKafkaError", "Running", "start_detached", "status
 
 _PROPERTIES = Path(__file__).with_name("server.properties").read_text("ascii")
 _HOST = "127.0.0.1"
+PORT = 9092
+"""Where clients look for Kafka if nobody tells them."""
 _FREE_BYTES_MIN = 128 << 20
 _READY_S_MAX = 90.0
 _STOP_S_MAX = 60.0
@@ -188,11 +190,28 @@ class LocalKafka:
         folder.forget(self.data)
 
 
-def start_detached(data: Path, port: int = 0, progress: Progress | None = None) -> Running:
-    """Starts a broker that goes on when this process ends; if one runs in that folder already, that one it is."""
-    if not (running := status(data)):
-        LocalKafka(data, port, progress, stay=True).start()
-        running = status(data)
+def start_detached(data: Path, port: int | None = 0, progress: Progress | None = None) -> Running:
+    """Starts a broker that goes on when this process ends; if one runs in that folder already, that one it is.
+
+    Args:
+        data: its folder.
+        port: where clients connect; 0 is any, None is 9092 unless one runs elsewhere.
+        progress: called with a line of text when something takes long, or one runs already.
+
+    Raises:
+        LocalKafkaError: it cannot, or one runs on another port.
+    """
+    if running := status(data):
+        if port and running.bootstrap != f"{_HOST}:{port}":
+            raise LocalKafkaError(
+                f"Kafka already runs on {running.bootstrap} (process {running.pid}), not on port {port}; "
+                "stop it first: stream-kpis kafka stop"
+            )
+        if progress:
+            progress("it runs already")
+        return running
+    LocalKafka(data, PORT if port is None else port, progress, stay=True).start()
+    running = status(data)
     if not running:
         raise LocalKafkaError(f"Kafka started in {data} and ended at once; its log is {data / 'broker.log'}")
     return running

@@ -1,6 +1,7 @@
 """Looks before anything runs: settings, catalogue, how many cells it may need, Kafka, topics. One line each."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from enum import IntEnum
 

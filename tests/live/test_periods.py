@@ -18,7 +18,7 @@ from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.server import serving
 from stream_kpis.live.snapshot import State
 from stream_kpis.plan import compile_plan
-from stream_kpis.settings import load
+from stream_kpis.settings import SettingsError, load
 
 PLAN = compile_plan(load(environment={}))
 CALENDAR = Calendar("Europe/Berlin")
@@ -101,7 +101,9 @@ async def test_stale_values_are_stale_over_periods_too(live: Live) -> None:
         ([("period", "spring")], "'spring' is no period: write 2026, 2026Q1, 2026-03 or 2026-03-01"),
         ([("period", "2027")], "period 2027 begins after kpi-now, 2026-05-10T09:00:10.000Z"),
         ([("from", "2026-01-01")], "from and to go together: give both"),
-        ([("period", "2026"), ("from", "2026-01-01"), ("to", "2026-02-01")], "period does not go together with from and to: give one of them"),  # noqa: E501 - the line as it is
+        ([("period", "2026"), ("from", "2026-01-01"), ("to", "2026-02-01")], "period excludes from and to: give it, or both of them"),  # noqa: E501 - the line as it is
+        ([("period", "2026"), ("from", "2026-01-01")], "period excludes from and to: give it, or both of them"),
+        ([("period", "2200")], "'2200' is out of range: years from 1971 to 2199 only"),
         ([("kpi", "ordrs")], "no KPI 'ordrs' (did you mean orders?)"),
         ([("window", "2d")], "no window '2d' (did you mean 7d?)"),
         ([("by", "tem")], "no grouping 'tem' (did you mean team?)"),
@@ -148,6 +150,38 @@ async def test_the_command_shows_what_the_exporter_says(live: Live, capsys: pyte
         ["revenue_net", "", window, "", since, "2026-05-10T09:00:10.000Z", "", "", "20.0"]
         for window, since in (("7d", "2026-05-03T09:00:00.000Z"), ("all", "1970-01-01T00:00:00.000Z"))
     ]
+
+
+async def test_a_window_that_a_kpi_does_not_have_is_said(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    live.order("2026-05-09", 20)
+    live.publish()
+    asked = {"by": None, "period": None, "since": None, "until": None, "as_json": False, "as_csv": False}
+
+    def show(kpis: tuple[str, ...], *windows: str) -> int:
+        return print_kpis(load(environment={}), kpis=kpis, windows=windows, url=live.url, **asked)
+
+    line = "no window 'now' of orders; there are 5m, 1h, 24h, 7d, 30d, 90d, 365d, today, mtd, qtd, ytd, all"
+    for windows in (("now",), ("all", "now")):
+        with pytest.raises(ValueError, match=f"^{line}$"):
+            await asyncio.to_thread(show, ("orders",), *windows)
+    assert capsys.readouterr().out == ""
+    assert await asyncio.to_thread(show, (), "now") == 0
+    assert "tickets_open" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [{"since": "2025-01-01"}, {"since": "2025-01-01", "until": "2025-02-01"}])
+def test_a_period_goes_alone(more: dict[str, str]) -> None:
+    asked = {"kpis": (), "by": None, "windows": (), "period": "2026", "since": None, "until": None, "url": None}
+    with pytest.raises(ValueError, match=r"^--period excludes --from and --to: give it, or both of them$"):
+        print_kpis(load(environment={}), **asked | more, as_json=False, as_csv=False)
+
+
+async def test_an_address_in_use_is_a_wrong_setting(live: Live) -> None:
+    port = int(live.url.rpartition(":")[2])
+    line = f"exporter: cannot listen on 127.0.0.1:{port}: address already in use; set another port"
+    with pytest.raises(SettingsError, match=f"^{line}$"):
+        async with serving(live.feed, PLAN.catalogue.kpis, port=port):
+            pass
 
 
 async def test_an_exporter_without_values_or_without_life_is_one_line(live: Live) -> None:
