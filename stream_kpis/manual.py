@@ -70,8 +70,8 @@ rows, the exit code is 1.
 - `--period P` or `--from A --to B`: business days, B not included, instead of windows.
 - From files, a period is as it was known at its end: a refund in April does not change March.
 - From a running exporter, a period has what is known now, and one that goes on ends at kpi-now. Numbers of distinct
-  parties, and what waits, are known of a period only while it goes on; else their state is `no_data`: ask
-  `evaluate`.
+  parties, and what waits, are known of a period only if nothing of their kind came after it; else their state is
+  `no_data`: ask `evaluate`.
 """
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """What one KPI reads from its sums: numbers, distributions, intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import sqrt
 
 from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
-from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, waiting_ages
+from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, waiting_ages
 from stream_kpis.kpis.formula import Node, Reading
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Durations
@@ -20,13 +20,19 @@ class KpiReader:
         cell: the summed cell of a measure, as a reading's function needs it.
         kpi: the KPI.
         to_ms: the end of the window.
+        begun: the levels and open sets of which a first began before it.
     """
 
-    def __init__(self, cell: CellOf, kpi: Kpi, to_ms: int) -> None:
-        self._cell, self._kpi, self._to_ms = cell, kpi, to_ms
+    def __init__(self, cell: CellOf, kpi: Kpi, to_ms: int, begun: Collection[str]) -> None:
+        self._cell, self._kpi, self._to_ms, self._begun = cell, kpi, to_ms, begun
 
     def __call__(self, reading: Reading) -> float | int | None:
-        """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing."""
+        """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing.
+
+        What stands is None as well before a first of it began.
+        """
+        if reading.function in STANDING and reading.args[0] not in self._begun:
+            return None
         function = FUNCTIONS[reading.function]
         cells = [self._cell(arg, reading.function) for arg in reading.args if arg != "target"]
         return function.of(*cells, to_ms=self._to_ms, target_ms=round((self._kpi.target or 0) * 1000))

@@ -79,7 +79,22 @@ def test_without_a_question_all_is_known() -> None:
 
 def test_of_no_events_there_is_nothing() -> None:
     (answer,) = answers([], asks_of(UTC, ["2026-03-01"])).answers
-    assert {value.state for value in answer.values if not PLAN.catalogue.kpis[value.kpi].cases} == {State.NO_DATA}
+    assert {value.state for value in answer.values} == {State.NO_DATA}
+
+
+def test_of_tickets_nothing_is_known_before_the_first() -> None:
+    """In windows and in periods; a ticket that is gone at once is known all the same."""
+    events = [
+        order("2026-03-02"),
+        event("ticket.created", "2026-04-02T12:00:00Z", ticket_id="t"),
+        event("ticket.status_changed", "2026-04-02T12:00:01Z", ticket_id="t", status="solved"),
+    ]
+    for asks in (asks_of(UTC, ["2026-04-01", "2026-05-01"]), asks_of(UTC, periods=["2026-03", "2026-04"])):
+        found = answers(events, asks)
+        window = "now" if asks[0].from_ms is None else "period"
+        for kpi in ("tickets_open", "unanswered_over_target"):
+            read = [value(found, kpi, window, number) for number in (0, 1)]
+            assert [(v.value, v.state) for v in read] == [(None, State.NO_DATA), (0, State.OK)]
 
 
 def test_a_period_is_as_it_was_at_its_end() -> None:

@@ -43,6 +43,20 @@ class Live:
         self.shard.advance(NOW_MS)
         self.shard.apply(Batch("crm.orders", 0, at, at + 1, [record]))
 
+    def ticket(self, day: str, *steps: tuple[str, dict[str, str]]) -> None:
+        """A ticket at noon, and what happened to it, a second after the other, on the days said."""
+        happened = [("ticket.created", day, {}), *((kind, data.pop("day"), data) for kind, data in steps)]
+        at = self.shard.next.get("crm.tickets", 0)
+        records = []
+        for number, (kind, on, data) in enumerate(happened):
+            value = encode_event(
+                kind, id=f"{day} {number}", source="s", time=f"{on}T12:00:0{number}Z", subject="p",
+                data={"ticket_id": day, **data},
+            )  # fmt: skip
+            records.append(Record("crm.tickets", 0, at + number, NOW_MS, b"p", value))
+        self.shard.advance(NOW_MS)
+        self.shard.apply(Batch("crm.tickets", 0, at, at + len(records), records))
+
     def publish(self, stale: bool = False) -> None:
         """Makes all that happened visible."""
         self.model.apply(0, self.shard.take(NOW_MS).cells)
@@ -87,6 +101,27 @@ async def test_a_period_that_goes_on_ends_now(live: Live) -> None:
     march = await live.get(("period", "2026-03"))
     assert (march["orders"]["value"], march["purchase_frequency"]["value"]) == (1, None)
     assert march["purchase_frequency"]["state"] == "no_data"
+
+
+async def test_what_waited_in_a_past_period_is_not_known(live: Live) -> None:
+    """Though nothing waits now: an answer that came later tells that it waited then."""
+    live.ticket("2026-02-27", ("ticket.message", {"day": "2026-03-02", "author": "agent"}))
+    live.publish()
+    past = await live.get(("period", "2026-02"))
+    assert (past["unanswered_over_target"]["value"], past["unanswered_over_target"]["state"]) == (None, "no_data")
+    assert (past["tickets_open"]["value"], past["tickets_open"]["state"]) == (1, "ok")
+    live_year = await live.get(("period", "2026"))
+    assert (live_year["unanswered_over_target"]["value"], live_year["unanswered_over_target"]["state"]) == (0, "ok")
+
+
+async def test_before_its_first_ticket_a_period_has_no_data_of_tickets(live: Live) -> None:
+    live.order("2026-01-05")
+    live.ticket("2026-05-09")
+    live.publish()
+    before, since = await live.get(("period", "2026Q1")), await live.get(("period", "2026Q2"))
+    for kpi, value in {"tickets_open": 1, "unanswered_over_target": 1}.items():
+        assert (before[kpi]["value"], before[kpi]["state"]) == (None, "no_data")
+        assert (since[kpi]["value"], since[kpi]["state"]) == (value, "ok")
 
 
 async def test_stale_values_are_stale_over_periods_too(live: Live) -> None:
