@@ -39,6 +39,10 @@ Settings come from `--config FILE` before the command, `STREAM_KPIS_CONFIG` and 
 settings; a worker or exporter that cannot go on ends with 75 and is to be started again. An error is one line that
 says what to do.
 
+When Kafka goes away, a worker (role `worker` or `all`) ends with 75 within half a minute. An exporter alone goes on
+showing its values, as stale, until Kafka is back. SIGTERM ends either within 12 s: a worker with 0 after a last
+flush, or with 75 if that cannot be written.
+
 ## Values
 
 `evaluate` and `kpis` print a table that fits 80 columns, with `--json` or `--csv` instead. What became of the rows
