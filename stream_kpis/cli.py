@@ -235,12 +235,13 @@ def verify(context: click.Context, /, **options: Any) -> None:
 
 
 @cli.command()
+@click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.pass_context
-def check(context: click.Context, /) -> None:
+def check(context: click.Context, /, bootstrap: str | None) -> None:
     """Check settings, catalogue, cell budget and the connection to Kafka."""
     from stream_kpis.stream.check import print_check  # noqa: PLC0415
 
-    sys.exit(print_check(_settings(context)))
+    sys.exit(print_check(_settings(context, bootstrap=bootstrap)))
 
 
 @cli.command()

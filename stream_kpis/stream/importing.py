@@ -48,7 +48,7 @@ def import_files(settings: Settings, files: Sequence[Path], mapping: Path) -> in
         print(line)  # noqa: T201 - the command's output
     if late:
         print(f"{late} events lie in the future and become dead letters: import them when they have happened")  # noqa: T201 - likewise
-    return 0
+    return int(history.counts.all_rejected)
 
 
 async def send(settings: Settings, history: History, report: Report, future_ms: int) -> int:

@@ -32,7 +32,7 @@ def _retries(record: logging.LogRecord) -> bool:
     """
     if not record.name.startswith("aiokafka"):
         return True
-    reasons = record.args if isinstance(record.args, tuple) else ()
+    reasons = [*(record.args or ()), record.exc_info[1] if record.exc_info else None]
     return record.msg not in _RETRIED and not any(map(_is_retried, reasons))
 
 

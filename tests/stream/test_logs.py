@@ -25,6 +25,8 @@ from stream_kpis.stream.logs import _retries
 def test_what_is_tried_again_is_not_said(text: str, reasons: tuple[object, ...], kept: bool) -> None:
     record = logging.LogRecord("aiokafka.client", logging.ERROR, "client.py", 1, text, reasons, None)
     assert _retries(record) is kept
+    record.exc_info = (NodeNotReadyError, NodeNotReadyError("node 1"), None)
+    assert not _retries(record)
     record.name = "stream_kpis.stream.sources"
     assert _retries(record)
 
