@@ -15,7 +15,7 @@ from stream_kpis.journeys import JOURNEYS, activity
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
-DECODED_MAX = 10_000
+DECODED_MAX = 2_000
 """Scopes kept decoded, per shard."""
 EVENTS_MAX = 20_000
 """Events of a scope since its seal; it is written whole, and a record has a largest size."""
