@@ -31,6 +31,10 @@ class Order(msgspec.Struct, array_like=True):
         return None if 0 < self.amount <= refunded else self.amount - refunded
 
 
+EARLY_MS = 30 * 86_400_000
+"""A refund so long after its order, or sooner, is early."""
+
+
 def step(order: Order, event: Event) -> None:
     """One order moves by one event."""
     data = event.data
@@ -55,6 +59,10 @@ def facts(order: Order) -> list[Fact]:
     kept = order.kept_amount
     if kept is not None:
         found.append(Fact("order_kept", placed_ms, kept, order.dims))
+    if order.refunds:
+        early = sum(amount for at_ms, amount in order.refunds.values() if 0 <= at_ms - placed_ms <= EARLY_MS)
+        if early:
+            found.append(Fact("order_refunded_early", placed_ms, early, order.dims))
     return found
 
 
