@@ -1,7 +1,5 @@
 """What a party bought first, and what it bought on top: upsold deals and orders, and dearer plans."""
 
-from typing import NamedTuple
-
 import msgspec
 
 from stream_kpis.events import types as t
@@ -15,6 +13,8 @@ from stream_kpis.journeys.orders import Order, without_items
 
 _UPSOLD = ("upsell", "cross_sell")
 _NEVER_MS = 1 << 62
+_NEVER = (_NEVER_MS, 0, "")
+"""A purchase as (time in ms, 0 for a win and 1 for an order, id), after all others."""
 
 
 class Spell(msgspec.Struct, array_like=True, gc=False):
@@ -104,38 +104,31 @@ def _reprice(state: Expansion, data: t.CustomerPlanChanged, at_ms: int) -> None:
         state.held.append((at_ms, now - before))
 
 
-class Sale(NamedTuple):
-    """A win or a kept order; wins come first at the same time, then the smaller id."""
-
-    at_ms: int
-    place: int
-    id: str
-    owner: str | None
-    product: str | None
-
-
 def facts(state: Expansion) -> list[Fact]:
     """The expansions, the last one inside a spell, and the first purchase."""
-    sales: list[Sale] = []
     found = [Fact("expansion", at_ms, worth, ("plan", None, None)) for at_ms, worth in state.rises]
+    first = _NEVER
+    by: tuple[str | None, str | None] = (None, None)
     for deal_id, deal in state.deals.items():
         close, opening = deal.close, deal.opening
         if close is not None and close.won and not deal.deleted:
             product = None if opening is None else opening.product
-            sales.append(Sale(close.at_ms, 0, deal_id, close.owner, product))
+            if (close.at_ms, 0, deal_id) < first:
+                first, by = (close.at_ms, 0, deal_id), (close.owner, product)
             if opening is not None and opening.kind in _UPSOLD:
                 found.append(Fact("expansion", close.at_ms, close.amount or 0, (opening.kind, product, close.owner)))
     for order_id, bought in state.orders.items():
-        placed_ms, left = bought.order.placed_ms, bought.order.kept_amount
-        if placed_ms is not None and left is not None:
-            _, product, owner = bought.order.dims
-            sales.append(Sale(placed_ms, 1, order_id, owner, product))
+        order = bought.order
+        left = order.kept_amount
+        if left is not None and order.placed_ms is not None:
+            if (order.placed_ms, 1, order_id) < first:
+                first, by = (order.placed_ms, 1, order_id), (order.dims[2], order.dims[1])
             if bought.upsell:
-                found.append(Fact("expansion", placed_ms, left, ("order", product, owner)))
-    found += _expander(state.spells, found)
-    if sales:
-        first = min(sales, key=lambda sale: sale[:3])
-        found.append(Fact("purchase_first", first.at_ms, 0, (first.owner, first.product)))
+                found.append(Fact("expansion", order.placed_ms, left, ("order", order.dims[1], order.dims[2])))
+    if found:
+        found += _expander(state.spells, found)
+    if first is not _NEVER:
+        found.append(Fact("purchase_first", first[0], 0, by))
     return found
 
 

@@ -25,8 +25,10 @@ class Order(msgspec.Struct, array_like=True):
     @property
     def kept_amount(self) -> int | None:
         """Micro-units left after refunds; None if the order does not count or was fully refunded."""
-        if not self.counts:
+        if self.placed_ms is None or self.cancelled:
             return None
+        if not self.refunds:
+            return self.amount
         refunded = sum(amount for _, amount in self.refunds.values())
         return None if 0 < self.amount <= refunded else self.amount - refunded
 

@@ -20,7 +20,7 @@ from stream_kpis.live.exposition import Family, Format, family_lines, label_valu
 from stream_kpis.live.pipeline import Pipeline, pipeline_lines
 from stream_kpis.live.snapshot import Snapshot, State, Value
 
-SERIES_MAX = 20_000
+SERIES_MAX = 60_000
 GROUPS_MAX = 50
 QUANTILE_FAMILY = "crm_{id}_quantile_seconds"
 RESERVED_DIMENSIONS = frozenset({"window", "kpi", "le", "q", "quantile", "state", "shard", "instance", "job"})
