@@ -38,10 +38,10 @@ lock: ## Pins every dependency anew for Python 3.11 to 3.14; needs uv
 	$(UV) pip compile $(LOCK) --group build --group dev --constraint requirements.lock \
 		--output-file requirements-dev.lock pyproject.toml
 
-system-deps: ## Debian's Prometheus, Alertmanager and Chromium, which some tests need
+system-deps: ## Debian's Prometheus, Alertmanager, Chromium and OpenSSL, which some tests need
 	$(SUDO) apt-get update -q
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
-		prometheus prometheus-alertmanager chromium
+		prometheus prometheus-alertmanager chromium openssl
 
 clean: ## Removes what these targets made
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,5 +1,6 @@
 """The command line: argument parsing only. What a command does is in the room that it names."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,61 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 
 
+_COUNT = click.IntRange(min=1)
+_PORT = click.IntRange(0, 65_535)
+_DAYS_MAX = 3_650
+
+
 class _Names(click.ParamType):
     """Names separated by commas."""
 
     name = "names"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        del param, ctx
-        return tuple(name for name in value.split(",") if name) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+        if not isinstance(value, str):
+            return tuple(value)  # type: ignore[arg-type] # the default
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        if not names:
+            self.fail("it has no name: give one, or leave the option out", param, ctx)
+        return names
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+class _Rate(click.FloatRange):
+    """Events per second."""
+
+    def __init__(self) -> None:
+        super().__init__(0.001, 100_000)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        rate: float = super().convert(value, param, ctx)
+        if math.isnan(rate):  # which no comparison finds out of range
+            self.fail("nan is no rate", param, ctx)
+        return rate
+
+
+class _Commands(click.Group):
+    """Commands that help whoever names none, or mistypes one."""
+
+    group_class = type
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(EXIT_USE)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            from stream_kpis.kpis.load import nearest  # noqa: PLC0415 - only who mistypes needs it
+
+            hint = nearest(args[0], self.commands) or f"; there are {', '.join(self.commands)}"
+            ctx.fail(f"No such command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(package_name="stream-kpis")
 @click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Settings file.")
 @click.pass_context
@@ -44,20 +89,28 @@ def _settings(context: click.Context, **given: Any) -> Settings:
     return load(context.obj, **given)
 
 
+def _one_form(options: dict[str, Any]) -> None:
+    if options["as_json"] and options["as_csv"]:
+        raise click.UsageError("--json and --csv exclude each other: give one of them")
+
+
 @cli.command()
 @click.option("--for", "span", default=None, help="End by itself this long after going live, such as 90s or 5m.")
 @click.option(
-    "--verify", "proof", is_flag=True, help="At the end compare /metrics with the oracle; exit 1 if it differs."
+    "--verify",
+    "proof",
+    is_flag=True,
+    help="At the end compare /metrics with the oracle; exit 1 if it differs, or too few KPIs have samples.",
 )
-@click.option("--events", default=600_000, show_default=True, help="Events of history.")
-@click.option("--days", default=400, show_default=True, help="Days of history.")
-@click.option("--rate", default=20.0, show_default=True, help="Live events per second.")
+@click.option("--events", type=_COUNT, default=600_000, show_default=True, help="Events of history.")
+@click.option("--days", type=click.IntRange(1, _DAYS_MAX), default=400, show_default=True, help="Days of history.")
+@click.option("--rate", type=_Rate(), default=20.0, show_default=True, help="Live events per second.")
 @click.option("--seed", default=1, show_default=True)
-@click.option("--workers", default=1, show_default=True)
+@click.option("--workers", type=_COUNT, default=1, show_default=True, help="At most one per partition.")
 @click.option(
     "--scenario", default="slow-responses", show_default=True, help="What happens two minutes in; none for nothing."
 )
-@click.option("--port", default=None, type=int, help="Of the live page; a free one from 9464 on by default.")
+@click.option("--port", default=None, type=_PORT, help="Of the live page; a free one from 9464 on by default.")
 @click.pass_context
 def demo(context: click.Context, /, **options: Any) -> None:
     """Local Kafka, worker, exporter and a simulated company, until Ctrl-C.
@@ -72,7 +125,7 @@ def demo(context: click.Context, /, **options: Any) -> None:
 @cli.command()
 @click.option("--role", type=click.Choice([role.value for role in Role]), default=None, help="What this process does.")
 @click.option("--bootstrap", default=None, help="Kafka servers.")
-@click.option("--port", default=None, type=int, help="Of the exporter.")
+@click.option("--port", default=None, type=_PORT, help="Of the exporter.")
 @click.pass_context
 def worker(context: click.Context, /, **given: Any) -> None:
     """Keep the KPIs (worker), show them (exporter), or both (all)."""
@@ -117,6 +170,7 @@ def evaluate(context: click.Context, /, **options: Any) -> None:
     """
     from stream_kpis.live.evaluate import print_evaluation  # noqa: PLC0415
 
+    _one_form(options)
     sys.exit(print_evaluation(_settings(context), **options))
 
 
@@ -135,14 +189,17 @@ def kpis(context: click.Context, /, **options: Any) -> None:
     """Show the live values of a running exporter."""
     from stream_kpis.live.client import print_kpis  # noqa: PLC0415
 
+    _one_form(options)
     sys.exit(print_kpis(_settings(context), **options))
 
 
 @cli.command()
-@click.option("--rate", default=20.0, show_default=True, help="Events per second.")
-@click.option("--parties", default=5000, show_default=True)
-@click.option("--days", default=0, show_default=True, help="Days of history to send first.")
-@click.option("--events", default=0, show_default=True, help="Events of that history.")
+@click.option("--rate", type=_Rate(), default=20.0, show_default=True, help="Events per second.")
+@click.option("--parties", type=_COUNT, default=5000, show_default=True)
+@click.option(
+    "--days", type=click.IntRange(0, _DAYS_MAX), default=0, show_default=True, help="Days of history to send first."
+)
+@click.option("--events", type=click.IntRange(min=0), default=0, show_default=True, help="Events of that history.")
 @click.option("--faults", type=_Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--bootstrap", default=None, help="Kafka servers.")
@@ -151,16 +208,18 @@ def simulate(context: click.Context, /, bootstrap: str | None, **options: Any) -
     """Send a simulated company's events to Kafka until Ctrl-C."""
     from stream_kpis.local.sender import simulate as run  # noqa: PLC0415
 
+    if bool(options["days"]) != bool(options["events"]):
+        raise click.UsageError("--days and --events go together: give both for a history, or neither")
     sys.exit(run(_settings(context, bootstrap=bootstrap), **options))
 
 
 @cli.command()
-@click.option("--events", default=100_000, show_default=True, help="Simulated events.")
+@click.option("--events", type=_COUNT, default=100_000, show_default=True, help="Simulated events.")
 @click.option("--faults", type=_Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
 @click.option("--seed", "seeds", default=1, show_default=True, help="The first seed.")
-@click.option("--seeds", "count", default=1, show_default=True, help="How many seeds.")
+@click.option("--seeds", "count", type=_COUNT, default=1, show_default=True, help="How many seeds.")
 @click.option("--kafka", is_flag=True, help="Through a real local Kafka.")
-@click.option("--workers", default=2, show_default=True, help="With --kafka: how many workers.")
+@click.option("--workers", type=_COUNT, default=None, help="With --kafka: how many workers; 2 by default.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON, a line per seed.")
 @click.pass_context
 def verify(context: click.Context, /, **options: Any) -> None:
@@ -170,16 +229,19 @@ def verify(context: click.Context, /, **options: Any) -> None:
     """
     from stream_kpis.local.verifying import print_verification  # noqa: PLC0415
 
+    if options["workers"] and not options["kafka"]:
+        raise click.UsageError("--workers goes with --kafka: give both, or neither")
     sys.exit(print_verification(_settings(context), **options))
 
 
 @cli.command()
+@click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.pass_context
-def check(context: click.Context, /) -> None:
+def check(context: click.Context, /, bootstrap: str | None) -> None:
     """Check settings, catalogue, cell budget and the connection to Kafka."""
     from stream_kpis.stream.check import print_check  # noqa: PLC0415
 
-    sys.exit(print_check(_settings(context)))
+    sys.exit(print_check(_settings(context, bootstrap=bootstrap)))
 
 
 @cli.command()
@@ -207,11 +269,14 @@ def rules(context: click.Context, /, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.BadParameter(f"cannot write {output}: {error.strerror}", param_hint="'--output'") from error
 
 
 @cli.command()
-@click.option("--exporter", default=None, help="Host and port of the exporter; by default that of a demo.")
+@click.option("--exporter", default=None, help="HOST:PORT of the exporter; by default that of a demo.")
 @click.pass_context
 def stack(context: click.Context, /, exporter: str | None) -> None:
     """Start Prometheus and Alertmanager beside a running demo, until Ctrl-C."""
@@ -226,9 +291,9 @@ def kafka() -> None:
 
 
 @kafka.command("start")
-@click.option("--port", default=9092, show_default=True)
+@click.option("--port", type=_PORT, default=None, help="For clients; 9092 by default, 0 takes a free one.")
 @click.pass_context
-def kafka_start(context: click.Context, /, port: int) -> None:
+def kafka_start(context: click.Context, /, port: int | None) -> None:
     """Start it; it goes on until `kafka stop`."""
     from stream_kpis.local.kafka import start_detached  # noqa: PLC0415
 
@@ -267,7 +332,7 @@ def kafka_status(context: click.Context, /) -> None:
 def main() -> None:
     """The entry point: errors are one line, and the exit code says whose fault it was."""
     try:
-        cli(standalone_mode=False)
+        sys.exit(cli(standalone_mode=False))
     except (SettingsError, ValueError) as error:
         _fail(str(error), EXIT_USE)
     except click.exceptions.Abort:
@@ -275,11 +340,13 @@ def main() -> None:
     except click.ClickException as error:
         _fail(error.format_message(), EXIT_USE)
     except OSError as error:
-        _fail(str(error), EXIT_CHECK_FAILED)
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), EXIT_CHECK_FAILED)
     except RuntimeError as error:
         _fail(str(error), EXIT_CHECK_FAILED)
 
 
 def _fail(line: str, code: int) -> None:
-    click.echo(f"stream-kpis: {' '.join(line.split())}", err=True)
+    from stream_kpis.events.history.document import printable  # noqa: PLC0415 - only who fails needs it
+
+    click.echo(f"stream-kpis: {printable(' '.join(line.split()))}", err=True)
     sys.exit(code)

@@ -39,6 +39,13 @@ Settings come from `--config FILE` before the command, `STREAM_KPIS_CONFIG` and 
 settings; a worker or exporter that cannot go on ends with 75 and is to be started again. An error is one line that
 says what to do.
 
+`verify` says whether engine and oracle are equal, value by value; that few KPIs have enough samples it says beside, and
+`demo --verify` takes it for a failed check.
+
+When Kafka goes away, a worker (role `worker` or `all`) ends with 75 within half a minute. An exporter alone goes on
+showing its values, as stale, until Kafka is back. SIGTERM ends either within 12 s: a worker with 0 after a last
+flush, or with 75 if that cannot be written.
+
 ## Values
 
 `evaluate` and `kpis` print a table that fits 80 columns, with `--json` or `--csv` instead. What became of the rows
@@ -53,8 +60,11 @@ of files is reported on standard error. JSON is `{"values": [...], ...}`; a valu
 It has `window` instead of `period` where no period was asked for, and `at` from `evaluate`. Units are the KPI's:
 seconds, ratios from 0 to 1, the reporting currency. Durations also have `quantiles`, `buckets` (seconds, count at
 or below) and `sum_ms`. `exact` are the integers in state (money in micro-units). States: `ok`, `low_sample`,
-`immature`, `stale`, `no_data`. The CSV has a column for each of these, the group's names in `by` and `group`, and
-`p50`, `p90`, `p99`.
+`immature`, `stale`, `no_data`. The CSV has a column for each of these but `title`, `exact`, `quantiles`, `buckets`
+and `sum_ms`; the group's names are in `by` and `group`, the quantiles in `p50`, `p90`, `p99`.
+
+Where no row of the files gives an event there are no values, unless an instant or a period is asked for; if there were
+rows, the exit code is 1.
 
 ## Instants and periods
 
@@ -64,8 +74,8 @@ or below) and `sum_ms`. `exact` are the integers in state (money in micro-units)
 - `--period P` or `--from A --to B`: business days, B not included, instead of windows.
 - From files, a period is as it was known at its end: a refund in April does not change March.
 - From a running exporter, a period has what is known now, and one that goes on ends at kpi-now. Numbers of distinct
-  parties, and what waits, are known of a period only while it goes on; else their state is `no_data`: ask
-  `evaluate`.
+  parties, and what waits, are known of a period only if nothing of their kind came after it; else their state is
+  `no_data`: ask `evaluate`.
 """
 
 if __name__ == "__main__":

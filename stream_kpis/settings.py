@@ -9,14 +9,14 @@ import os
 import sys
 import tomllib
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import msgspec
 import yaml
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 ENVIRONMENT_PREFIX = "STREAM_KPIS_"
 FILE_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -53,6 +53,7 @@ class Secret(str):
 
 
 _Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]*$", max_length=100)]
+# Titles say what a value must be, where its type does not.
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -61,11 +62,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     bootstrap: Annotated[str, Meta(min_length=1, description="Kafka servers, `host:port`, separated by commas.")] = (
         "127.0.0.1:9092"
     )
-    app: Annotated[_Name, Meta(min_length=1, description="Name of the consumer group and of the output topics.")] = (
-        "stream-kpis"
-    )
+    app: Annotated[
+        _Name,
+        Meta(
+            min_length=1,
+            title="1 to 100 letters, digits and . _ -",
+            description="Name of the consumer group and of the output topics.",
+        ),
+    ] = "stream-kpis"
     prefix: Annotated[
-        _Name, Meta(description="Stands before the name of every topic, group and transaction: one per tenant.")
+        _Name,
+        Meta(
+            title="at most 100 letters, digits and . _ -",
+            description="Stands before the name of every topic, group and transaction: one per tenant.",
+        ),
     ] = ""
     role: Annotated[
         Role, Meta(description="What `stream-kpis worker` runs: `worker` computes, `exporter` shows, `all` does both.")
@@ -86,7 +96,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = True
     zone: Annotated[str, Meta(description="Business time zone (IANA name): where days begin.")] = "UTC"
     currency: Annotated[
-        str, Meta(pattern="^[A-Z]{3}$", description="Reporting currency; amounts in another one are dead letters.")
+        str,
+        Meta(
+            pattern="^[A-Z]{3}$",
+            title="a currency code, three capital letters such as EUR",
+            description="Reporting currency; amounts in another one are dead letters.",
+        ),
     ] = "USD"
     disorder_days: Annotated[
         int, Meta(ge=1, le=3650, description="How late an event may come, in days, and still be counted.")
@@ -109,6 +124,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     port: Annotated[
         int, Meta(ge=0, le=65_535, description="Port on which the exporter listens; 0 takes a free one.")
     ] = 9464
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="More host names under which the exporter answers, without port. On loopback it answers as"
+            " localhost and these; on another address as any, or, if names are set, as these and by address."
+        ),
+    ] = ()
     data_dir: Annotated[Path, Meta(description="Folder for what a local broker keeps.")] = Path("var")
     tls: Annotated[bool, Meta(description="Whether the connection to Kafka is encrypted.")] = False
     tls_ca: Annotated[
@@ -145,7 +167,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] = os.environ, 
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise SettingsError(_explained(str(error))) from error
+        raise SettingsError(_explained(str(error), values)) from error
     _check(settings)
     return settings
 
@@ -153,9 +175,12 @@ def load(file: Path | None = None, environment: Mapping[str, str] = os.environ, 
 def _read(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text("utf-8")
-        values = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
+        values = tomllib.loads(text) if file.suffix == ".toml" else _of_yaml(file, text)
     except OSError as error:
         raise SettingsError(f"settings: cannot read {file}: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SettingsError(f"settings: {file}{line}: not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"settings: {file}: {' '.join(str(error).split())}") from error
     values = {} if values is None else values
@@ -166,6 +191,17 @@ def _read(file: Path) -> dict[str, Any]:
     return values
 
 
+def _of_yaml(file: Path, text: str) -> Any:
+    """The values of a YAML file, in which no setting may stand twice: YAML itself takes the last."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    lines: dict[str, int] = {}
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        line = key.start_mark.line + 1
+        if (first := lines.setdefault(str(key.value), line)) != line:
+            raise SettingsError(f"settings: {file}:{line}: {key.value!r} is there already, in line {first}")
+    return yaml.safe_load(text)
+
+
 def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for variable, text in environment.items():
@@ -173,10 +209,11 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             continue
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
         _known(name, variable, ENVIRONMENT_PREFIX, str.upper)
-        values[name] = [part.strip() for part in text.split(",") if part.strip()] if name == "catalogue" else text
+        values[name] = [part.strip() for part in text.split(",") if part.strip()] if name in _LISTS else text
     return values
 
 
+_LISTS = {"catalogue", "allowed_hosts"}
 _NO_SETTINGS = {FILE_VARIABLE, ENVIRONMENT_PREFIX + "NOTHING_SKIPPED", ENVIRONMENT_PREFIX + "DATA"}
 """Variables with our prefix that the tests read."""
 
@@ -193,23 +230,57 @@ def _decode(kind: type, value: Any) -> Any:
         return Path(value)
     if kind is Secret and isinstance(value, str):
         return Secret(value)
-    raise NotImplementedError(kind)
+    raise ValueError("a text is expected")
 
 
-def _explained(message: str) -> str:
-    """The message with the setting's name in front and, for a choice, what there is to choose."""
-    reason, _, path = message.partition(" - at `$.")
-    name = path.rstrip("`").split("[")[0]
-    kind = get_type_hints(Settings).get(name)
-    choices = f"; one of {', '.join(kind)}" if isinstance(kind, type) and issubclass(kind, StrEnum) else ""
-    return f"settings: {name or 'file'}: {reason}{choices}"
+def _explained(message: str, values: Mapping[str, Any]) -> str:
+    """What is wrong, in people's words: the setting, its value, and what it must be."""
+    name = message.partition(" - at `$.")[2].rstrip("`").split("[")[0]
+    kind = next((field.type for field in _FIELDS if field.name == name), None)
+    if kind is None:
+        return f"settings: {message}"
+    wanted = ""
+    while isinstance(kind, inspect.Metadata):
+        wanted = wanted or (kind.extra_json_schema or {}).get("title", "")
+        kind = kind.type
+    value = values[name]
+    shown = "the value" if name == "sasl_password" else "null" if value is None else repr(value)
+    choices = [str(choice.value) for choice in kind.cls] if isinstance(kind, inspect.EnumType) else []
+    return f"settings: {name}: {shown} is not {wanted or _wanted(kind, choices)}{_near(str(value), choices)}"
+
+
+_FIELDS = inspect.type_info(Settings).fields  # type: ignore[attr-defined] # of a struct
+
+
+def _wanted(kind: inspect.Type, choices: Sequence[str]) -> str:  # noqa: PLR0911 - a table of kinds
+    match kind:
+        case inspect.IntType(ge=int(least), le=int(most)):
+            return f"a whole number from {least} to {most}"
+        case inspect.IntType(ge=int(least)):
+            return f"a whole number of at least {least}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.EnumType():
+            return f"one of {', '.join(choices)}"
+        case inspect.VarTupleType():
+            return "a list of texts"
+        case inspect.StrType(min_length=int()):
+            return "a text with something in it"
+    return "a text"
+
+
+def _near(word: str, words: Iterable[str]) -> str:
+    """The word that was perhaps meant, whatever its case; nothing if none is near."""
+    known = {one.casefold(): one for one in words}
+    near = difflib.get_close_matches(word.casefold(), known, n=1)
+    return f"; did you mean {known[near[0]]}?" if near else ""
 
 
 def _check(settings: Settings) -> None:
     """What no single field can tell."""
     if settings.zone not in (zones := zoneinfo.available_timezones()):
-        nearest = difflib.get_close_matches(settings.zone, zones, n=1)
-        raise SettingsError(f"settings: zone: no time zone {settings.zone!r}; did you mean {(nearest or ['UTC'])[0]}?")
+        hint = _near(settings.zone, zones) or "; write UTC, or one such as Europe/Berlin"
+        raise SettingsError(f"settings: zone: no time zone {settings.zone!r}{hint}")
     if not (settings.catalogue or settings.catalogue_built_in):
         raise SettingsError("settings: catalogue_built_in is false and catalogue names no file: nothing to count")
     _check_connection(settings)

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from stream_kpis import cli
+from stream_kpis.live.api import Views
+from stream_kpis.live.tables import COLUMNS
 from stream_kpis.manual import manual
+from tests.live import fakes
 
 ROOT = Path(__file__).parents[1]
 ORDERS = "party,day,amount\na,2026-03-02,10\nb,2026-03-03,20.5\nb,,1\n"
@@ -50,6 +54,15 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_the_page_of_commands_is_up_to_date() -> None:
     """If not: python -m stream_kpis.manual > docs/cli.md."""
     assert (ROOT / "docs" / "cli.md").read_text("utf-8") == manual()
+
+
+def test_the_page_names_what_the_csv_leaves_out() -> None:
+    """Of what JSON has; `by` is spread over two columns, quantiles over three."""
+    views = Views(fakes.KPIS)
+    value = {"at", "period", *views.value(fakes.value("first_response_time_live", "5m"))}
+    assert value > set(COLUMNS) - {"group", "p50", "p90", "p99"}
+    (sentence,) = re.findall(r"The CSV has a column for each of these but (.*?);", manual(), re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", sentence)) == value - set(COLUMNS)
 
 
 def test_each_command_finds_what_it_runs() -> None:
@@ -92,7 +105,7 @@ def test_evaluate_takes_groups_and_days(
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
-        (("evaluat",), 2, "No such command 'evaluat'"),
+        (("evaluat",), 2, "No such command 'evaluat' (did you mean evaluate?)"),
         (("evaluate", "nowhere.csv", "--mapping", __file__), 2, "File 'nowhere.csv' does not exist"),
         (("evaluate", "SHOP", "--mapping", "nowhere.yaml"), 2, "File 'nowhere.yaml' does not exist"),
         (("evaluate", "SHOP", "--kpi", "order"), 2, "stream-kpis: no KPI 'order' (did you mean orders?)"),
@@ -101,7 +114,11 @@ def test_evaluate_takes_groups_and_days(
         (("--config", __file__, "check"), 2, "stream-kpis: settings: "),
         (("kpis", "--url", "127.0.0.1:9"), 2, "is no address of an exporter"),
         (("kpis", "--url", "http://127.0.0.1:9"), 1, "stream-kpis: no exporter at http://127.0.0.1:9: "),
-        (("import", "SHOP", "--bootstrap", "127.0.0.1:9"), 1, "stream-kpis: import: Kafka 127.0.0.1:9: "),
+        (
+            ("import", "SHOP", "--bootstrap", "127.0.0.1:9"),
+            1,
+            "stream-kpis: import: Kafka 127.0.0.1:9 does not answer: ",
+        ),
     ],
 )
 def test_errors_are_one_line_and_say_whose_they_are(
@@ -118,6 +135,79 @@ def test_errors_are_one_line_and_say_whose_they_are(
     assert printed.out == ""
     assert len(printed.err.splitlines()) == 1
     assert line in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("verify --events 0", "'--events': 0 is not in the range x>=1"),
+        ("verify --events -1", "'--events': -1 is not in the range x>=1"),
+        ("verify --seeds 0", "'--seeds': 0 is not in the range x>=1"),
+        ("verify --kafka --workers 0", "'--workers': 0 is not in the range x>=1"),
+        ("verify --workers 3", "--workers goes with --kafka: give both, or neither"),
+        ("verify --faults ,", "'--faults': it has no name: give one, or leave the option out"),
+        ("demo --port 99999", "'--port': 99999 is not in the range 0<=x<=65535"),
+        ("demo --rate 0", "'--rate': 0.0 is not in the range 0.001<=x<=100000"),
+        ("demo --rate nan", "'--rate': nan is no rate"),
+        ("demo --rate inf", "'--rate': inf is not in the range"),
+        ("demo --workers 0", "'--workers': 0 is not in the range x>=1"),
+        ("demo --workers 99", "99 workers are more than the 12 partitions: give at most as many"),
+        ("demo --days 0", "'--days': 0 is not in the range 1<=x<=3650"),
+        ("demo --events -4", "'--events': -4 is not in the range x>=1"),
+        ("simulate --rate -1", "'--rate': -1.0 is not in the range"),
+        ("simulate --rate 0", "'--rate': 0.0 is not in the range"),
+        ("simulate --days -3", "'--days': -3 is not in the range 0<=x<=3650"),
+        ("simulate --days 3", "--days and --events go together: give both for a history, or neither"),
+        ("simulate --parties 0", "'--parties': 0 is not in the range x>=1"),
+        ("worker --port 99999", "'--port': 99999 is not in the range 0<=x<=65535"),
+        ("kafka start --port 99999", "'--port': 99999 is not in the range 0<=x<=65535"),
+        ("kafka sart", "No such command 'sart' (did you mean start?)"),
+        ("kafka x", "No such command 'x'; there are start, stop, warm, status"),
+        ("kpis --json --csv", "--json and --csv exclude each other: give one of them"),
+        ("kpis --kpi ,", "'--kpi': it has no name: give one, or leave the option out"),
+        ("kpis --window=", "'--window': it has no name: give one, or leave the option out"),
+        ("stack --exporter foo", "--exporter 'foo' is no address: write HOST:PORT, such as 127.0.0.1:9464"),
+        ("stack --exporter foo:99999", "--exporter 'foo:99999' is no address: write HOST:PORT"),
+        ("rules --output /nope/x.yml", "'--output': cannot write /nope/x.yml: No such file or directory"),
+    ],
+)
+def test_wrong_use_is_refused_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: str, line: str
+) -> None:
+    assert run(monkeypatch, *arguments.split()) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert line in printed.err
+
+
+def test_evaluate_prints_one_form(
+    shop: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "evaluate", *shop, "--json", "--csv") == 2
+    assert capfd.readouterr() == ("", "stream-kpis: --json and --csv exclude each other: give one of them\n")
+
+
+@pytest.mark.parametrize("arguments", [(), ("kafka",)])
+def test_without_a_command_there_is_the_help_as_it_is_always(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert run(monkeypatch, *arguments, "--help") == 0
+    asked = capfd.readouterr().out
+    assert run(monkeypatch, *arguments) == 2
+    assert capfd.readouterr().err == asked
+    assert len(asked.splitlines()) > 8
+
+
+def test_a_stack_without_an_exporter_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Instead of alerts that say so later."""
+    assert run(monkeypatch, "stack", "--exporter", "127.0.0.1:9") == 1
+    assert capfd.readouterr().err == (
+        "stream-kpis: no exporter at 127.0.0.1:9: Connection refused; "
+        "start one with stream-kpis demo, or give --exporter HOST:PORT\n"
+    )
 
 
 def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

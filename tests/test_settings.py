@@ -35,22 +35,36 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_p
 
 
 def test_the_environment_has_text_only() -> None:
-    settings = load(environment={"STREAM_KPIS_TLS": "true", "STREAM_KPIS_CATALOGUE": "a.yaml, b"})
+    settings = load(
+        environment={
+            "STREAM_KPIS_TLS": "true",
+            "STREAM_KPIS_CATALOGUE": "a.yaml, b",
+            "STREAM_KPIS_ALLOWED_HOSTS": "kpis.example, wall",
+        }
+    )
     assert (settings.tls, settings.catalogue) == (True, (Path("a.yaml"), Path("b")))
+    assert settings.allowed_hosts == ("kpis.example", "wall")
 
 
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
         ({"STREAM_KPIS_PROT": "1"}, "STREAM_KPIS_PROT: there is no such setting; did you mean STREAM_KPIS_PORT?"),
-        ({"STREAM_KPIS_PARTITIONS": "0"}, "partitions: Expected `int` >= 1"),
-        ({"STREAM_KPIS_PARTITIONS": "many"}, "partitions: Expected `int`, got `str`"),
-        ({"STREAM_KPIS_ROLE": "boss"}, "role: Invalid enum value 'boss'; one of all, worker, exporter"),
+        ({"STREAM_KPIS_PARTITIONS": "0"}, "partitions: '0' is not a whole number from 1 to 1000"),
+        ({"STREAM_KPIS_PARTITIONS": "many"}, "partitions: 'many' is not a whole number from 1 to 1000"),
+        ({"STREAM_KPIS_ROLE": "boss"}, "role: 'boss' is not one of all, worker, exporter"),
         ({"STREAM_KPIS_ZONE": "Europe/Berln"}, "zone: no time zone 'Europe/Berln'; did you mean Europe/Berlin?"),
-        ({"STREAM_KPIS_CURRENCY": "euro"}, "currency: Expected `str` matching regex '^[A-Z]{3}$'"),
+        ({"STREAM_KPIS_ZONE": "utc"}, "zone: no time zone 'utc'; did you mean UTC?"),
+        ({"STREAM_KPIS_ZONE": "Nope"}, "zone: no time zone 'Nope'; write UTC, or one such as Europe/Berlin"),
+        ({"STREAM_KPIS_ROLE": "workr"}, "role: 'workr' is not one of all, worker, exporter; did you mean worker?"),
+        ({"STREAM_KPIS_CURRENCY": "euro"}, "currency: 'euro' is not a currency code, three capital letters such as EUR"),  # noqa: E501 - the line as it is
+        ({"STREAM_KPIS_APP": ""}, "app: '' is not 1 to 100 letters, digits and . _ -"),
+        ({"STREAM_KPIS_PREFIX": "a b"}, "prefix: 'a b' is not at most 100 letters, digits and . _ -"),
+        ({"STREAM_KPIS_REPLICATION": "-5"}, "replication: '-5' is not a whole number of at least -1"),
+        ({"STREAM_KPIS_BOOTSTRAP": ""}, "bootstrap: '' is not a text with something in it"),
         ({"STREAM_KPIS_TLS_CA": "x"}, "tls_ca is set but tls is not: set tls to true"),
         ({"STREAM_KPIS_TLS": "1", "STREAM_KPIS_TLS_CA": "/no"}, "tls_ca: no file /no"),
-        ({"STREAM_KPIS_CATALOGUE_BUILT_IN": "no"}, "catalogue_built_in: Expected `bool`, got `str`"),
+        ({"STREAM_KPIS_CATALOGUE_BUILT_IN": "no"}, "catalogue_built_in: 'no' is not true or false"),
         (
             {"STREAM_KPIS_CATALOGUE_BUILT_IN": "false"},
             "catalogue_built_in is false and catalogue names no file: nothing to count",
@@ -70,6 +84,27 @@ def test_a_file_that_says_nothing_useful_is_named(tmp_path: Path, text: str) -> 
     file.write_text(text)
     with pytest.raises(SettingsError, match=rf"^settings: .*{file}.*$"):
         load(file, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("port: 99999", "port: 99999 is not a whole number from 0 to 65535"),
+        ("port:", "port: null is not a whole number from 0 to 65535"),
+        ("data_dir: 5", "data_dir: 5 is not a text"),
+        ("catalogue: a.yaml", "catalogue: 'a.yaml' is not a list of texts"),
+        ("catalogue: [5]", "catalogue: [5] is not a list of texts"),
+        ("sasl_password: [hidden]", "sasl_password: the value is not a text"),
+        ("port: 1\nhost: a\nport: 2", "FILE:3: 'port' is there already, in line 1"),
+        ("port: *x", "FILE:1: not YAML: found undefined alias 'x'"),
+    ],
+)
+def test_a_wrong_value_in_a_file_is_said_for_people(tmp_path: Path, text: str, line: str) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        load(file, {})
+    assert str(raised.value) == f"settings: {line.replace('FILE', str(file))}"
 
 
 def test_a_password_does_not_travel_in_the_clear() -> None:

@@ -113,6 +113,9 @@ QUANTILES = (0.5, 0.9, 0.99)
 ENDING_NOW = frozenset({"recency", "open_set"})
 """Kinds that know only windows that end at kpi-now."""
 
+STANDING = frozenset(name for name, f in FUNCTIONS.items() if f.kinds[0] in (("level",), ("open_set",)))
+"""Functions that read what stands at an instant: nothing is not 0 before a first of it began."""
+
 
 def reading_problem(reading: Reading, kinds: Sequence[str]) -> str | None:
     """Why a reading does not fit the kinds of its measures, or None."""

@@ -220,7 +220,7 @@ class Reader:
             data = _given(data)
         kind = type(data)
         if kind in _HAS_CURRENCY and data.currency is not None and data.currency != self.currency:
-            return Reject(Reason.CURRENCY, f"currency {data.currency} is not the reporting currency {self.currency}")
+            return Reject(Reason.CURRENCY, f"{data.currency} is not the reporting currency {self.currency}")
         event = Event(time_ms, _RANK_OF[kind], envelope.source, envelope.id, data, zlib.crc32(value), timestamp_ms)
         return Incoming(party, event)
 

@@ -24,6 +24,8 @@ class FactKind(NamedTuple):
     dims: tuple[str, ...]
     value: str
     doc: str
+    ahead: bool = False
+    """Whether it may lie ahead of every event."""
 
 
 _LEAD = ("channel", "source", "campaign", "owner", "segment", "country")
@@ -89,7 +91,9 @@ FACTS: dict[str, FactKind] = {
     "ticket_waited": FactKind("tickets", _TICKET, "wait ms", "The same, without the time spent pending."),
     "ticket_unsolved": FactKind("tickets", _TICKET, "0", "Not solved yet, or again; at the creation, while so."),
     "ticket_met": FactKind("tickets", _TICKET, "0", "First solved in the time allowed; at the solve."),
-    "ticket_breached": FactKind("tickets", _TICKET, "0", "Not solved in the time allowed; at the deadline."),
+    "ticket_breached": FactKind(
+        "tickets", _TICKET, "0", "Not solved in the time allowed; at the deadline.", ahead=True
+    ),
     "ticket_failed": FactKind("recontact", _TICKET, "lag ms", "The first contact did not settle it; at the failure."),
     "ticket_open": FactKind("tickets", _TICKET, "±1", "The ticket became open, ceased to be, or changed hands."),
     "customer_level": FactKind("lifecycle", _CUSTOMER, "±1", "A spell began, ended, or moved to other dimensions."),

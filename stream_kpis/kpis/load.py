@@ -91,7 +91,7 @@ def _sections(file: Path) -> Iterable[tuple[str, Any]]:
     try:
         tree = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{file}: cannot be read: {error}") from None
+        raise CatalogueError(f"{file}: cannot be read: {getattr(error, 'strerror', '') or error}") from None
     except yaml.YAMLError as error:
         raise _not_yaml(file, error) from None
     for section, (key, node) in _entries(file, tree).items():

@@ -36,13 +36,12 @@ def instant(text: str, calendar: Calendar) -> Ask:
     try:
         time = datetime.fromisoformat(text.upper())
     except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
         raise ValueError(
             f"{text!r} is no instant: write a day such as 2026-03-01 or a time such as 2026-03-01T09:00:00Z"
-        )
-    if time.year not in _YEARS:
-        raise ValueError(f"{text!r}: years from {_YEARS[0]} to {_YEARS[-1]} only")
+        ) from None
+    _check_year(text, time.year)
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} names no zone: write {text}Z for UTC, or an offset, {text}+02:00")
     return _instant(round_up(time_ms_of(time)))
 
 
@@ -60,8 +59,9 @@ def period(text: str, calendar: Calendar) -> Ask:
     Ask(to_ms=1491004800000, from_ms=1483228800000, name='2017Q1')
     """
     found = _PERIOD.fullmatch(text)
-    if found is None or int(found["year"]) not in _YEARS:
+    if found is None:
         raise ValueError(f"{text!r} is no period: write 2026, 2026Q1, 2026-03 or 2026-03-01")
+    _check_year(text, int(found["year"]))
     year, quarter, month, day = (int(found[name] or 0) for name in ("year", "quarter", "month", "day"))
     try:
         first = date(year, month or (quarter - 1) * 3 + 1 if month or quarter else 1, day or 1)
@@ -95,7 +95,13 @@ def _day(text: str) -> date | None:
         day = date.fromisoformat(text)
     except ValueError:
         return None
-    return day if day.year in _YEARS else None
+    _check_year(text, day.year)
+    return day
+
+
+def _check_year(text: str, year: int) -> None:
+    if year not in _YEARS:
+        raise ValueError(f"{text!r} is out of range: years from {_YEARS[0]} to {_YEARS[-1]} only")
 
 
 def asks_of(

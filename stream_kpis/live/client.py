@@ -39,16 +39,30 @@ def print_kpis(
         ValueError: a name or a time is wrong; one line.
         ExporterError: the exporter does not answer, or has no values yet.
     """
+    if period and (since or until):
+        raise ValueError("--period excludes --from and --to: give it, or both of them")
     asks = asks_of(Calendar(settings.zone), periods=[period] if period else (), since=since, until=until)
-    if len(asks) > 1:
-        raise ValueError("a period goes alone: give --period, or --from and --to")
     if asks and windows:
         raise ValueError("windows and periods do not go together: give --window, or a period")
-    query = [("kpi", kpi) for kpi in kpis] + [("window", window) for window in windows] + [("by", by or "")]
+    query = [("kpi", kpi) for kpi in kpis] + [("by", by or "")]
     query += [(name, text) for name, text in (("period", period), ("from", since), ("to", until)) if text]
-    found = ask(url or f"http://{_reachable(settings.host)}:{settings.port}", "/api/kpis", query)
+    url = url or f"http://{reachable(settings.host)}:{settings.port}"
+    found = ask(url, "/api/kpis", query + [("window", window) for window in windows])
+    if missing := [window for window in windows if window not in _windows(found)]:
+        _explain(missing[0], kpis, _windows(ask(url, "/api/kpis", query)))
     print_rows(found["values"], found, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
     return 0
+
+
+def _windows(found: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(row["window"] for row in found["values"]))
+
+
+def _explain(window: str, kpis: Sequence[str], there_are: Sequence[str]) -> None:
+    """Refuses a window that the KPIs asked for do not have; where no group has any value yet, all are empty alike."""
+    if there_are:
+        of = ", ".join(kpis) or "any KPI"
+        raise ValueError(f"no window {window!r} of {of}; there are {', '.join(there_are)}")
 
 
 def ask(url: str, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
@@ -82,7 +96,7 @@ def ask(url: str, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str,
         raise ExporterError(f"{url} does not speak as an exporter does: {error}") from error
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """Where to connect to what listens on this address."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not to listen on
     return f"[{host}]" if ":" in host else host

@@ -49,7 +49,8 @@ class Clock:
             ends: how far the topics reached 3 seconds ago; None if not known yet.
 
         When every shard has read that far, silence is real and kpi-now is the wall clock. Otherwise it is the smallest
-        record timestamp that a lagging topic has reached, and all is stale. So it is when a shard is silent.
+        record timestamp that a lagging topic has reached, and all is stale. So it is when a shard is silent. While the
+        ends are not known, kpi-now stands still: silence may be that of Kafka.
         """
         lag = dict.fromkeys(range(self._partitions), 0)
         reached: list[int] = []
@@ -62,10 +63,11 @@ class Clock:
                     reached.append(header.reached[topic])
         shards = tuple(self._position(partition, lag[partition], wall_ms) for partition in range(self._partitions))
         late = any(lag.values())
-        now_ms = min(reached, default=wall_ms) if late else wall_ms
+        silent_ms = wall_ms if ends is not None else self._now_ms or wall_ms
+        now_ms = min(reached, default=wall_ms) if late else silent_ms
         # Never back, but for a wall clock that had run ahead: that was wrong, and staying there would be for ever.
         jumped = self._now_ms > wall_ms + JUMP_MS
-        self._now_ms = now_ms if jumped else max(self._now_ms, now_ms)
+        self._now_ms = min(now_ms, wall_ms) if jumped else max(self._now_ms, now_ms)
         stale = ends is None or jumped or any(shard.stale_since_ms is not None for shard in shards)
         return Now(self._now_ms, stale, shards)
 

@@ -3,18 +3,18 @@
 import gc
 import sys
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from stream_kpis.engine.batch import Batch
+from stream_kpis.engine.batch import Batch, DeadLetter
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar, iso, round_up
 from stream_kpis.events.envelope import Reader, Record
-from stream_kpis.events.history import Counts, History, Imported, read_mapping
+from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
 from stream_kpis.live.api import Filter, Json, Views, chosen
 from stream_kpis.live.asks import Ask, asks_of
 from stream_kpis.live.read_model import ReadModel
@@ -38,10 +38,10 @@ class Answer(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The answers in order of time, and the events that could not be used, by reason."""
+    """The answers in order of time, and the events that could not be used: by reason, with the first of each."""
 
     answers: tuple[Answer, ...]
-    dead_letters: Counter[str]
+    dead_letters: dict[str, Tally]
 
 
 def evaluate(
@@ -54,34 +54,56 @@ def evaluate(
         calendar: the business days.
         reader: reads the events.
         events: in any order; they are held in memory.
-        asks: what to answer. Without any: all windows at the first multiple of 10 s after the last event.
+        asks: what to answer. Without any: all windows at the first multiple of 10 s after the last event, if there is
+            an event.
     """
     known = sorted(events, key=attrgetter("time_ms"))
-    asks = sorted(asks, key=attrgetter("to_ms")) or [_after(known)]
+    asks = sorted(asks, key=attrgetter("to_ms")) or [_after(event) for event in known[-1:]]
     shard, model = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS), ReadModel(plan, calendar)
     answers: list[Answer] = []
-    dead: Counter[str] = Counter()
+    dead: dict[str, Tally] = {}
     begin = 0
     for ask in asks:
         end = bisect_left(known, ask.to_ms, key=attrgetter("time_ms"))
         shard.advance(ask.to_ms)  # first, so that each fact goes at once to the tile of its age
-        for batch in _batches(known[begin:end], shard.next):
+        first = dict(shard.next)
+        for batch in _batches(known[begin:end], first):
             shard.apply(batch)
         flush = shard.take(ask.to_ms)
         model.apply(shard.partition, flush.cells)
-        dead.update(letter.reason.value for letter in flush.dead_letters)
+        _tally(dead, flush.dead_letters, known[begin:end], first)
         found = model.snapshot(ask.to_ms).values if ask.from_ms is None else model.period(ask.from_ms, ask.to_ms)
         answers.append(Answer(ask, tuple(found)))
         begin = end
     return Evaluation(tuple(answers), dead)
 
 
-def _after(events: Sequence[Imported]) -> Ask:
-    to_ms = round_up(events[-1].time_ms + 1 if events else 1)
+def _after(last: Imported) -> Ask:
+    to_ms = round_up(last.time_ms + 1)
     return Ask(to_ms, None, iso(to_ms))
 
 
-def _batches(events: Iterable[Imported], positions: dict[str, int]) -> list[Batch]:
+def _tally(
+    tallies: dict[str, Tally], letters: Iterable[DeadLetter], events: Sequence[Imported], first: Mapping[str, int]
+) -> None:
+    """Counts dead letters; a reason that is new gets the row that the event came from.
+
+    Args:
+        tallies: by reason.
+        letters: of a flush.
+        events: that were applied before it, in the order of their topics' records.
+        first: the position of the first record, by topic.
+    """
+    for letter in letters:
+        if known := tallies.get(letter.reason.value):
+            known.count += 1
+            continue
+        of_topic = (event for event in events if event.topic == letter.topic)
+        event = next(islice(of_topic, letter.offset - first.get(letter.topic, 0), None))
+        tallies[letter.reason.value] = Tally(1, event.file, event.row, f"{event.kind}: {letter.detail}")
+
+
+def _batches(events: Iterable[Imported], positions: Mapping[str, int]) -> list[Batch]:
     """One batch per topic; each record was made when its event happened."""
     by_topic: dict[str, list[Record]] = {}
     for event in events:
@@ -105,7 +127,10 @@ def print_evaluation(
     as_json: bool,
     as_csv: bool,
 ) -> int:
-    """The command: values to standard output, what became of the rows to standard error. Returns the exit code.
+    """The command: values to standard output, what became of the rows to standard error.
+
+    Returns:
+        The exit code: 1 if every row was rejected.
 
     Raises:
         ValueError: a name, a time or the mapping is wrong; one line.
@@ -122,7 +147,7 @@ def print_evaluation(
     print_rows(rows, document, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
     for line in (*history.counts.lines(), *_dead_lines(found.dead_letters)):
         print(line, file=sys.stderr)  # noqa: T201 - the command's report
-    return 0
+    return int(history.counts.all_rejected)
 
 
 def _rows(answer: Answer, wanted: Filter, views: Views) -> Iterable[Json]:
@@ -131,14 +156,14 @@ def _rows(answer: Answer, wanted: Filter, views: Views) -> Iterable[Json]:
         yield {"at": name, **views.value(value)} if answer.ask.from_ms is None else views.over(name, value)
 
 
-def _input(counts: Counts, dead: Counter[str]) -> Json:
+def _input(counts: Counts, dead: Mapping[str, Tally]) -> Json:
     return {
         "rows": counts.rows,
         "events": dict(sorted(counts.events.items())),
         "rows_without_event": {miss.value: tally.count for miss, tally in sorted(counts.rows_without_event.items())},
-        "dead_letters": dict(sorted(dead.items())),
+        "dead_letters": {reason: tally.count for reason, tally in sorted(dead.items())},
     }
 
 
-def _dead_lines(dead: Counter[str]) -> list[str]:
-    return [f"dead letters, {reason}: {count}" for reason, count in sorted(dead.items())]
+def _dead_lines(dead: Mapping[str, Tally]) -> list[str]:
+    return [f"dead letters, {reason}: {told(tally)}" for reason, tally in sorted(dead.items())]

@@ -30,9 +30,9 @@ class Periods:
             ValueError: it is no period.
         """
         named = [query["period"]] if "period" in query else []
+        if named and ("from" in query or "to" in query):
+            raise ValueError("period excludes from and to: give it, or both of them")
         asks = asks_of(self._calendar, periods=named, since=query.get("from"), until=query.get("to"))
-        if len(asks) > 1:
-            raise ValueError("period does not go together with from and to: give one of them")
         return asks[0] if asks else None
 
     def values(self, ask: Ask, snapshot: Snapshot) -> Sequence[Value]:

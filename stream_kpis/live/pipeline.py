@@ -19,6 +19,8 @@ class Pipeline(NamedTuple):
     open_fds: int
     streams: int
     """Open live pages."""
+    streams_dropped: int
+    """Live pages that were dropped because they did not read."""
 
 
 DEAD_LETTERS = "dead_letters:"
@@ -27,6 +29,10 @@ DEAD_LETTERS = "dead_letters:"
 _BUILD = Family("stream_kpis_build", "info", "Version of stream-kpis")
 _PROCESS: tuple[tuple[Family, Callable[[Pipeline], float]], ...] = (
     (Family("stream_kpis_streams", "gauge", "Live pages now open"), lambda pipeline: pipeline.streams),
+    (
+        Family("stream_kpis_streams_dropped", "counter", "Live pages dropped because they did not read"),
+        lambda pipeline: pipeline.streams_dropped,
+    ),
     (Family("process_cpu_seconds", "counter", "CPU time of the process", "seconds"), lambda pipeline: pipeline.cpu_s),
     (
         Family("process_resident_memory_bytes", "gauge", "Memory of the process", "bytes"),

@@ -8,7 +8,7 @@ from stream_kpis.engine.batch import Header
 from stream_kpis.engine.cells import decode_cell
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.measures import Cell
-from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS
+from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS, STANDING
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges, cohort_edges, round_up, window_edges
 from stream_kpis.kpis.formula import Formula, Reading, evaluate, readings
 from stream_kpis.kpis.load import days_of
@@ -16,10 +16,12 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.readings import KpiReader, wilson
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, State, Value
 from stream_kpis.live.sums import RunningSum, Span, Tiles
+from stream_kpis.live.witnesses import Witnesses, of_beginnings, of_later
 
 Sums = Mapping[Span, RunningSum]
 _SCALE = {"currency": 1e6, "score": 1e6, "seconds": 1e3, "currency_per_second": 1e3}
 _EMPTY: Cell = {}
+_FOREVER_MS = 1 << 60
 PERIOD = "period"
 GROUPS_MAX = 200
 """Groups of a grouping that have values: those with facts in the most tiles."""
@@ -52,6 +54,9 @@ class ReadModel:
         self._index = {grouping.key: index for index, grouping in enumerate(plan.groupings)}
         self._index_of = {(grouping.measure, grouping.by): index for index, grouping in enumerate(plan.groupings)}
         self._tiles = Tiles(self._kinds)
+        self._beginnings, self._later = of_beginnings(plan), of_later(plan, ENDING_NOW)
+        self._begun = frozenset[str]()
+        """The levels and open sets of which a first began."""
         self._stored: dict[tuple[int, bytes], bytes] = {}
         self._sums = self._running_sums()
         self._sums_of: list[list[RunningSum]] = [
@@ -165,7 +170,9 @@ class ReadModel:
         to_ms = round_up(now_ms)
         for total in self._sums.values():
             total.move(to_ms)
-        moved = to_ms != self._to_ms
+        begun = self._told(self._beginnings, 0, to_ms)
+        moved = to_ms != self._to_ms or begun != self._begun
+        self._begun = begun
         values: list[Value] = []
         for name, kpi in self._plan.catalogue.kpis.items():
             for window in kpi.windows:
@@ -179,6 +186,12 @@ class ReadModel:
         if distrusted:
             values = [v._replace(state=State.STALE) if v.kpi in distrusted else v for v in values]
         return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, sum(self._left_out.values()))
+
+    def _told(self, witnesses: Witnesses, from_ms: int, to_ms: int) -> frozenset[str]:
+        """The measures of which a witness has a cell in [from, to)."""
+        return frozenset(
+            measure for measure, indexes in witnesses.items() if self._tiles.any_of(indexes, from_ms, to_ms)
+        )
 
     def _distrusted(self) -> set[str]:
         """The KPIs that read what some shard counts under another definition, zone or currency."""
@@ -198,7 +211,7 @@ class ReadModel:
         sources = self._sources(name, by, window)
         if not moved and key in self._values and not any(s.grouping in self._sums[s.span].dirty for s in sources):
             return self._values[key]
-        values = tuple(self._read(name, kpi, window, by, edges, to_ms, self._sums))
+        values = tuple(self._read(name, kpi, window, by, edges, to_ms, self._sums, self._begun))
         self._values[key] = values
         return values
 
@@ -213,7 +226,7 @@ class ReadModel:
         """All KPIs over one period of business days, from the cells.
 
         What only knows windows that end now (distinct parties, what waits) is absent unless ``to_ms`` is at or after
-        everything that is known.
+        everything that is known of its journey.
         """
         edges = {
             "window": Edges(from_ms, to_ms),
@@ -230,16 +243,12 @@ class ReadModel:
         for span, indexes in needed.items():
             sums[span] = RunningSum(self._tiles, self._kinds, indexes, lambda _, part=span.part: edges[part])  # type: ignore[misc]
             sums[span].move(to_ms)
-        ends_now = not any(
-            self._kinds[index] in ENDING_NOW for _, cells in self._tiles.between(to_ms, 1 << 60) for index in cells
-        )
+        begun, went_on = self._told(self._beginnings, 0, to_ms), self._told(self._later, to_ms, _FOREVER_MS)
         values: list[Value] = []
         for name, kpi in self._plan.catalogue.kpis.items():
             for by in ("", *kpi.by):
-                found = self._read(name, kpi, kpi.windows[0], by, Edges(from_ms, to_ms), to_ms, sums)
-                if not ends_now and any(
-                    self._kinds[s.grouping] in ENDING_NOW for s in self._sources(name, by, kpi.windows[0])
-                ):
+                found = self._read(name, kpi, kpi.windows[0], by, Edges(from_ms, to_ms), to_ms, sums, begun)
+                if went_on & self._measures_of(name):
                     found = (
                         v._replace(value=None, numerator=None, denominator=None, samples=0, state=State.NO_DATA)
                         for v in found
@@ -256,7 +265,9 @@ class ReadModel:
             return value._replace(state=State.IMMATURE)
         return value
 
-    def _read(self, name: str, kpi: Kpi, window: str, by: str, edges: Edges, to_ms: int, sums: Sums) -> Iterator[Value]:
+    def _read(
+        self, name: str, kpi: Kpi, window: str, by: str, edges: Edges, to_ms: int, sums: Sums, begun: frozenset[str]
+    ) -> Iterator[Value]:
         for group in self._groups(name, by, window):
 
             def cell(measure: str, function: str, group: str = group) -> Cell:
@@ -264,7 +275,7 @@ class ReadModel:
                 whose = "" if FUNCTIONS[function].of_all else group
                 return sums[source.span].sums[source.grouping].get(whose, _EMPTY)
 
-            yield self._value(name, kpi, window, by, group, edges, KpiReader(cell, kpi, edges.from_ms, to_ms))
+            yield self._value(name, kpi, window, by, group, edges, KpiReader(cell, kpi, edges.from_ms, to_ms, begun))
 
     def _groups(self, name: str, by: str, window: str) -> list[str]:
         if not by:
@@ -306,10 +317,14 @@ class ReadModel:
 
     def _state(self, name: str, kpi: Kpi, by: str, window: str, group: str, value: float | None, samples: int) -> State:
         sources = self._sources(name, by, window)
-        known = any(group in self._tiles.groups_of(source.grouping) for source in sources)
-        if value is None or (not known and not kpi.cases):
+        known = self._stands(name) or any(group in self._tiles.groups_of(source.grouping) for source in sources)
+        if value is None or not known:
             cohort = known and any(source.span.part == "cohort" for source in sources)
             return State.IMMATURE if cohort else State.NO_DATA
         if samples < kpi.min_samples and not kpi.cases:
             return State.LOW_SAMPLE
         return State.OK
+
+    def _stands(self, kpi: str) -> bool:
+        """Whether it reads what stands at an instant, which has a value only if it is known."""
+        return any(reading.function in STANDING for formula in self._formulas(kpi) for reading in readings(formula))

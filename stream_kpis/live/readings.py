@@ -1,10 +1,10 @@
 """What one KPI reads from its sums: numbers, distributions, intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import sqrt
 
 from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
-from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, At, waiting_ages
+from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, At, waiting_ages
 from stream_kpis.kpis.formula import Node, Reading
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Durations
@@ -21,15 +21,21 @@ class KpiReader:
         kpi: the KPI.
         from_ms: the start of the window.
         to_ms: its end.
+        begun: the levels and open sets of which a first began before it.
     """
 
-    def __init__(self, cell: CellOf, kpi: Kpi, from_ms: int, to_ms: int) -> None:
-        self._cell, self._to_ms = cell, to_ms
+    def __init__(self, cell: CellOf, kpi: Kpi, from_ms: int, to_ms: int, begun: Collection[str]) -> None:
+        self._cell, self._to_ms, self._begun = cell, to_ms, begun
         self._edges = kpi.edges
         self._at = At(from_ms, to_ms, round((kpi.target or 0) * 1000))
 
     def __call__(self, reading: Reading) -> float | int | None:
-        """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing."""
+        """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing.
+
+        What stands is None as well before a first of it began.
+        """
+        if reading.function in STANDING and reading.args[0] not in self._begun:
+            return None
         function = FUNCTIONS[reading.function]
         cells = [self._cell(arg, reading.function) for arg in reading.args if arg != "target"]
         return function.of(*cells, at=self._at)

@@ -8,7 +8,7 @@ async with serving(feed, kpis, port=9464):
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -19,16 +19,20 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.api import Filter, Views, changed, chosen, clock, shard
 from stream_kpis.live.exposition import Format, negotiate
 from stream_kpis.live.feed import Feed, Published
+from stream_kpis.live.hosts import Handler, guard
 from stream_kpis.live.metrics import SERIES_MAX, Exposition
 from stream_kpis.live.periods import PARAMETERS, Periods
 from stream_kpis.live.pipeline import Pipeline
 from stream_kpis.live.process import memory_bytes, open_fds
 from stream_kpis.live.snapshot import Snapshot
+from stream_kpis.settings import SettingsError
 
 STREAMS_MAX = 200
 """Live pages open at once."""
 PING_S = 5.0
 """How long a stream is silent at most, so that the page knows a lost connection from silence."""
+WRITE_S_MAX = 10.0
+"""How long a stream waits for a page that does not read; then it is dropped, for others to have its place."""
 OLD_MS = 60_000
 """A snapshot older than this makes the exporter unready: it no longer follows."""
 
@@ -55,12 +59,16 @@ async def serving(
         **options: as for :class:`Server`.
 
     Raises:
-        OSError: the port is taken.
+        SettingsError: the port is taken, or the address is none of this machine.
     """
-    runner = web.AppRunner(Server(feed, kpis, **options).app(), access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(Server(feed, kpis, host=host, **options).app(), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            reason = (error.strerror or str(error)).rpartition(": ")[2]  # aiohttp repeats the address before it
+            raise SettingsError(f"exporter: cannot listen on {host}:{port}: {reason}; set another port") from error
         chosen = runner.addresses[0][1]
         yield f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
     finally:
@@ -78,6 +86,8 @@ class Server:
         version: of the program, for ``stream_kpis_build_info``.
         series_max: the cap on series of KPIs.
         periods: answers periods; without it there are windows only.
+        host: the address it will listen on.
+        allowed_hosts: more names under which it answers; see `hosts.py`.
         now_ms: the wall clock, as Unix time in ms.
     """
 
@@ -90,6 +100,8 @@ class Server:
         version: str = "unknown",
         series_max: int = SERIES_MAX,
         periods: Periods | None = None,
+        host: str = "127.0.0.1",
+        allowed_hosts: Collection[str] = (),
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._feed = feed
@@ -99,14 +111,16 @@ class Server:
         self._version = version
         self._now_ms = now_ms
         self._started_ms = now_ms()
+        self._guard = guard(host, allowed_hosts)
         self._streams = 0
+        self._streams_dropped = 0
         self._steps: dict[tuple[int, Filter], bytes] = {}
         self._steps_to = 0
         self._page = {name: resources.files("stream_kpis.live").joinpath("page", name).read_bytes() for name in _PAGE}
 
     def app(self) -> web.Application:
         """The application, to be run by aiohttp."""
-        app = web.Application(middlewares=[_harden])
+        app = web.Application(middlewares=[_harden, self._guard])
         app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/api/kpis", self.kpis)
         app.router.add_get("/api/snapshot", self.snapshot)
@@ -193,24 +207,37 @@ class Server:
             await self._follow(response, wanted)
         except ConnectionError:
             pass  # the page was closed
+        except TimeoutError:
+            self._streams_dropped += 1
+            if request.transport:
+                request.transport.abort()  # what it was to read would keep the connection open
         finally:
             self._streams -= 1
         return response
 
     async def _follow(self, response: web.StreamResponse, wanted: Filter) -> None:
-        """Writes what is new for as long as both sides live."""
-        await response.write(_event("catalogue", {"kpis": self._views.catalogue(), "currency": self._views.currency}))
+        """Writes what is new for as long as both sides live.
+
+        Raises:
+            ConnectionError: the other side is gone.
+            TimeoutError: it does not read.
+        """
+
+        async def write(event: bytes) -> None:
+            async with asyncio.timeout(WRITE_S_MAX):
+                await response.write(event)
+
+        await write(_event("catalogue", {"kpis": self._views.catalogue(), "currency": self._views.currency}))
         shown: Published | None = None
         while True:
             try:
                 newer = await asyncio.wait_for(self._feed.wait_newer(shown.seq if shown else 0), PING_S)
             except TimeoutError:
-                age_s = self._age_s(shown.snapshot) if shown else None
-                await response.write(_event("ping", {"age_s": age_s}))
+                await write(_event("ping", {"age_s": self._age_s(shown.snapshot) if shown else None}))
                 continue
             if newer is None:
                 return
-            await response.write(self._step(shown, newer, wanted))
+            await write(self._step(shown, newer, wanted))
             shown = newer
 
     def _step(self, shown: Published | None, newer: Published, wanted: Filter) -> bytes:
@@ -270,13 +297,12 @@ class Server:
             memory_bytes=memory_bytes(),
             open_fds=open_fds(),
             streams=self._streams,
+            streams_dropped=self._streams_dropped,
         )
 
 
 @web.middleware
-async def _harden(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Puts the protective headers on every answer; a stream, already begun, has its own."""
     try:
         response = await handler(request)

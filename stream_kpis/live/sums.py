@@ -54,6 +54,14 @@ class Tiles:
         """The groups of a grouping that have any cell, with how many."""
         return self._tiles_of_group[index]
 
+    def any_of(self, indexes: frozenset[int], from_ms: int, to_ms: int) -> bool:
+        """Whether one of some groupings has a cell that starts in [from, to)."""
+        known = [index for index in indexes if self._tiles_of_group[index]]
+        return bool(known) and any(
+            not indexes.isdisjoint(cells) and from_ms <= tile_start_ms(tile) < to_ms
+            for tile, cells in self._tiles.items()
+        )
+
     def between(self, from_ms: int, to_ms: int) -> Iterator[tuple[int, dict[int, Groups]]]:
         """The tiles that start in [from, to)."""
         if to_ms - from_ms > DAY_MS * 4:

@@ -18,6 +18,8 @@ from rich.text import Text
 
 Row = dict[str, Any]
 WIDTH = 80
+_PERIOD_MAX = len("2026-03")
+"""Longer names of periods have no room beside the longest KPI."""
 COLUMNS = (
     "kpi", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples", "numerator",
     "denominator", "lower", "upper", "p50", "p90", "p99", "state",
@@ -72,12 +74,23 @@ def csv_of(rows: Iterable[Row]) -> str:
 
 
 def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Text]:
-    """The rows as tables, one per instant, and a line that names the KPIs without data that were left out."""
+    """The rows as tables, and a line that names the KPIs without data that were left out.
+
+    An instant has a table of its own, and so have periods if one has a long name; short ones stand in a column.
+    """
     some = {row["kpi"] for row in rows if row["state"] not in ("no_data", "immature") or row["samples"]}
     shown = [row for row in rows if all_kpis or row["kpi"] in some]
     left_out = [kpi for kpi in dict.fromkeys(row["kpi"] for row in rows) if not all_kpis and kpi not in some]
+    periods = {row["period"] for row in shown if "period" in row}
+    apart = any(len(period) > _PERIOD_MAX for period in periods)
+
+    def title(row: Row) -> str | None:
+        if "at" in row:
+            return f"As of {row['at']}"
+        return f"Period {row['period']}" if apart else None
+
     parts: list[Table | Text] = [
-        _table(list(group), f"As of {at}" if at else None) for at, group in groupby(shown, lambda row: row.get("at"))
+        _table(list(group), heading, one_span=apart) for heading, group in groupby(shown, title)
     ]
     if left_out:
         parts.append(Text(f"Without data: {', '.join(left_out)}", style="dim"))
@@ -86,12 +99,13 @@ def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Te
     return parts
 
 
-def _table(rows: list[Row], title: str | None) -> Table:
+def _table(rows: list[Row], title: str | None, *, one_span: bool) -> Table:
     spans = "Period" if "period" in rows[0] else "Window"
     grouped = any(row["by"] for row in rows)
     table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column("KPI", overflow="fold")
-    table.add_column(spans, no_wrap=True)
+    if not one_span:
+        table.add_column(spans, no_wrap=True)
     for name in ("Value", "Samples"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("State", no_wrap=True)
@@ -104,7 +118,7 @@ def _table(rows: list[Row], title: str | None) -> Table:
         label = f"  {group or 'total'}" if grouped else kpi
         table.add_row(
             Text("" if before == (kpi, group) else label),
-            row.get("period") or row["window"],
+            *([] if one_span else [row.get("period") or row["window"]]),
             "-" if row["state"] == "no_data" else people(row["value"], row["unit"]),
             f"{row['samples']:,}",
             Text("" if row["state"] == "ok" else row["state"].replace("_", " "), style="yellow"),

@@ -2,24 +2,23 @@
 
 import asyncio
 import re
-import shutil
 import signal
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 
 from stream_kpis.local.kafka import LocalKafka
-from stream_kpis.local.pipeline import POLL_S, Pipeline
+from stream_kpis.local.pipeline import POLL_S, Pipeline, check_workers, free_port
+from stream_kpis.local.scratch import scratch
 from stream_kpis.local.sender import send_history, send_live, wall_ms
-from stream_kpis.local.verdict import print_report
+from stream_kpis.local.verdict import Verdict, enough, print_report, told, verdict
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
 SCENARIO_AFTER_S, SCENARIO_S = 120, 240
@@ -48,6 +47,19 @@ def span_s(text: str | None) -> float | None:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
+def incident(scenario: str, span: float | None) -> str:
+    """What a demo tells of its incident: nothing if it is over before, and not the end if it does not see that.
+
+    >>> incident("churn-wave", 130.0)
+    'one customer in seven is said to have churned; the demo is over before that ends'
+    """
+    happens = SCENARIOS[scenario].description
+    if span is None or span > SCENARIO_AFTER_S + SCENARIO_S:
+        return happens
+    begins = happens.partition(";")[0]
+    return f"{begins}; the demo is over before that ends" if span > SCENARIO_AFTER_S else ""
+
+
 class Demo:
     """One run.
 
@@ -62,6 +74,10 @@ class Demo:
         workers: how many.
         scenario: what happens two minutes in, or ``none``.
         port: of the live page, if it must be that one.
+
+    Raises:
+        ValueError: something given is wrong; nothing was started.
+        SettingsError: the port is taken, likewise.
     """
 
     def __init__(
@@ -70,10 +86,11 @@ class Demo:
     ) -> None:  # fmt: skip
         if scenario != "none" and scenario not in SCENARIOS:
             raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}, none")
+        check_workers(settings, workers)
         self._span_s, self._proof = span_s(span), proof
         self._events, self._days, self._rate = events, days, rate
         self._workers, self._scenario = workers, scenario
-        self._port = port or 0
+        self._port = free_port(port) if port else 0
         self._settings = settings
         self._simulation = Simulation(seed, max(int(events * PARTIES_PER_EVENT), 200))
         self._ended = asyncio.Event()
@@ -81,11 +98,12 @@ class Demo:
 
     def run(self) -> int:
         """Runs the demo; returns the exit code: 0, or 1 if the proof failed."""
-        base = self._settings.data_dir
-        base.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="demo-", dir=base))
+        set_up_logging(self._settings.verbose)
         try:
-            with LocalKafka(folder / "kafka", progress=_say) as kafka:
+            with (
+                scratch(self._settings.data_dir, "demo-") as folder,
+                LocalKafka(folder / "kafka", progress=_say) as kafka,
+            ):
                 _say(f"Kafka serves {kafka.bootstrap}")
                 settings = msgspec.structs.replace(
                     self._settings, bootstrap=kafka.bootstrap, host="127.0.0.1", data_dir=folder
@@ -93,7 +111,6 @@ class Demo:
                 with Pipeline(settings, folder, self._workers, self._port) as pipeline:
                     return asyncio.run(self._run(pipeline))
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
             _say("ended")
 
     async def _run(self, pipeline: Pipeline) -> int:
@@ -157,9 +174,12 @@ class Demo:
         _say(f"  metrics     {self._pipeline.url}/metrics")
         if self._scenario != "none":
             start_ms = wall_ms() + SCENARIO_AFTER_S * 1000
-            live.play(self._scenario, start_ms, start_ms + SCENARIO_S * 1000)
             at = time.strftime("%H:%M:%S", time.localtime(start_ms / 1000))
-            _say(f"  at {at}: {SCENARIOS[self._scenario].description}")
+            if happens := incident(self._scenario, self._span_s):
+                live.play(self._scenario, start_ms, start_ms + SCENARIO_S * 1000)
+                _say(f"  at {at}: {happens}")
+            else:
+                _say(f"  no incident: it would begin {SCENARIO_AFTER_S} s in; --for 10m shows one")
         _say("")
         _say(f"live for {self._span_s:.0f} s" if self._span_s else "live; Ctrl-C ends it")
 
@@ -178,7 +198,10 @@ class Demo:
         settings = self._pipeline.settings
         snapshot = await self._pipeline.settled(http)
         _say("comparing every value in /metrics with the oracle over the events in Kafka")
-        return print_report(await prove_snapshot(settings, compile_plan(settings), snapshot))
+        proof = await prove_snapshot(settings, compile_plan(settings), snapshot)
+        print_report(proof)
+        _say(told(proof.report))
+        return 0 if verdict(proof.report) is Verdict.EQUAL and enough(proof.report) else 1
 
 
 def _say(line: str) -> None:

@@ -28,6 +28,8 @@ __all__ = ["LocalKafka", "LocalKafkaError", "Running", "start_detached", "status
 
 _PROPERTIES = Path(__file__).with_name("server.properties").read_text("ascii")
 _HOST = "127.0.0.1"
+PORT = 9092
+"""Where clients look for Kafka if nobody tells them."""
 _FREE_BYTES_MIN = 128 << 20
 _READY_S_MAX = 90.0
 _STOP_S_MAX = 60.0
@@ -62,6 +64,7 @@ class LocalKafka:
         progress: called with a line of text when something takes long (the first download).
         stay: whether the broker goes on when this process ends.
         jvm_flags: more flags for Java.
+        properties: more lines for `server.properties`, which win; ``{port}`` and ``{controller_port}`` are filled in.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class LocalKafka:
         progress: Progress | None = None,
         stay: bool = False,
         jvm_flags: Sequence[str] = (),
+        properties: str = "",
     ) -> None:
         self.data = data.resolve()
         self.port = port
@@ -78,6 +82,7 @@ class LocalKafka:
         self._progress = progress
         self._stay = stay
         self._jvm_flags = tuple(jvm_flags)
+        self._properties = properties
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -147,7 +152,7 @@ class LocalKafka:
                 return
 
     def _start_on(self, port: int, controller_port: int, classpath: Sequence[Path]) -> None:
-        properties = _PROPERTIES.format(port=port, controller_port=controller_port)
+        properties = (_PROPERTIES + self._properties).format(port=port, controller_port=controller_port)
         (self.data / "server.properties").write_text(properties)
         log_from = self.log.stat().st_size if self.log.exists() else 0
         flags = self._jvm_flags or jvm.aot_flags()
@@ -185,11 +190,28 @@ class LocalKafka:
         folder.forget(self.data)
 
 
-def start_detached(data: Path, port: int = 0, progress: Progress | None = None) -> Running:
-    """Starts a broker that goes on when this process ends; if one runs in that folder already, that one it is."""
-    if not (running := status(data)):
-        LocalKafka(data, port, progress, stay=True).start()
-        running = status(data)
+def start_detached(data: Path, port: int | None = 0, progress: Progress | None = None) -> Running:
+    """Starts a broker that goes on when this process ends; if one runs in that folder already, that one it is.
+
+    Args:
+        data: its folder.
+        port: where clients connect; 0 is any, None is 9092 unless one runs elsewhere.
+        progress: called with a line of text when something takes long, or one runs already.
+
+    Raises:
+        LocalKafkaError: it cannot, or one runs on another port.
+    """
+    if running := status(data):
+        if port and running.bootstrap != f"{_HOST}:{port}":
+            raise LocalKafkaError(
+                f"Kafka already runs on {running.bootstrap} (process {running.pid}), not on port {port}; "
+                "stop it first: stream-kpis kafka stop"
+            )
+        if progress:
+            progress("it runs already")
+        return running
+    LocalKafka(data, PORT if port is None else port, progress, stay=True).start()
+    running = status(data)
     if not running:
         raise LocalKafkaError(f"Kafka started in {data} and ended at once; its log is {data / 'broker.log'}")
     return running

@@ -12,7 +12,7 @@ import msgspec
 
 from stream_kpis.local.processes import Command
 from stream_kpis.local.sender import wall_ms
-from stream_kpis.settings import Settings
+from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.topics import declare
 
 POLL_S = 0.5
@@ -32,7 +32,7 @@ def free_port(wanted: int = 0) -> int:
     """The port wanted, or the first that is free of the usual ones.
 
     Raises:
-        PipelineError: there is none.
+        SettingsError: there is none.
     """
     for port in [wanted] if wanted else _PORTS:
         try:
@@ -40,7 +40,17 @@ def free_port(wanted: int = 0) -> int:
                 return port
         except OSError:
             continue
-    raise PipelineError(f"port {wanted or f'{_PORTS[0]} to {_PORTS[-1]}'} is in use; choose another one with --port")
+    raise SettingsError(f"port {wanted or f'{_PORTS[0]} to {_PORTS[-1]}'} is in use; choose another one with --port")
+
+
+def check_workers(settings: Settings, workers: int) -> None:
+    """Refuses workers that would have nothing to do.
+
+    Raises:
+        ValueError: there are more of them than partitions.
+    """
+    if workers > settings.partitions:
+        raise ValueError(f"{workers} workers are more than the {settings.partitions} partitions: give at most as many")
 
 
 class Pipeline:

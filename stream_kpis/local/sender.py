@@ -5,8 +5,12 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterable
 
+from aiokafka.errors import KafkaError
+
 from stream_kpis.proof.simulate import FAULTS, FaultyLine, Live, Simulated, Simulation, faults
 from stream_kpis.settings import Settings
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 from stream_kpis.stream.topics import declare
 
@@ -69,9 +73,19 @@ async def send_live(producer: SourceProducer, live: Live, line: FaultyLine | Non
 def simulate(
     settings: Settings, *, rate: float, parties: int, days: int, events: int, faults: Collection[str], seed: int
 ) -> int:
-    """The command: history if asked for, then live until a signal."""
+    """The command: history if asked for, then live until a signal.
+
+    Raises:
+        ValueError: there is no such fault.
+        SettingsError: the topics cannot work.
+        RuntimeError: Kafka does not answer, or refuses.
+    """
     kinds = chosen_faults(faults)
-    asyncio.run(_simulate(settings, rate, parties, days, events, kinds, seed))
+    set_up_logging(settings.verbose)
+    try:
+        asyncio.run(_simulate(settings, rate, parties, days, events, kinds, seed))
+    except KafkaError as error:
+        raise RuntimeError(f"simulate: {kafka_line(settings.bootstrap, error)}") from error
     return 0
 
 

@@ -1,14 +1,60 @@
 """Proofs for people: a table per KPI, and the first difference with whom it is about."""
 
+from enum import StrEnum
+from math import ceil
+
 import orjson
 from rich.console import Console
 from rich.table import Table
 
+from stream_kpis.proof.compare import Report
 from stream_kpis.proof.verify import Proof
 
 OK_SHARE = 0.9
+"""Of the KPIs, how many must have a window with enough samples for a comparison to say something of the catalogue."""
 _SHOWN = 10
 _BEHIND = 5
+
+
+class Verdict(StrEnum):
+    """What came of a comparison, value by value."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    NOTHING = "nothing compared"
+
+
+def verdict(report: Report) -> Verdict:
+    """Whether engine and oracle agree; how many samples are behind the values is another question."""
+    if report.differences:
+        return Verdict.DIFFERENT
+    return Verdict.EQUAL if report.compared else Verdict.NOTHING
+
+
+def enough(report: Report) -> bool:
+    """Whether so many KPIs have a window with enough samples that agreement says something of the catalogue."""
+    return _with_samples(report) >= _needed(report)
+
+
+def told(report: Report) -> str:
+    """The verdict for people: that few samples are behind it is said, and makes nothing different."""
+    match verdict(report):
+        case Verdict.NOTHING:
+            return "nothing compared: the oracle knows the built-in KPIs alone"
+        case Verdict.DIFFERENT:
+            return "DIFFERENT"
+    if enough(report):
+        return "equal"
+    counted = f"{_with_samples(report)} of {len(report.tallies)} KPIs have enough, {_needed(report)} should"
+    return f"equal, but too few samples: {counted}; give more --events"
+
+
+def _with_samples(report: Report) -> int:
+    return sum(tally.ok for tally in report.tallies)
+
+
+def _needed(report: Report) -> int:
+    return ceil(OK_SHARE * len(report.tallies))
 
 
 def as_json(proof: Proof, seed: int) -> str:
@@ -18,11 +64,19 @@ def as_json(proof: Proof, seed: int) -> str:
         {"kpi": t.kpi, "compared": t.compared, "absent": t.absent, "different": t.different} for t in report.tallies
     ]
     differences = [str(difference) for difference in report.differences[:_SHOWN]]
-    return orjson.dumps({"seed": seed, "compared": report.compared, "kpis": kpis, "differences": differences}).decode()
+    line = {
+        "seed": seed,
+        "verdict": verdict(report),
+        "compared": report.compared,
+        "kpis_with_samples": _with_samples(report),
+        "kpis": kpis,
+        "differences": differences,
+    }
+    return orjson.dumps(line).decode()
 
 
-def print_report(proof: Proof, *, details: bool = True) -> int:
-    """Prints what was compared; returns the exit code: 0 if all is equal and enough was compared, else 1."""
+def print_report(proof: Proof, *, details: bool = True) -> None:
+    """Prints what was compared, the first differences, and whether enough samples are behind it."""
     console, report = Console(highlight=False), proof.report
     if details:
         table = Table("KPI", box=None, header_style="bold")
@@ -37,10 +91,7 @@ def print_report(proof: Proof, *, details: bool = True) -> int:
     if report.differences and (first := report.differences[0]).kpi != "/metrics":
         behind = proof.behind(first)
         console.print(f"  behind it, by the oracle, {len(behind)} entities; the first: {behind[:_BEHIND]}")
-    ok = sum(tally.ok for tally in report.tallies)
-    share = ok / len(report.tallies) if report.tallies else 0.0
     console.print(
         f"{report.compared:,} values compared, {len(report.differences)} different; "
-        f"{ok} of {len(report.tallies)} KPIs have a window with enough samples"
+        f"{_with_samples(report)} of {len(report.tallies)} KPIs have a window with enough samples"
     )
-    return 0 if not report.differences and share >= OK_SHARE else 1

@@ -1,37 +1,45 @@
 """The command `verify`: engine against oracle, in this process or through a real local Kafka with several workers."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Collection
-from pathlib import Path
 
 import aiohttp
 import click
 import msgspec
 
 from stream_kpis.local.kafka import LocalKafka
-from stream_kpis.local.pipeline import Pipeline
+from stream_kpis.local.pipeline import Pipeline, check_workers
+from stream_kpis.local.scratch import scratch
 from stream_kpis.local.sender import chosen_faults, send_history, wall_ms
-from stream_kpis.local.verdict import as_json, print_report
+from stream_kpis.local.verdict import Verdict, as_json, print_report, told, verdict
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import Simulation, faults
 from stream_kpis.proof.verify import Case, Proof, verify
 from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
 DAYS = 400
+_WORKERS = 2
 _EVENTS_PER_PARTY = 60
 _PARTIES_MIN = 20
 
 
 def print_verification(
-    settings: Settings, *, events: int, faults: Collection[str], seeds: int, count: int, kafka: bool, workers: int,
-    json_wanted: bool,
+    settings: Settings, *, events: int, faults: Collection[str], seeds: int, count: int, kafka: bool,
+    workers: int | None, json_wanted: bool,
 ) -> int:  # fmt: skip
-    """Verifies some seeds; returns the exit code: 0 if all are equal, else 1."""
+    """Verifies some seeds; returns the exit code: 0 if all are equal, else 1.
+
+    Raises:
+        ValueError: there is no such fault, or more workers than partitions.
+    """
     kinds = chosen_faults(faults)
+    workers = workers or _WORKERS
+    if kafka:
+        check_workers(settings, workers)
     plan = compile_plan(settings)
     code = 0
     for seed in range(seeds, seeds + count):
@@ -42,23 +50,23 @@ def print_verification(
             proof = verify(plan, Case(events, kinds, seed, days=DAYS, zone=settings.zone))
         if json_wanted:
             click.echo(as_json(proof, seed))
-            failed = int(bool(proof.report.differences))
         else:
-            failed = print_report(proof, details=count == 1)
-            click.echo(f"seed {seed}: {'DIFFERENT' if failed else 'equal'}, {time.monotonic() - began:.0f} s")
-        code = code or failed
+            print_report(proof, details=count == 1)
+            click.echo(f"seed {seed}: {told(proof.report)}, {time.monotonic() - began:.0f} s")
+        if verdict(proof.report) is not Verdict.EQUAL:
+            code = 1
     return code
 
 
 def verify_through_kafka(settings: Settings, events: int, kinds: Collection[str], seed: int, workers: int) -> Proof:
     """The same through a broker, workers and an exporter of its own."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    set_up_logging(settings.verbose)
     with (
-        tempfile.TemporaryDirectory(prefix="verify-", dir=settings.data_dir) as folder,
-        LocalKafka(Path(folder, "kafka"), progress=lambda line: click.echo(line, err=True)) as broker,
+        scratch(settings.data_dir, "verify-") as folder,
+        LocalKafka(folder / "kafka", progress=lambda line: click.echo(line, err=True)) as broker,
     ):
-        own = msgspec.structs.replace(settings, bootstrap=broker.bootstrap, host="127.0.0.1", data_dir=Path(folder))
-        with Pipeline(own, Path(folder), workers) as pipeline:
+        own = msgspec.structs.replace(settings, bootstrap=broker.bootstrap, host="127.0.0.1", data_dir=folder)
+        with Pipeline(own, folder, workers) as pipeline:
             return asyncio.run(_verify_live(pipeline, events, kinds, seed))
 
 

@@ -1,48 +1,122 @@
-"""Reads /metrics back into values, so that what Prometheus sees is what is proved."""
+"""Reads /metrics back into values, so that what Prometheus sees is what is proved.
 
-from collections.abc import Mapping
+Of what /metrics does not carry, by the bounds that `live/metrics.py` documents, the same snapshot's JSON is read: all
+values are proved, and a series too few or too many is found, as the bounds are worked out here anew.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.kpis.formula import Reading, parse
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.metrics import QUANTILE_FAMILY, SCALES, family_name
+from stream_kpis.live.exposition import label_value
+from stream_kpis.live.metrics import GROUPS_MAX, QUANTILE_FAMILY, SCALES, SERIES_MAX, family_name
 from stream_kpis.live.snapshot import Durations, State, Value
+from stream_kpis.proof.compare import Difference
 
+Row = dict[str, Any]
+"""A value as JSON."""
 Samples = dict[str, dict[frozenset[tuple[str, str]], float]]
 
 
 class Exposed(NamedTuple):
-    """The values of a body of /metrics, and the names of samples that belong to no value."""
+    """The values of a body of /metrics, and what is wrong with it whatever the right values are."""
 
     values: list[Value]
     unread: list[str]
+    """The names of samples that belong to no value."""
+    torn: list[Difference]
+    """Values that are another number in JSON."""
 
 
-def exposed(body: str, rows: list[dict[str, Any]], kpis: Mapping[str, Kpi], currency: str) -> Exposed:
-    """The values that a body of /metrics shows.
+def exposed(
+    body: str,
+    rows: Sequence[Row],
+    kpis: Mapping[str, Kpi],
+    currency: str,
+    groups_max: int = GROUPS_MAX,
+    series_max: int = SERIES_MAX,
+) -> Exposed:
+    """The values that a body of /metrics shows, and by JSON those beyond its bounds.
 
     Args:
         body: in the text format.
-        rows: the same snapshot's values as JSON: only kpi, window, grouping, edges and state are taken from them.
+        rows: the same snapshot's values as JSON, in its order; of those shown in /metrics only kpi, window, grouping,
+            edges and state are taken from them.
         kpis: the catalogue.
         currency: the reporting currency.
+        groups_max: how many groups of a grouping /metrics shows.
+        series_max: how many series of KPIs /metrics shows.
     """
     samples: Samples = {}
     for family in text_string_to_metric_families(body):
         for sample in family.samples:
             if sample.name.startswith("crm_") and not sample.name.startswith("crm_kpi"):
                 samples.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
-    values = [_value(row, samples, kpis[row["kpi"]], currency) for row in rows]
-    return Exposed(values, sorted(name for name, left in samples.items() if left))
+    found = Exposed([], [], [])
+    for row, shown in zip(rows, _are_shown(rows, groups_max, series_max), strict=True):
+        value = _of_metrics(row, samples, kpis[row["kpi"]], currency) if shown else _of_json(row)
+        if value.durations is not None and value.value != row["value"]:
+            numbers, what = f"{row['value']} and {value.value}", "the value in JSON and in /metrics"
+            found.torn.append(Difference(*value[:4], what, numbers, "one number"))
+        found.values.append(value)
+    found.unread.extend(sorted(name for name, left in samples.items() if left))
+    return found
 
 
-def _value(row: dict[str, Any], samples: Samples, kpi: Kpi, currency: str) -> Value:
+def _are_shown(rows: Sequence[Row], groups_max: int, series_max: int) -> list[bool]:
+    """Whether /metrics has each row: of a grouping the groups with most samples, totals first, up to the cap."""
+    weights: defaultdict[tuple[str, str], defaultdict[tuple[str, ...], int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        weights[_grouping(row)][tuple(row["by"].values())] += row["samples"]
+    largest = {
+        grouping: set(sorted(groups, key=lambda group: (-groups[group], ",".join(group)))[:groups_max])
+        for grouping, groups in weights.items()
+    }
+    shown, room = [False] * len(rows), series_max
+    for number in sorted(range(len(rows)), key=lambda number: bool(rows[number]["by"])):
+        row = rows[number]
+        if tuple(row["by"].values()) not in largest[_grouping(row)]:
+            continue
+        room -= _series(row)
+        if room < 0:
+            break
+        shown[number] = True
+    return shown
+
+
+def _grouping(row: Row) -> tuple[str, str]:
+    return row["kpi"], ",".join(row["by"])
+
+
+def _series(row: Row) -> int:
+    """How many series a value is."""
+    parts = (*row["exact"], row["lower"], row["upper"])
+    count = 1 + len(parts) - parts.count(None)
+    if "quantiles" not in row:
+        return count + (row["value"] is not None)
+    return count + len(row["quantiles"]) + (0 if row["by"] else len(row["buckets"]) + 3)
+
+
+def _of_json(row: Row) -> Value:
+    """One value as JSON has it."""
+    durations = None
+    if "quantiles" in row:
+        quantiles = tuple((float(q), seconds) for q, seconds in row["quantiles"].items())
+        durations = Durations(quantiles, tuple((edge, count) for edge, count in row["buckets"]), row["sum_ms"])
+    return _made(row, row["value"], *row["exact"], row["samples"], row["lower"], row["upper"], durations)
+
+
+def _of_metrics(row: Row, samples: Samples, kpi: Kpi, currency: str) -> Value:
     """One value, taken out of the samples."""
     name, scale = family_name(row["kpi"], kpi, currency), SCALES.get(kpi.unit, 1)
-    by: dict[str, str] = row["by"]
-    labels = frozenset({"window": row["window"], **by}.items())
+    labels = frozenset({"window": row["window"], **{by: _as_read(text) for by, text in row["by"].items()}}.items())
 
     def take(metric: str, *more: tuple[str, str]) -> float | None:
         return samples.get(metric, {}).pop(labels | set(more), None)
@@ -52,21 +126,41 @@ def _value(row: dict[str, Any], samples: Samples, kpi: Kpi, currency: str) -> Va
 
     durations = None
     value, count = take(name), whole(take(f"{name}_samples"))
-    if f"{name}_gcount" in samples:
+    if "quantiles" in row:
         take(f"{name}_bucket", ("le", "+Inf"))
         shown = take(f"{name}_gcount") is not None  # only totals show their histogram
         counts = [(edge, whole(take(f"{name}_bucket", ("le", repr(float(edge)))))) for edge in kpi.edges]
         buckets = tuple((edge, count or 0) for edge, count in counts) if shown else ()
         family = QUANTILE_FAMILY.format(id=row["kpi"])
-        quantiles = tuple((q, s) for q in (0.5, 0.9, 0.99) if (s := take(family, ("q", repr(q)))) is not None)
-        durations = Durations(quantiles, buckets, whole(take(f"{name}_gsum"), 1000) or 0)
-        value = row["value"]
+        quantiles = {q: s for q in (0.5, 0.9, 0.99) if (s := take(family, ("q", repr(q)))) is not None}
+        durations = Durations(tuple(quantiles.items()), buckets, whole(take(f"{name}_gsum"), 1000) or 0)
+        value = quantiles.get(_quantile(kpi))
+    numerator, denominator = whole(take(f"{name}_numerator"), scale), whole(take(f"{name}_denominator"))
     lower, upper = take(f"{name}_lower"), take(f"{name}_upper")
+    return _made(row, value, numerator, denominator, count or 0, lower, upper, durations)
+
+
+def _made(row: Row, value: float | None, *parts: Any) -> Value:
+    """A value of these parts, where and when the row is."""
+    numerator, denominator, count, lower, upper, durations = parts
+    by: dict[str, str] = row["by"]
     return Value(
         row["kpi"], row["window"], ",".join(by), ",".join(by.values()), _ms(row["from"]), _ms(row["to"]), value,
-        whole(take(f"{name}_numerator"), scale), whole(take(f"{name}_denominator")), count or 0,
-        State(row["state"]), lower, upper, durations,
+        numerator, denominator, count, State(row["state"]), lower, upper, durations,
     )  # fmt: skip
+
+
+def _quantile(kpi: Kpi) -> float:
+    """The quantile that is the value of a duration KPI."""
+    reading = parse(kpi.formula).numerator
+    q = FUNCTIONS[reading.function].distribution if isinstance(reading, Reading) else None
+    assert q is not None, kpi.formula
+    return q
+
+
+def _as_read(text: str) -> str:
+    """A label value as who reads /metrics has it: made safe, its escapes undone."""
+    return re.sub(r"\\(.)", lambda escape: "\n" if escape[1] == "n" else escape[1], label_value(text))
 
 
 def _ms(text: str) -> int:

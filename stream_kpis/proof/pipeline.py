@@ -1,11 +1,15 @@
 """The pipeline proved: what an exporter shows, against the oracle over the events in Kafka at the snapshot's cut."""
 
-from collections.abc import AsyncIterator, Mapping
+import functools
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.partition import partition_of
+from stream_kpis.engine.shard import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import TOPICS
 from stream_kpis.proof.compare import Difference, Report
@@ -20,7 +24,7 @@ Cut = Mapping[tuple[str, int], int]
 
 
 async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
-    """All records of the source topics below a cut, by (plain topic, partition)."""
+    """All records below a cut, by (plain topic, partition)."""
     names = Names.of(settings)
     lenient.install()
     kafka = AIOKafkaConsumer(
@@ -48,6 +52,39 @@ async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
         await kafka.stop()
 
 
+def counted(records: Sequence[Record], partitions: int) -> list[Record]:
+    """The records of the families that count at a cut: those in another partition than their party's once copied home.
+
+    The re-keyed copy may still be on its way, beyond the cut of the shard that it goes to, while the original is read.
+    """
+    home = functools.cache(lambda party: partition_of(party, partitions))
+    copied = {(record.key, record.value) for record in records if record.topic == REKEYED_TOPIC}
+    kept = []
+    for record in records:
+        if record.topic != REKEYED_TOPIC:
+            party = _party_of(record)
+            if party is None or home(party) == record.partition or (party, record.value) in copied:
+                kept.append(record)
+    return kept
+
+
+def _party_of(record: Record) -> bytes | None:
+    """The party of a record, which may lack a key; None if it cannot be told."""
+    if record.key is not None:
+        return record.key
+    subject = dict(record.headers).get("ce_subject")
+    if subject is not None:
+        return subject
+    try:
+        return msgspec.json.decode(record.value or b"", type=_Subject).subject.encode()
+    except msgspec.MsgspecError:
+        return None
+
+
+class _Subject(msgspec.Struct):
+    subject: str
+
+
 async def prove_snapshot(settings: Settings, plan: Plan, snapshot: dict[str, Any]) -> Proof:
     """Compares every value in a snapshot's body of /metrics with the oracle's.
 
@@ -61,11 +98,11 @@ async def prove_snapshot(settings: Settings, plan: Plan, snapshot: dict[str, Any
         (topic, position["partition"]): end
         for position in snapshot["positions"]
         for topic, end in position["next"].items()
-        if topic in TOPICS
+        if topic in TOPICS or topic == REKEYED_TOPIC
     }
-    records = [record async for record in read_until(settings, cut)]
+    records = counted([record async for record in read_until(settings, cut)], settings.partitions)
     proof = prove(
         plan, shown.values, max(v.to_ms for v in shown.values), records, Reader(settings.currency), settings.zone
     )
     strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
-    return proof._replace(report=Report(proof.report.tallies, (*proof.report.differences, *strays)))
+    return proof._replace(report=Report(proof.report.tallies, (*proof.report.differences, *shown.torn, *strays)))

@@ -11,6 +11,7 @@ from stream_kpis.settings import Settings, load
 from stream_kpis.stream.batches import BatchApp
 from stream_kpis.stream.connection import faust_connection
 from stream_kpis.stream.failure import lethal
+from stream_kpis.stream.pulse import feel_pulse
 from stream_kpis.stream.rebalance import MakeShard, Shards
 from stream_kpis.stream.shards import shard_maker
 from stream_kpis.stream.topics import Names, declare
@@ -49,53 +50,60 @@ def make_app(settings: Settings, make_shard: MakeShard) -> BatchApp:
         worker_redirect_stdouts=False,
     )
     app.names = names
-    app.prepare = functools.partial(_declare, settings)
+    app.prepare = functools.partial(_prepare, app, settings)
     app.shards = shards = Shards(app, settings, names, make_shard)
 
     async def keep_shards(batches: Any) -> None:
         """Every batch of one partition moves that partition's shard; rejects ride in its next flush."""
         async for batch in batches:
-            with lethal("apply"):
+            with lethal("apply", settings.bootstrap):
                 await shards.apply(batch)
 
     for source in names.sources:
         topic = app.topic(source, key_serializer="raw", value_serializer="raw", acks=False, maxsize=_QUEUE_BATCHES_MAX)
         app.agent(topic, name=f"keep-{source}", concurrency=1)(keep_shards)
-    _connect(app, shards)
+    _connect(app, shards, settings.bootstrap)
     return app
 
 
-async def _declare(settings: Settings) -> None:
-    with lethal("start"):
+async def _prepare(app: BatchApp, settings: Settings) -> None:
+    with lethal("start", settings.bootstrap):
         await declare(settings)
+    # Not a task of the app: those begin only when it has started, and Kafka may go away before.
+    app.add_future(_live(settings))
 
 
-def _connect(app: BatchApp, shards: Shards) -> None:
+async def _live(settings: Settings) -> None:
+    with lethal("worker", settings.bootstrap):
+        await feel_pulse(settings)
+
+
+def _connect(app: BatchApp, shards: Shards, bootstrap: str) -> None:
     """What happens beside the batches: rebalances, flushes, the end."""
 
     async def hand_over(*_: Any, **__: Any) -> None:
-        with lethal("flush before a rebalance"):
+        with lethal("flush before a rebalance", bootstrap):
             await shards.revoked()
 
     async def recover(*_: Any, **__: Any) -> None:
-        with lethal("recovery"):
+        with lethal("recovery", bootstrap):
             await shards.rebalanced()
 
     async def leave(*_: Any, **__: Any) -> None:
-        with lethal("flush before the end"):
+        with lethal("flush before the end", bootstrap):
             await shards.stop()
 
     async def flush() -> None:
         while not app.should_stop:
             began = time.monotonic()
-            with lethal("flush"):
+            with lethal("flush", bootstrap):
                 await shards.flush()
             await asyncio.sleep(max(_BREATH_S, shards.interval_s - (time.monotonic() - began)))
 
     async def watch() -> None:
         while not app.should_stop:
             await asyncio.sleep(_WATCH_S)
-            with lethal("watchdog"):
+            with lethal("watchdog", bootstrap):
                 await shards.watch()
 
     app.on_partitions_revoked.connect(hand_over)

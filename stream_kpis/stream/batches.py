@@ -4,7 +4,9 @@ Faust hands over single records (9,000 a second); here it hands over what one dr
 else of its consumer stays. What is overridden is pinned by `tests/stream/test_pinned.py`.
 """
 
+import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +15,7 @@ import aiokafka
 import faust
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -21,9 +23,12 @@ from stream_kpis.engine.batch import Batch
 from stream_kpis.stream import lenient
 from stream_kpis.stream.topics import Names
 
+logger = logging.getLogger("stream_kpis.positions")  # not quiet, as this module's services of Faust are
+
 _POLL_S_MAX = 0.25
 """How long a poll waits. Faust's second is late for partitions that become free of back-pressure meanwhile."""
 
+_REPORT_S_MAX = 4.0
 _FETCH_WAIT_MS = 100
 _FETCH_BYTES_MIN = 64 << 10
 """Faust asks for one byte: then aiokafka fetches hundreds of times a second, for 2.7 times the CPU."""
@@ -124,15 +129,34 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
         max_records: int | None = None,
     ) -> dict[TopicPartition, list[Drain]]:
-        # The error comes from a poll that waited through a rebalance, before our seek.
-        with contextlib.suppress(NoOffsetForPartitionError):
-            await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
+        # The errors come from a poll that waited through a rebalance, before our seek: the group has no offset, or one
+        # that left the log. A shard's own position that left the log is the end.
+        try:
+            with contextlib.suppress(NoOffsetForPartitionError):
+                await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
+        except OffsetOutOfRangeError as error:
+            positions = self.app.shards.positions()
+            if any(positions.get(TP(*tp)) == position for tp, position in error.args[0].items()):
+                raise
         noted = drains.noted or []
         drains.noted = []
         fetched: dict[TopicPartition, list[Drain]] = {}
         for drain in noted:
             fetched.setdefault(drain.tp, []).append(drain)
         return fetched
+
+    def report(self, positions: Mapping[TP, int]) -> None:
+        """Begins to commit group offsets, of what is assigned at this moment; does not wait, and never fails."""
+        self._reporting = asyncio.ensure_future(self._report(positions))
+
+    async def _report(self, positions: Mapping[TP, int]) -> None:
+        assigned = self._consumer.assignment()
+        offsets = {TopicPartition(*tp): position for tp, position in positions.items() if tp in assigned}
+        try:
+            async with asyncio.timeout(_REPORT_S_MAX):
+                await self._consumer.commit(offsets)
+        except (KafkaError, TimeoutError) as error:
+            logger.info("group offsets lag behind, which harms nothing: %s", type(error).__name__)
 
     def reading(self, tp: TP) -> tuple[int, int] | None:
         """Position and last stable offset of a partition, as of its last fetch; None if not known."""
@@ -168,6 +192,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         positions = {tp: position for tp, position in self.app.shards.positions().items() if tp in assigned}
         if positions:
             await self.seek_wait(positions)
+
+    def report(self, positions: Mapping[TP, int]) -> None:
+        """Shows positions to who watches the group; not waited for, and nobody goes on from them."""
+        # Not Faust's `cast_thread`, which is not safe between threads.
+        self._thread.thread_loop.call_soon_threadsafe(self._thread.report, positions)
 
     def reading(self, tp: TP) -> tuple[int, int] | None:
         """Position and last stable offset of a partition, as of its last fetch; None if not known."""

@@ -10,8 +10,10 @@ from aiokafka.errors import KafkaError
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
 from stream_kpis.plan import compile_plan
-from stream_kpis.settings import Settings, SettingsError
-from stream_kpis.stream.topics import Names, find_missing
+from stream_kpis.settings import Sasl, Settings, SettingsError
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.logs import set_up_logging
+from stream_kpis.stream.topics import Names, survey
 
 CELLS_MAX = 2_000_000
 HISTORY_DAYS = 3653
@@ -19,8 +21,9 @@ HISTORY_DAYS = 3653
 
 
 class Outcome(IntEnum):
-    """What came of a check; its number is the exit code."""
+    """What came of a check; the largest number, or 0, is the exit code."""
 
+    WARN = -1
     OK = 0
     FAILED = 1
     WRONG = 2
@@ -77,23 +80,56 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
         yield Outcome.OK, "cells", found
 
 
+_ARE_RIGHT = "is it running, and are bootstrap, tls_* and sasl_* right?"
+
+
+class _Heard(logging.Handler):
+    """Keeps the last error to itself."""
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR:
+            self.last = record.getMessage()
+
+
 def _kafka(settings: Settings) -> Iterator[Finding]:
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it would say in many lines what we say in one
+    set_up_logging(settings.verbose)
+    heard = _Heard()  # the client raises that it cannot; why, it only logs
+    client = logging.getLogger("aiokafka")
+    level, propagate = client.level, client.propagate
+    client.addHandler(heard)
+    client.setLevel(logging.ERROR)
+    client.propagate = False
     try:
-        missing = asyncio.run(find_missing(settings))
+        found = asyncio.run(survey(settings))
     except SettingsError as error:
         yield Outcome.OK, "kafka", settings.bootstrap
         yield Outcome.WRONG, "topics", str(error)
         return
     except (KafkaError, OSError) as error:
-        text = str(error) or type(error).__name__
-        yield Outcome.FAILED, "kafka", f"{settings.bootstrap}: {text}; is it running, and is bootstrap right?"
+        secured = settings.tls or settings.sasl is not Sasl.NONE
+        line = kafka_line(settings.bootstrap, error).removeprefix("Kafka ")
+        yield (
+            Outcome.FAILED,
+            "kafka",
+            f"{settings.bootstrap}: {heard.last}; {_ARE_RIGHT}" if secured and heard.last else line,
+        )
         return
+    finally:
+        client.removeHandler(heard)
+        client.setLevel(level)
+        client.propagate = propagate
     yield Outcome.OK, "kafka", settings.bootstrap
     count = len(Names.of(settings).configs())
-    if not missing:
+    for line in found.refusals:
+        yield Outcome.WRONG, "topics", line
+    for line in found.warnings:
+        yield Outcome.WARN, "topics", line
+    if found.missing and not settings.declare_topics:
+        yield Outcome.WRONG, "topics", f"make {', '.join(found.missing)} with {settings.partitions} partitions each"
+    elif found.missing:
+        many = f"{len(found.missing)} of {count}"
+        yield Outcome.OK, "topics", f"{many} are missing; the worker makes them when it starts"
+    elif not found.refusals:
         yield Outcome.OK, "topics", f"{count} with {settings.partitions} partitions each"
-    elif settings.declare_topics:
-        yield Outcome.OK, "topics", f"{len(missing)} of {count} are missing; the worker makes them when it starts"
-    else:
-        yield Outcome.WRONG, "topics", f"make {', '.join(missing)} with {settings.partitions} partitions each"

@@ -12,14 +12,16 @@ from stream_kpis.engine.batch import HEADER_KEY, Batch, DeadLetter, Flush, Gap, 
 from stream_kpis.settings import Settings
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.failure import StreamError
-from stream_kpis.stream.topics import RECORD_BYTES_MAX, Names
+from stream_kpis.stream.topic_configs import RECORD_BYTES_MAX
+from stream_kpis.stream.topics import Names
 
 HEARTBEAT_S = 5.0
 """How often a shard with nothing to write sends its header: silence of the shard and of the world are told apart."""
+TRANSACTION_MS_MAX = 15_000
+"""What a flush may take: then the broker aborts it."""
 
 _BATCH_BYTES_MAX = 900_000
 _REQUEST_MS_MAX = 8_000
-_TRANSACTION_MS_MAX = 15_000
 _GAPS_MAX = 3
 _DEAD_VALUE_BYTES_MAX = RECORD_BYTES_MAX // 2
 
@@ -75,6 +77,8 @@ class HostedShard:
         """Whether it takes batches and flushes; not during a rebalance."""
         self.end = 0
         """End of its cells changelog as of its own last commit; another end means that another owner was here."""
+        self.durable: Mapping[str, int] = {}
+        """By plain topic, the positions in its own last commit."""
         self.reached: dict[str, int] = {}
         """By plain topic, the largest record timestamp applied."""
         self._names = names
@@ -163,6 +167,7 @@ class HostedShard:
             end = (await future).offset + count
         await producer.commit_transaction()
         self.end = end + 1  # the commit's control record follows the header
+        self.durable = flush.header.next
 
     async def _send(self, topic: str, partition: int, records: Iterable[Output]) -> list[tuple[Any, int]]:
         """Sends records in as many batches as they need; one future and number of records for each."""
@@ -192,7 +197,7 @@ def new_producer(settings: Settings, names: Names, partition: int) -> Any:
     return AIOKafkaProducer(
         **connection(settings),
         transactional_id=names.transactional_id(partition),
-        transaction_timeout_ms=_TRANSACTION_MS_MAX,
+        transaction_timeout_ms=TRANSACTION_MS_MAX,
         request_timeout_ms=_REQUEST_MS_MAX,
         max_batch_size=_BATCH_BYTES_MAX,
         max_request_size=RECORD_BYTES_MAX,

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from stream_kpis.events.envelope import Reader
 from stream_kpis.events.history import History, read_mapping
 from stream_kpis.settings import Settings
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 from stream_kpis.stream.topics import declare
 
@@ -37,17 +38,17 @@ def import_files(settings: Settings, files: Sequence[Path], mapping: Path) -> in
     """
     reader = Reader(settings.currency)
     history = History(files, read_mapping(mapping), reader)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it would say in many lines what we say in one
+    set_up_logging(settings.verbose)
     try:
         with _reporting(files) as report:
             late = asyncio.run(send(settings, history, report, reader.future_ms))
     except KafkaError as error:
-        raise RuntimeError(f"import: Kafka {settings.bootstrap}: {error or type(error).__name__}") from error
+        raise RuntimeError(f"import: {kafka_line(settings.bootstrap, error)}") from error
     for line in history.counts.lines():
         print(line)  # noqa: T201 - the command's output
     if late:
         print(f"{late} events lie in the future and become dead letters: import them when they have happened")  # noqa: T201 - likewise
-    return 0
+    return int(history.counts.all_rejected)
 
 
 async def send(settings: Settings, history: History, report: Report, future_ms: int) -> int:

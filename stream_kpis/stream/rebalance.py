@@ -13,8 +13,8 @@ from stream_kpis.engine.batch import Batch
 from stream_kpis.settings import Settings
 from stream_kpis.stream.batches import BatchApp
 from stream_kpis.stream.changelog import ChangelogReader
-from stream_kpis.stream.failure import StreamError
-from stream_kpis.stream.flush import HostedShard, Shard, new_producer
+from stream_kpis.stream.failure import StreamError, within
+from stream_kpis.stream.flush import TRANSACTION_MS_MAX, HostedShard, Shard, new_producer
 from stream_kpis.stream.topics import Names
 
 MakeShard = Callable[[int], Shard]
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _FLUSH_MS_PER_SHARD = 8
 _STOP_S_MAX = 5.0
+_REPORT_S = 5.0
 
 
 class Shards:
@@ -40,6 +41,7 @@ class Shards:
         self._names = names
         self._make_shard = make_shard
         self._reader = ChangelogReader(settings, names)
+        self._reported_s = 0.0
         self._era = 0  # +1 at every revoke: what began before it must not finish
         self._stopping: set[asyncio.Task[None]] = set()
         self._ends: dict[TP, int] = {}
@@ -51,10 +53,10 @@ class Shards:
         return max(self._settings.flush_interval_ms, _FLUSH_MS_PER_SHARD * len(self.hosted)) / 1000
 
     def positions(self) -> dict[TP, int]:
-        """The position of each partition of the active shards."""
+        """The position of each partition of the active shards; any thread may ask."""
         return {
             TP(topic, partition): hosted.shard.next[self._names.plain(topic)]
-            for partition, hosted in self.hosted.items()
+            for partition, hosted in tuple(self.hosted.items())
             if hosted.active
             for topic in self._names.sources
         }
@@ -68,12 +70,35 @@ class Shards:
             await self._app.consumer.seek_wait({TP(self._names.prefix + batch.topic, batch.partition): position})
 
     async def flush(self) -> None:
-        """Makes durable what changed in the active shards."""
+        """Makes durable what changed in the active shards, and now and then shows how far that is."""
         await self._flush([hosted for hosted in self.hosted.values() if hosted.active])
+        if time.monotonic() - self._reported_s < _REPORT_S or self._app.rebalancing:
+            return
+        if durable := self._durable():
+            self._reported_s = time.monotonic()
+            self._app.consumer.report(durable)
+
+    def _durable(self) -> dict[TP, int]:
+        """What the active shards have committed; for monitors, who see it as the group's offsets."""
+        return {
+            TP(topic, partition): position
+            for partition, hosted in self.hosted.items()
+            if hosted.active
+            for topic in self._names.sources
+            if (position := hosted.durable.get(self._names.plain(topic))) is not None
+        }
 
     async def _flush(self, shards: Iterable[HostedShard], last: bool = False) -> None:
         wall_ms = time.time_ns() // 1_000_000
-        await asyncio.gather(*(hosted.flush(self._ends_of(hosted), wall_ms, last) for hosted in shards))
+        # Then the broker has aborted what is not committed, but aiokafka may go on trying for ever.
+        with within(TRANSACTION_MS_MAX / 1000, self._unwritten()):
+            await asyncio.gather(*(hosted.flush(self._ends_of(hosted), wall_ms, last) for hosted in shards))
+
+    def _unwritten(self) -> str:
+        return (
+            f"flush: not written within {TRANSACTION_MS_MAX // 1000} s, Kafka {self._settings.bootstrap} does not"
+            " answer: nothing is lost, a worker started again goes on from the last flush"
+        )
 
     async def revoked(self) -> None:
         """A rebalance begins: a last flush while the partitions are still ours. Shards and producers are kept."""

@@ -1,10 +1,8 @@
 """The roles of a process: worker, exporter, or both. The exporter always reads the cells changelog: one path."""
 
 import asyncio
-import contextlib
-import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 
@@ -18,11 +16,11 @@ from stream_kpis.live.server import serving
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Role, Settings
 from stream_kpis.stream.changelog import CellsReader
-from stream_kpis.stream.failure import StreamError, lethal
+from stream_kpis.stream.failure import StreamError
 from stream_kpis.stream.shards import shard_maker
 from stream_kpis.stream.sources import SourceEnds
 from stream_kpis.stream.topics import declare
-from stream_kpis.stream.worker import run_worker, set_up_logging
+from stream_kpis.stream.worker import run_parts, run_worker
 
 SNAPSHOT_S = 0.5
 """How often a snapshot is made."""
@@ -36,7 +34,7 @@ _say = partial(print, flush=True)
 
 
 def run(settings: Settings, announce: Announce = _say) -> None:
-    """Runs what ``settings.role`` says until SIGTERM or SIGINT.
+    """Runs what ``settings.role`` says until SIGTERM or SIGINT; then the process ends.
 
     Args:
         settings: checked settings.
@@ -44,37 +42,34 @@ def run(settings: Settings, announce: Announce = _say) -> None:
     """
     plan = compile_plan(settings)
 
-    async def export() -> None:
+    async def exporter() -> None:
         await run_exporter(settings, plan, announce)
 
     if settings.role is Role.EXPORTER:
-        set_up_logging(settings.verbose)
-        with lethal("exporter"):
-            asyncio.run(_until_signal(export()))
+        run_parts(settings, [exporter])
     else:
-        run_worker(settings, shard_maker(settings, plan), [export] if settings.role is Role.ALL else [])
-
-
-async def _until_signal(work: Coroutine[None, None, None]) -> None:
-    task = asyncio.create_task(work)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+        run_worker(settings, shard_maker(settings, plan), [exporter] if settings.role is Role.ALL else [])
 
 
 async def run_exporter(settings: Settings, plan: Plan, announce: Announce) -> None:
     """Follows the cells of all shards and serves what they say, for ever.
 
+    When Kafka goes away it serves what it has, as stale and with a kpi-now that stands still, and goes on afterwards.
+
     Raises:
         StreamError: the port is taken.
-        KafkaError: the broker does not answer.
+        KafkaError: Kafka does not answer at the start, or refuses.
     """
     await declare(settings)
     calendar = Calendar(settings.zone)
     model, clock, feed = ReadModel(plan, calendar, settings.currency), Clock(settings.partitions), Feed()
     kpis, program = plan.catalogue.kpis, version("stream-kpis")
-    options = {"currency": settings.currency, "version": program, "periods": Periods(model, calendar)}
+    options = {
+        "currency": settings.currency,
+        "version": program,
+        "periods": Periods(model, calendar),
+        "allowed_hosts": settings.allowed_hosts,
+    }
     try:
         async with (
             serving(feed, kpis, settings.host, settings.port, **options) as address,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection
@@ -9,11 +10,13 @@ from functools import lru_cache
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import end_offsets
 from stream_kpis.stream.connection import connection
+from stream_kpis.stream.failure import is_away
 from stream_kpis.stream.topics import Names
 
 _BATCH_BYTES_MAX = 256 << 10
@@ -22,7 +25,10 @@ _SENT_MAX = 64
 _POLL_S = 1.0
 _SETTLED_S = 3.0
 _HANGS_S = 6.0
+_ANSWER_MS_MAX = 8_000
 _partition_of = lru_cache(1 << 17)(partition_of)
+
+logger = logging.getLogger(__name__)
 
 
 class SourceProducer:
@@ -160,6 +166,7 @@ class SourceEnds:
         self, settings: Settings, topics: Collection[str] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._settings = settings
+        self._where = settings.bootstrap
         self._names = names = Names.of(settings)
         self._topics = [names.prefix + topic for topic in topics] if topics else list(names.sources)
         self._clock = clock
@@ -169,7 +176,11 @@ class SourceEnds:
 
     async def __aenter__(self) -> Self:
         self._kafka = AIOKafkaConsumer(
-            **connection(self._settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False
+            **connection(self._settings),
+            group_id=None,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            request_timeout_ms=_ANSWER_MS_MAX,
         )
         await self._kafka.start()
         await self.poll()
@@ -185,16 +196,18 @@ class SourceEnds:
 
     @property
     def settled(self) -> dict[tuple[str, int], int] | None:
-        """By plain topic and partition, the last stable offset of 3 to 4 s ago; None if not asked as long as that.
+        """By plain topic and partition, the last stable offset of 3 to 4 s ago; None if not known: also while away.
 
         Raises:
-            KafkaError: the broker could not be asked.
+            KafkaError: the broker refuses.
         """
         if self._polling and self._polling.done():
             self._polling.result()
         horizon = self._clock() - _SETTLED_S
         while len(self._polls) > 1 and self._polls[1][0] <= horizon:
             self._polls.popleft()
+        if not self._polls:
+            return None
         asked, ends = self._polls[0]
         # A poll that hangs must not make a worker that lags look as if it had read all.
         hangs = self._clock() - self._polls[-1][0] > _HANGS_S
@@ -208,6 +221,20 @@ class SourceEnds:
         self._polls.append((asked, {(plain(topic), partition): end for (topic, partition), end in ends.items()}))
 
     async def _poll(self) -> None:
+        away = False
         while True:
             await asyncio.sleep(_POLL_S)
-            await self.poll()
+            try:
+                await self.poll()
+            except KafkaError as error:
+                if not is_away(error):
+                    raise
+                # What was produced meanwhile is not known: ends of before must not pass for those of 3 s ago.
+                self._polls.clear()
+                if not away:
+                    logger.warning("Kafka %s no longer answers: values are stale until it does", self._where)
+                away = True
+            else:
+                if away:
+                    logger.warning("Kafka %s answers again", self._where)
+                away = False

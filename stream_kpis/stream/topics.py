@@ -1,32 +1,26 @@
 """Every name in Kafka, from one place; declares the topics and refuses those that cannot work."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
 from stream_kpis.events.types import TOPICS
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.connection import connection
+from stream_kpis.stream.topic_configs import CHANGELOG, LOOKED_AT, RECORDS, Topic, refusal, warnings
 
 REKEYED = "crm.rekeyed"
 DEAD_LETTERS = "crm.dead-letters"
 
-RECORD_BYTES_MAX = 8 << 20
-"""Largest record of an output topic: a dead letter carries a whole source record and its origin."""
+_ALREADY_THERE, _NO_SUCH_TOPIC, _NOT_ALLOWED = 36, 3, 29
 
-_ALREADY_THERE, _NO_SUCH_TOPIC = 36, 3
-_COMPACTED = {
-    # Small segments: only closed ones are compacted, and recovery reads what is not.
-    "cleanup.policy": "compact",
-    "segment.bytes": str(64 << 20),
-    "segment.ms": "600000",
-    "min.cleanable.dirty.ratio": "0.1",
-    "max.message.bytes": str(RECORD_BYTES_MAX),
-}
-_LARGE = {"max.message.bytes": str(RECORD_BYTES_MAX)}
+logger = logging.getLogger(__name__)
 
 
 class Names(NamedTuple):
@@ -67,40 +61,57 @@ class Names(NamedTuple):
         """Every topic with what distinguishes it from the broker's defaults."""
         return {
             **{source: {} for source in self.sources},
-            self.rekeyed: _LARGE,
-            self.parties: _COMPACTED,
-            self.cells: _COMPACTED,
-            self.dead_letters: _LARGE,
+            self.rekeyed: RECORDS,
+            self.parties: CHANGELOG,
+            self.cells: CHANGELOG,
+            self.dead_letters: RECORDS,
         }
+
+
+class Survey(NamedTuple):
+    """The topics of a deployment as they are; those that are there have the right number of partitions."""
+
+    missing: list[str]
+    refusals: list[str]
+    """What cannot work, a line per topic that says what mends it."""
+    warnings: list[str]
+    """What works but is weak, or could not be looked at."""
 
 
 async def declare(settings: Settings) -> Names:
     """Makes the topics that are missing and checks those that are there.
 
     Raises:
-        SettingsError: a topic has another number of partitions, or is missing and may not be made.
+        SettingsError: a topic has another number of partitions or a configuration that loses data, or is missing and
+            may not be made.
         KafkaError: no broker answers, or it refuses.
     """
     names = Names.of(settings)
     async with _admin(settings) as admin:
-        missing = await _find_missing(admin, settings)
-        if missing and not settings.declare_topics:
+        found = await _survey(admin, settings)
+        if found.refusals:
+            more = f" ({len(found.refusals) - 1} more: see stream-kpis check)" if len(found.refusals) > 1 else ""
+            raise SettingsError(found.refusals[0] + more)
+        for line in found.warnings:
+            logger.warning("%s", line)
+        if found.missing and not settings.declare_topics:
             count = settings.partitions
-            raise SettingsError(f"topics are missing: make {', '.join(missing)} with {count} partitions each")
-        if missing:
-            await _make(admin, {topic: names.configs()[topic] for topic in missing}, settings)
+            raise SettingsError(f"topics are missing: make {', '.join(found.missing)} with {count} partitions each")
+        if found.missing:
+            await _make(admin, {topic: names.configs()[topic] for topic in found.missing}, settings)
+            await _wait_for_leaders(found.missing, settings)
     return names
 
 
-async def find_missing(settings: Settings) -> list[str]:
-    """The topics that are not there yet; makes none, and checks those that are there.
+async def survey(settings: Settings) -> Survey:
+    """Looks at the topics, and makes none.
 
     Raises:
         SettingsError: a topic has another number of partitions.
         KafkaError: no broker answers, or it refuses.
     """
     async with _admin(settings) as admin:
-        return await _find_missing(admin, settings)
+        return await _survey(admin, settings)
 
 
 @contextlib.asynccontextmanager
@@ -113,10 +124,27 @@ async def _admin(settings: Settings) -> AsyncIterator[Any]:
         await admin.close()
 
 
-async def _find_missing(admin: Any, settings: Settings) -> list[str]:
-    names = list(Names.of(settings).configs())
-    described = {topic["topic"]: topic for topic in await admin.describe_topics(names)}
-    return _missing([described[name] for name in names], settings.partitions)
+async def _survey(admin: Any, settings: Settings) -> Survey:
+    configs = Names.of(settings).configs()
+    described = {topic["topic"]: topic for topic in await admin.describe_topics(list(configs))}
+    missing = _missing([described[name] for name in configs], settings.partitions)
+    found = Survey(missing, [], [])
+    there = [name for name, wanted in configs.items() if wanted and name not in missing]
+    if not there:
+        return found
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(LOOKED_AT)) for name in there]
+    for answer in await admin.describe_configs(asked):
+        for code, _, _, name, entries in answer.resources:
+            if code == _NOT_ALLOWED:
+                found.warnings.append(f"topic {name}: its configuration may not be read: grant DescribeConfigs on it")
+            elif code and code != _NO_SUCH_TOPIC:  # made a moment ago by another worker: not known everywhere yet
+                raise for_code(code)(name)
+            replicas = min(len(partition["replicas"]) for partition in described[name]["partitions"])
+            topic = Topic(name, replicas, {entry[0]: entry[1] for entry in entries if entry[1] is not None})
+            if line := refusal(topic, configs[name], settings.bootstrap):
+                found.refusals.append(line)
+            found.warnings.extend(warnings(topic, configs[name], settings.bootstrap))
+    return found
 
 
 def _missing(described: list[dict[str, Any]], partitions: int) -> list[str]:
@@ -146,3 +174,12 @@ async def _make(admin: Any, topics: Mapping[str, Mapping[str, str]], settings: S
         if made["error_code"] not in (0, _ALREADY_THERE):
             error = for_code(made["error_code"])
             raise KafkaError(f"cannot make topic {made['topic']}: {error.__name__} {made.get('error_message') or ''}")
+
+
+async def _wait_for_leaders(topics: Iterable[str], settings: Settings) -> None:
+    """Returns when every partition can be written to.
+
+    A broker tells of its topics a moment before it leads them, and refuses until then. Asked for ends, it refuses too.
+    """
+    async with AIOKafkaConsumer(**connection(settings), group_id=None, enable_auto_commit=False) as kafka:
+        await kafka.end_offsets([TopicPartition(topic, at) for topic in topics for at in range(settings.partitions)])

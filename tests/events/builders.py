@@ -66,7 +66,7 @@ def values(history: History) -> list[dict[str, Any]]:
     return [json.loads(made.value) for made in history]
 
 
-def mistake(folder: Path, mapping: str, **files: str) -> str:
+def mistake(folder: Path, mapping: str, **files: str | bytes) -> str:
     """The error of a mapping, or of a file under it, in one line; no row is read."""
     with pytest.raises(MappingError) as caught:
         imported(folder, mapping, **files)

@@ -282,12 +282,92 @@ def test_json_lines_are_read_like_columns(tmp_path: Path) -> None:
     }
 
 
+def test_a_list_or_an_object_is_no_text(tmp_path: Path) -> None:
+    """It is there, and cannot be read: a party that is a list is not a party with that name."""
+    mapping = ORDERS.replace("*.csv", "*.jsonl").replace(
+        "        id: order\n", "        id: order\n        when: given(more)\n"
+    )
+    lines = [
+        b'{"customer": ["x"], "order": "o1", "date": "2024-01-01", "amount": 1, "more": {"a": 1}}',
+        b'{"customer": "x", "order": {"a": 1}, "date": "2024-01-01", "amount": 1, "more": [1]}',
+        b'{"customer": "x", "order": "o3", "date": "2024-01-01", "amount": 1, "more": [1]}',
+        b'{"customer": "x", "order": "o4", "date": "2024-01-01", "amount": 1}',
+    ]
+    history = imported(tmp_path, mapping, orders_jsonl=b"\n".join(lines))
+    assert [made["id"] for made in values(history)] == ["o3"]
+    assert history.counts.lines()[1:] == [
+        "no event, bad_value: 2 (first: orders.jsonl row 1: order.placed: customer is '[\"x\"]', a list or an object: one value is needed)",  # noqa: E501 - the line as it is
+        "no event, no_condition_met: 1 (first: orders.jsonl row 4)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (3, "a quote in the row of line 3 is not closed: all up to line 4 was taken for one field"),
+        (9_000, "a quote in the row of line 3 is not closed: all up to line"),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_said_with_its_line(tmp_path: Path, rows: int, expected: str) -> None:
+    """It swallows what follows: of a long file a part, of a short one all."""
+    swallowed = "".join(f"ben,o{number},2024-01-02,3\n" for number in range(2, rows + 1))
+    text = f'customer,order,date,amount\nanna,o1,2024-01-01,1\nben,"{swallowed}'
+    history = imported(tmp_path, ORDERS, orders_csv=text)
+    assert values(history)[0]["id"] == "o1"
+    assert history.counts.rows_without_event[Miss.MALFORMED_ROW].detail.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("rows", "rejected", "lines"),
+    [
+        ("", False, ["0 rows, 0 events: none", "nothing was read: there are no rows"]),
+        (
+            "anna,o1,,1\n",
+            True,
+            [
+                "1 rows, 0 events: none",
+                "no event, undated: 1 (first: orders.csv row 1: order.placed: the time is empty)",
+                "nothing was read: not one of 1 rows gives an event",
+            ],
+        ),
+    ],
+)
+def test_that_nothing_was_read_is_said(tmp_path: Path, rows: str, rejected: bool, lines: list[str]) -> None:
+    history = imported(tmp_path, ORDERS, orders_csv="customer,order,date,amount\n" + rows)
+    assert list(history) == []
+    assert (history.counts.all_rejected, history.counts.lines()) == (rejected, lines)
+
+
+def test_a_report_does_nothing_to_the_terminal(tmp_path: Path) -> None:
+    """Names of files are anybody's."""
+    history = imported(tmp_path, ORDERS, **{"a\x1b[2J_csv": "customer,order,date,amount\nanna,o1,,1\n"})
+    assert list(history) == []
+    assert "(first: a\\x1b[2J.csv row 1: order.placed: the time is empty)" in history.counts.lines()[1]
+
+
+def test_what_rows_with_events_missed_is_said_beside_what_rows_without_did(tmp_path: Path) -> None:
+    """The same rows are not told twice."""
+    cancelled = "      - {type: order.cancelled, id: order & '!', time: date, data: {order_id: order}}\n"
+    mapping = ORDERS.replace("      - type", cancelled + "      - type", 1)
+    csv = "customer,order,date,amount\nanna,o1,,1\nanna,o2,2024-01-01,\n"
+    history = imported(tmp_path, mapping, orders_csv=csv)
+    assert len(list(history)) == 1
+    assert history.counts.lines()[1:] == [
+        "no event, undated: 1 (first: orders.csv row 1: order.cancelled: the time is empty)",
+        "order.cancelled missed, undated: 1 (first: orders.csv row 1: the time is empty)",
+        "order.placed missed, empty_field: 1 (first: orders.csv row 2: amount is empty)",
+        "order.placed missed, undated: 1 (first: orders.csv row 1: the time is empty)",
+    ]
+
+
 def test_events_in_another_currency_are_bad_values(tmp_path: Path) -> None:
     """The import knows the reporting currency from its reader."""
     mapping = ORDERS.replace("amount: amount}", "amount: amount, currency: {constant: EUR}}")
     history = imported(tmp_path, mapping, orders_csv=CSV)
     assert list(history) == []
     assert missed(history.counts) == {"bad_value": (2, "orders.csv", 1)}
+    (tally,) = history.counts.rows_without_event.values()
+    assert tally.detail == "order.placed: currency: EUR is not the reporting currency USD"
     in_euro = History([tmp_path / "orders.csv"], read_mapping(tmp_path / "mapping.yaml"), Reader(currency="EUR"))
     assert len(list(in_euro)) == 2
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.events.builders import ORDERS, mistake
+from tests.events.builders import CSV, ORDERS, mistake
 
 EVENT = "files.*.csv.events[1]"
 AMOUNT = f"mapping.yaml:9: {EVENT}.data.amount"
@@ -84,6 +84,8 @@ def test_mistakes_at_a_file(tmp_path: Path, line: str, expected: str) -> None:
         ("        time: date\n", "", "6: {}: order.placed needs 'time': when it happened"),
         ("time: date", "time: row", "8: {}.time: a number is no time"),
         ("time: date", "time: '''soon'''", "8: {}.time: 'soon' is not a time (iso)"),
+        ("time: date", "time: time(date, '%Q')", "8: {}.time: 'Q' is a bad directive in format '%Q'"),
+        ("time: date", "time: first(date, time(order, 'day'))", "8: {}.time: 'day' is no time format: use iso, unix"),
         ("time: date", "when: date\n        time: date", "8: {}.when: a text is no condition: compare it"),
         ("amount: amount", "amuont: 1", "9: {}.data.amuont: no field of order.placed 'amuont'; did you mean 'amount'?"),
         (", amount: amount", "", "9: {}.data: order.placed needs 'amount'"),
@@ -150,9 +152,31 @@ def test_two_events_of_a_row_cannot_share_their_id(tmp_path: Path) -> None:
             f"8: {EVENT}.time: no column of orders.csv 'date'; did you mean 'dat'?",
         ),
         ("", "3: files.*.csv: orders.csv has no header line"),
+        (
+            CSV.encode("utf-16"),
+            "3: files.*.csv: orders.csv is no utf-8 text: if it is a CSV file, set its encoding, such as utf-16",
+        ),
+        (b"PK\x03\x04\x1b[2J", "3: files.*.csv: orders.csv is no utf-8 text: if it is a CSV file, set its encoding"),
+        (
+            CSV.replace(",", ";"),
+            (
+                "4: files.*.csv.party: no column of orders.csv 'customer'; there are: customer;order;date;amount"
+                ' (the header is one column: set delimiter: ";")'
+            ),
+        ),
+        (
+            CSV.replace("customer", "käufer").encode("cp1252"),
+            (
+                "4: files.*.csv.party: no column of orders.csv 'customer'; there are: amount, date, k\\udce4ufer, order"
+                " (if its letters look wrong, set its encoding, such as cp1252)"
+            ),
+        ),
+        ('"customer,order\n', "3: files.*.csv: orders.csv is no CSV file: unexpected end of data"),
         ("date,order,date,customer\n", "3: files.*.csv: orders.csv has more than one column 'date'"),
     ],
 )
-def test_files_that_do_not_fit_the_mapping_are_found_before_any_row(tmp_path: Path, text: str, expected: str) -> None:
+def test_files_that_do_not_fit_the_mapping_are_found_before_any_row(
+    tmp_path: Path, text: str | bytes, expected: str
+) -> None:
     """The header is enough."""
     assert mistake(tmp_path, ORDERS, orders_csv=text).startswith(f"mapping.yaml:{expected}")

@@ -80,6 +80,8 @@ def test_maven_crm() -> None:
     history = history_of("maven_crm", "sales_pipeline.csv")
     events = seen(history)
     assert history.counts.rows == 8800
+    page = (_REPOSITORY / "docs" / "history.md").read_text("utf-8")
+    assert "```\n{}\n```".format("\n".join(history.counts.lines())) in page
     undated = history.counts.rows_without_event
     assert {miss: (tally.count, tally.row) for miss, tally in undated.items()} == {Miss.UNDATED: (500, 8301)}
     created = {each.data.deal_id: each for each in of_kind(events, "deal.created")}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -9,6 +10,7 @@ import pytest
 
 from stream_kpis.live.api import Filter, changed, clock
 from stream_kpis.live.feed import Feed, Published
+from stream_kpis.live.hosts import serves
 from stream_kpis.live.server import Server, serving
 from stream_kpis.live.snapshot import State
 from tests.live import fakes
@@ -213,6 +215,81 @@ async def test_there_is_a_bound_on_streams(
             if answer.status == 200:
                 return
     pytest.fail("a page that was closed is counted for ever")
+
+
+async def test_a_page_that_does_not_read_is_dropped_and_counted(
+    feed: Feed, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its place is free again, its connection closed, and others have missed nothing."""
+    monkeypatch.setattr("stream_kpis.live.server.WRITE_S_MAX", 0.2)
+    dropped = "stream_kpis_streams_dropped_total"
+    url = client._base_url
+    assert f"{dropped} 0\n" in (await get(client, "/metrics"))[1]
+    with socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect((url.host, url.port))
+        idle.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        snapshots = [fakes.snapshot(seed=seed) for seed in range(2)]
+        async with client.get("/api/stream?kpi=orders&by=") as answer:
+            events = Events(answer)
+            assert (await events.next())[0] == "catalogue"
+            for number in range(200):  # the system buffers some megabytes for a connection
+                feed.publish(snapshots[number % 2])
+                assert (await events.next())[0] == "values"
+                metrics = (await get(client, "/metrics"))[1]
+                if f"{dropped} 1\n" in metrics:
+                    break
+        assert f"{dropped} 1\n" in metrics
+        assert "stream_kpis_streams 1\n" in metrics
+        idle.settimeout(10.0)
+        last = b""
+        while received := idle.recv(1 << 20):
+            last = received
+        assert not last.endswith(b"\r\n0\r\n\r\n"), "the stream seems whole"
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/kpis", "/api/stream", "/page/nothing"])
+async def test_a_name_that_somebody_points_at_us_is_refused(client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(path, headers={"Host": "evil.example:9464"}) as answer:
+        line = "not served as 'evil.example:9464': ask for localhost, or add the name to setting allowed_hosts\n"
+        assert (answer.status, await answer.text()) == (421, line)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:9464", "[::1]:80", "[::1]", "localhost."])
+async def test_on_loopback_it_answers_as_localhost_on_any_port(client: aiohttp.ClientSession, host: str) -> None:
+    async with client.get("/healthz", headers={"Host": host}) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("listening", "allowed", "host", "served"),
+    [
+        ("127.0.0.1", ("Kpis.example",), "kpis.example:443", True),
+        ("127.0.0.1", (), "", False),
+        ("127.0.0.1", (), "10.0.0.7:9464", False),
+        ("127.0.0.1", (), "localhost.evil.example", False),
+        ("127.0.0.1", (), "localhost:1:2", False),
+        ("localhost", (), "evil.example", False),
+        ("::1", (), "evil.example", False),
+        ("0.0.0.0", (), "stream-kpis:9464", True),
+        ("::", (), "", True),
+        ("0.0.0.0", ("kpis.example",), "evil.example", False),
+        ("0.0.0.0", ("kpis.example",), "10.0.0.7:9464", True),
+        ("0.0.0.0", ("kpis.example",), "[fd00::7]:9464", True),
+        ("0.0.0.0", ("kpis.example",), "localhost:9464", True),
+    ],
+)
+def test_hosts_depend_on_where_it_listens(listening: str, allowed: tuple[str, ...], host: str, served: bool) -> None:
+    assert serves(host, listening, allowed) is served
+
+
+async def test_allowed_hosts_reach_the_server(feed: Feed) -> None:
+    async with (
+        serving(feed, fakes.KPIS, allowed_hosts=("kpis.example",)) as url,
+        aiohttp.ClientSession(url, headers={"Host": "kpis.example"}) as session,
+    ):
+        assert await get(session, "/healthz") == (200, "ok\n")
 
 
 async def test_steps_are_made_once_and_forgotten_with_the_next_snapshot(feed: Feed) -> None:

@@ -57,6 +57,15 @@ def test_without_ends_nothing_is_trusted() -> None:
     assert followed(header(), header()).now(WALL_MS, None).stale
 
 
+def test_without_ends_kpi_now_stands_still() -> None:
+    """Else windows would slide past what is not known: as if nothing had happened while Kafka was away."""
+    clock = followed(header(), header())
+    clock.now(WALL_MS, ENDS)
+    assert clock.now(WALL_MS + 5_000, None).kpi_now_ms == WALL_MS
+    assert clock.now(WALL_MS + 6_000, ENDS).kpi_now_ms == WALL_MS + 6_000
+    assert clock.now(WALL_MS - 2 * JUMP_MS, None).kpi_now_ms == WALL_MS - 2 * JUMP_MS
+
+
 def test_kpi_now_does_not_go_back_while_a_shard_catches_up() -> None:
     """What was shown stays shown."""
     clock = followed(header(), header())

@@ -78,9 +78,23 @@ def test_without_a_question_all_is_known() -> None:
 
 
 def test_of_no_events_there_is_nothing() -> None:
-    assert {value.state for value in answers([], []).answers[0].values if not PLAN.catalogue.kpis[value.kpi].cases} == {
-        State.NO_DATA
-    }
+    (answer,) = answers([], asks_of(UTC, ["2026-03-01"])).answers
+    assert {value.state for value in answer.values} == {State.NO_DATA}
+
+
+def test_of_tickets_nothing_is_known_before_the_first() -> None:
+    """In windows and in periods; a ticket that is gone at once is known all the same."""
+    events = [
+        order("2026-03-02"),
+        event("ticket.created", "2026-04-02T12:00:00Z", ticket_id="t"),
+        event("ticket.status_changed", "2026-04-02T12:00:01Z", ticket_id="t", status="solved"),
+    ]
+    for asks in (asks_of(UTC, ["2026-04-01", "2026-05-01"]), asks_of(UTC, periods=["2026-03", "2026-04"])):
+        found = answers(events, asks)
+        window = "now" if asks[0].from_ms is None else "period"
+        for kpi in ("tickets_open", "unanswered_over_target"):
+            read = [value(found, kpi, window, number) for number in (0, 1)]
+            assert [(v.value, v.state) for v in read] == [(None, State.NO_DATA), (0, State.OK)]
 
 
 def test_a_period_is_as_it_was_at_its_end() -> None:
@@ -150,7 +164,7 @@ def test_what_cannot_be_used_is_counted() -> None:
     other = once._replace(value=once.value.replace(b'"amount":10', b'"amount":11'))
     euros = event("order.placed", "2026-03-02T12:00:00Z", order_id="2", amount=1, currency="EUR")
     found = answers([once, other, once, euros], [])
-    assert found.dead_letters == {"id_conflict": 1, "currency": 1}
+    assert {reason: tally.count for reason, tally in found.dead_letters.items()} == {"id_conflict": 1, "currency": 1}
     assert values(found, "revenue_net", "all") == [10]
 
 
@@ -216,6 +230,37 @@ def test_the_command_prints_values_and_reports_the_rows(shop: dict, capsys: pyte
     ]
 
 
+def test_a_dead_letter_has_its_row_as_an_example(shop: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of several topics, and in the span between two questions that it lies in."""
+    (file,), mapping = shop["files"], shop["mapping"]
+    file.write_text("party,day,amount,n\na,2026-03-02,10,1\nb,2026-03-03,2,1\na,2026-03-04,5,1\na,2026-03-05,6,1\n")
+    created = "      - {type: customer.created, id: n & 'c', time: day}\n"
+    mapping.write_text(MAPPING.replace("id: row", "id: n").replace("order_id: row", "order_id: n") + created)
+    asked = shop | {"kpis": ["orders"], "instants": ["2026-03-03", "2026-03-06"]}
+    assert print_evaluation(load(environment={}), **asked) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["input"]["dead_letters"] == {"id_conflict": 4}
+    (line,) = [line for line in printed.err.splitlines() if line.startswith("dead letters")]
+    assert line.startswith("dead letters, id_conflict: 4 (first: orders.csv row 3: ")
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "line"),
+    [
+        ("", 0, "nothing was read: there are no rows"),
+        ("b,,1\n,2026-03-01,1\n", 1, "nothing was read: not one of 2 rows gives an event"),
+    ],
+)
+def test_of_nothing_there_are_no_values(
+    shop: dict, rows: str, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop["files"][0].write_text("party,day,amount\n" + rows)
+    assert print_evaluation(load(environment={}), **shop) == code
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["values"] == []
+    assert printed.err.splitlines()[-1] == line
+
+
 def test_an_instant_between_is_rounded_up_and_says_so(shop: dict, capsys: pytest.CaptureFixture[str]) -> None:
     asked = shop | {"kpis": ["orders"], "instants": ["2026-03-03T00:00:01+00:00"]}
     print_evaluation(load(environment={}), **asked)
@@ -233,8 +278,13 @@ def test_an_instant_between_is_rounded_up_and_says_so(shop: dict, capsys: pytest
         ({"kpis": ["orders"], "by": "zzz"}, "no grouping 'zzz'; there are channel, product, owner"),
         ({"periods": ["2026-13"]}, "'2026-13' is no period: there is no such month or day"),
         ({"periods": ["march"]}, "'march' is no period: write 2026, 2026Q1, 2026-03 or 2026-03-01"),
-        ({"instants": ["2026-03-01T09:00:00"]}, "'2026-03-01T09:00:00' is no instant: write a day such as 2026-03-01 or a time such as 2026-03-01T09:00:00Z"),  # noqa: E501 - the line as it is
-        ({"instants": ["1066-10-14T09:00:00Z"]}, "'1066-10-14T09:00:00Z': years from 1971 to 2199 only"),
+        ({"instants": ["2026-03-01T09:00:00"]}, "'2026-03-01T09:00:00' names no zone: write 2026-03-01T09:00:00Z for UTC, or an offset, 2026-03-01T09:00:00+02:00"),  # noqa: E501 - the line as it is
+        ({"instants": ["noon"]}, "'noon' is no instant: write a day such as 2026-03-01 or a time such as 2026-03-01T09:00:00Z"),  # noqa: E501 - likewise
+        ({"instants": ["1066-10-14T09:00:00Z"]}, "'1066-10-14T09:00:00Z' is out of range: years from 1971 to 2199 only"),  # noqa: E501 - likewise
+        ({"instants": ["1960-01-01"]}, "'1960-01-01' is out of range: years from 1971 to 2199 only"),
+        ({"periods": ["2200"]}, "'2200' is out of range: years from 1971 to 2199 only"),
+        ({"periods": ["9999-12"]}, "'9999-12' is out of range: years from 1971 to 2199 only"),
+        ({"since": "1970-01-01", "until": "2026-01-01"}, "'1970-01-01' is out of range: years from 1971 to 2199 only"),
         ({"since": "2026-03-01"}, "from and to go together: give both"),
         ({"since": "2026-03-01", "until": "2026-03-01"}, "from 2026-03-01 to 2026-03-01 there is no day: --to is the day after the last one"),  # noqa: E501 - likewise
         ({"since": "2026-03-01", "until": "soon"}, "'soon' is no day: write 2026-03-01"),

@@ -19,7 +19,7 @@ from tests.live import fakes
 from tests.tools import tool
 
 GOLDEN = Path(__file__).with_name("families.txt")
-PIPELINE = Pipeline("1.2.3", fakes.NOW_MS + 2_040, fakes.NOW_MS - 60_000, 1.5, 50_000_000, 12, 1)
+PIPELINE = Pipeline("1.2.3", fakes.NOW_MS + 2_040, fakes.NOW_MS - 60_000, 1.5, 50_000_000, 12, 1, 2)
 PERIOD_WORDS = ("_total", "_info", "_bucket", "_count", "_sum", "_gcount", "_gsum", "_created")
 
 

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.server import serving
-from stream_kpis.live.snapshot import Snapshot, State, Value
+from stream_kpis.live.snapshot import Durations, Snapshot, State, Value
 from tests.live import fakes
 from tests.tools import tool
 
@@ -144,6 +144,8 @@ async def test_targets_that_are_missed_are_said(browser: Browser) -> None:
         await expect(shown.row("first_response_time_live").detail).to_contain_text("over target 2 min")
         await expect(shown.row("unanswered_over_target").detail).not_to_have_class("detail missed")
         await expect(shown.page.locator("#tally")).to_have_text(f"{len(fakes.KPIS)} KPIs, 1 off target")
+        for seen in (shown.page.locator("#tally"), shown.row("first_response_time_live").value):
+            await expect(seen).to_have_css("color", "rgb(168, 40, 28)")
         shown.publish(slow._replace(value=110.0), fakes.value("unanswered_over_target", "now", value=1, samples=1))
         await expect(shown.row("first_response_time_live").detail).not_to_contain_text("over target")
         await expect(shown.row("unanswered_over_target").detail).to_have_class("detail missed")
@@ -248,6 +250,51 @@ async def test_a_row_opens_to_all_windows_and_groups_and_keeps_following(browser
         shown.publish(fakes.value("orders", "5m", value=11), web._replace(value=6, samples=6))
         await expect(channels.get_by_role("row")).to_have_count(1)
         await expect(channels.get_by_role("row").first).to_contain_text("6")
+
+
+async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) -> None:
+    """Whatever stands beside each other has the same units and digits; what was set is a round number."""
+    async with showing(browser, "#5m") as shown:
+        quantiles = Durations(((0.5, 9.0), (0.9, 65.0), (0.99, 132.0)), (), 0)
+        shown.publish(
+            fakes.value("first_response_time_live", "5m", value=65.0, durations=quantiles),
+            fakes.value("churn_rate", "7d", value=0.0071, numerator=7, denominator=986, lower=0.005, upper=0.01),
+        )
+        await expect(shown.row("first_response_time_live").value).to_have_text("1 min 5 s")
+        await expect(shown.row("first_response_time_live").detail).to_have_text(
+            "target 2 min \u00b7 p50 9.0 s \u00b7 p99 2 min 12 s"
+        )
+        await expect(shown.row("churn_rate").detail).to_have_text("target 5 % \u00b7 0.5 % to 1.0 % \u00b7 7 / 986")
+
+
+CRAMPED = """() => [...document.querySelectorAll("tr.row")].flatMap((row) => {
+  const sheet = row.closest(".sheet").getBoundingClientRect();
+  return [".name", ".value", ".detail", ".samples", ".state"].flatMap((name) => {
+    const cell = row.querySelector(name), text = document.createRange();
+    text.selectNodeContents(cell);
+    const box = text.getBoundingClientRect(), where = `${row.dataset.kpi} ${name}`;
+    if (!box.width) return name === ".detail" ? [] : [`${where} is not shown`];
+    const outer = cell.getBoundingClientRect();
+    const out = box.right > outer.right + 0.5 || box.left < outer.left - 0.5 || cell.scrollWidth > cell.clientWidth + 1;
+    return [out ? `${where} does not fit` : "", box.right > sheet.right - 12 ? `${where} is at the border` : ""];
+  }).filter(Boolean);
+})"""
+
+
+@pytest.mark.parametrize("width", [1920, 1280, 1024, 961, 768, 390, 360])
+async def test_every_kpi_shows_value_samples_and_state_at_any_width(browser: Browser, width: int) -> None:
+    """In their longest forms, none on another and none cut off."""
+    slow = {"value": 59 * 60 + 59.0, "durations": Durations(((0.5, 719.0), (0.9, 3599.0), (0.99, 86_000.0)), (), 0)}
+    async with showing(browser, "#5m", viewport={"width": width, "height": 900}) as shown:
+        shown.usual = [
+            fakes.value(kpi_id, window, state=State.LOW_SAMPLE, **(slow if kpi.unit == "seconds" else {}))
+            for kpi_id, kpi in fakes.KPIS.items()
+            for window in kpi.windows
+        ]
+        shown.publish()
+        await expect(shown.row("orders").state).to_have_text("few samples")
+        assert await shown.page.evaluate(CRAMPED) == []
+        assert await shown.page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -18,7 +18,7 @@ from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.server import serving
 from stream_kpis.live.snapshot import State
 from stream_kpis.plan import compile_plan
-from stream_kpis.settings import load
+from stream_kpis.settings import SettingsError, load
 
 PLAN = compile_plan(load(environment={}))
 CALENDAR = Calendar("Europe/Berlin")
@@ -42,6 +42,20 @@ class Live:
         record = Record("crm.orders", 0, at, NOW_MS, party.encode(), value)
         self.shard.advance(NOW_MS)
         self.shard.apply(Batch("crm.orders", 0, at, at + 1, [record]))
+
+    def ticket(self, day: str, *steps: tuple[str, dict[str, str]]) -> None:
+        """A ticket at noon, and what happened to it, a second after the other, on the days said."""
+        happened = [("ticket.created", day, {}), *((kind, data.pop("day"), data) for kind, data in steps)]
+        at = self.shard.next.get("crm.tickets", 0)
+        records = []
+        for number, (kind, on, data) in enumerate(happened):
+            value = encode_event(
+                kind, id=f"{day} {number}", source="s", time=f"{on}T12:00:0{number}Z", subject="p",
+                data={"ticket_id": day, **data},
+            )  # fmt: skip
+            records.append(Record("crm.tickets", 0, at + number, NOW_MS, b"p", value))
+        self.shard.advance(NOW_MS)
+        self.shard.apply(Batch("crm.tickets", 0, at, at + len(records), records))
 
     def publish(self, stale: bool = False) -> None:
         """Makes all that happened visible."""
@@ -89,6 +103,27 @@ async def test_a_period_that_goes_on_ends_now(live: Live) -> None:
     assert march["purchase_frequency"]["state"] == "no_data"
 
 
+async def test_what_waited_in_a_past_period_is_not_known(live: Live) -> None:
+    """Though nothing waits now: an answer that came later tells that it waited then."""
+    live.ticket("2026-02-27", ("ticket.message", {"day": "2026-03-02", "author": "agent"}))
+    live.publish()
+    past = await live.get(("period", "2026-02"))
+    assert (past["unanswered_over_target"]["value"], past["unanswered_over_target"]["state"]) == (None, "no_data")
+    assert (past["tickets_open"]["value"], past["tickets_open"]["state"]) == (1, "ok")
+    live_year = await live.get(("period", "2026"))
+    assert (live_year["unanswered_over_target"]["value"], live_year["unanswered_over_target"]["state"]) == (0, "ok")
+
+
+async def test_before_its_first_ticket_a_period_has_no_data_of_tickets(live: Live) -> None:
+    live.order("2026-01-05")
+    live.ticket("2026-05-09")
+    live.publish()
+    before, since = await live.get(("period", "2026Q1")), await live.get(("period", "2026Q2"))
+    for kpi, value in {"tickets_open": 1, "unanswered_over_target": 1}.items():
+        assert (before[kpi]["value"], before[kpi]["state"]) == (None, "no_data")
+        assert (since[kpi]["value"], since[kpi]["state"]) == (value, "ok")
+
+
 async def test_stale_values_are_stale_over_periods_too(live: Live) -> None:
     live.order("2026-03-31")
     live.publish(stale=True)
@@ -101,7 +136,9 @@ async def test_stale_values_are_stale_over_periods_too(live: Live) -> None:
         ([("period", "spring")], "'spring' is no period: write 2026, 2026Q1, 2026-03 or 2026-03-01"),
         ([("period", "2027")], "period 2027 begins after kpi-now, 2026-05-10T09:00:10.000Z"),
         ([("from", "2026-01-01")], "from and to go together: give both"),
-        ([("period", "2026"), ("from", "2026-01-01"), ("to", "2026-02-01")], "period does not go together with from and to: give one of them"),  # noqa: E501 - the line as it is
+        ([("period", "2026"), ("from", "2026-01-01"), ("to", "2026-02-01")], "period excludes from and to: give it, or both of them"),  # noqa: E501 - the line as it is
+        ([("period", "2026"), ("from", "2026-01-01")], "period excludes from and to: give it, or both of them"),
+        ([("period", "2200")], "'2200' is out of range: years from 1971 to 2199 only"),
         ([("kpi", "ordrs")], "no KPI 'ordrs' (did you mean orders?)"),
         ([("window", "2d")], "no window '2d' (did you mean 7d?)"),
         ([("by", "tem")], "no grouping 'tem' (did you mean team?)"),
@@ -148,6 +185,38 @@ async def test_the_command_shows_what_the_exporter_says(live: Live, capsys: pyte
         ["revenue_net", "", window, "", since, "2026-05-10T09:00:10.000Z", "", "", "20.0"]
         for window, since in (("7d", "2026-05-03T09:00:00.000Z"), ("all", "1970-01-01T00:00:00.000Z"))
     ]
+
+
+async def test_a_window_that_a_kpi_does_not_have_is_said(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    live.order("2026-05-09", 20)
+    live.publish()
+    asked = {"by": None, "period": None, "since": None, "until": None, "as_json": False, "as_csv": False}
+
+    def show(kpis: tuple[str, ...], *windows: str) -> int:
+        return print_kpis(load(environment={}), kpis=kpis, windows=windows, url=live.url, **asked)
+
+    line = "no window 'now' of orders; there are 5m, 1h, 24h, 7d, 30d, 90d, 365d, today, mtd, qtd, ytd, all"
+    for windows in (("now",), ("all", "now")):
+        with pytest.raises(ValueError, match=f"^{line}$"):
+            await asyncio.to_thread(show, ("orders",), *windows)
+    assert capsys.readouterr().out == ""
+    assert await asyncio.to_thread(show, (), "now") == 0
+    assert "tickets_open" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [{"since": "2025-01-01"}, {"since": "2025-01-01", "until": "2025-02-01"}])
+def test_a_period_goes_alone(more: dict[str, str]) -> None:
+    asked = {"kpis": (), "by": None, "windows": (), "period": "2026", "since": None, "until": None, "url": None}
+    with pytest.raises(ValueError, match=r"^--period excludes --from and --to: give it, or both of them$"):
+        print_kpis(load(environment={}), **asked | more, as_json=False, as_csv=False)
+
+
+async def test_an_address_in_use_is_a_wrong_setting(live: Live) -> None:
+    port = int(live.url.rpartition(":")[2])
+    line = f"exporter: cannot listen on 127.0.0.1:{port}: address already in use; set another port"
+    with pytest.raises(SettingsError, match=f"^{line}$"):
+        async with serving(live.feed, PLAN.catalogue.kpis, port=port):
+            pass
 
 
 async def test_an_exporter_without_values_or_without_life_is_one_line(live: Live) -> None:

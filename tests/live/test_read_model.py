@@ -19,6 +19,7 @@ from tests.engine.worlds import NOW_MS, iso, random_happenings
 PLAN = compile_catalogue(built_in())
 UTC = Calendar()
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
+STANDING = {"tickets_open", "unanswered_over_target", "active_customers"}
 
 
 def made(kind: str, age_ms: int, party: str = "p", **data: object) -> Record:
@@ -97,15 +98,57 @@ def test_a_tombstone_and_a_record_anew_replace_what_was() -> None:
 
 
 def test_with_no_events_every_kpi_is_there_and_has_no_data() -> None:
-    """Once per window, ungrouped; what counts waiting cases knows that none wait."""
+    """Once per window, ungrouped; that nothing was ever seen does not say that none wait."""
     values = ReadModel(PLAN, UTC).snapshot(NOW_MS).values
     expected = {(name, window) for name, kpi in PLAN.catalogue.kpis.items() for window in kpi.windows}
     assert expected == {(v.kpi, v.window) for v in values}
     assert len(expected) == len(values)
-    cases = {name for name, kpi in PLAN.catalogue.kpis.items() if kpi.cases}
-    assert {v.kpi for v in values if v.state != State.NO_DATA} == cases
+    assert {v.state for v in values} == {State.NO_DATA}
     ratios = {name for name, formula in PLAN.catalogue.formulas.items() if formula.denominator is not None}
-    assert all(v.value is None for v in values if v.kpi in ratios)
+    assert all(v.value is None for v in values if v.kpi in ratios | STANDING)
+
+
+@pytest.mark.parametrize("age_ms", [_MINUTE_MS, DAY_MS, 40 * DAY_MS])
+def test_what_came_and_went_within_a_tile_leaves_none_not_nothing(age_ms: int) -> None:
+    """Its cells are empty, and what waited leaves none at all: how it ended tells that it was there."""
+    records = [
+        made("ticket.created", age_ms, ticket_id="t"),
+        made("ticket.message", age_ms - 1000, ticket_id="t", author="agent"),
+        made("ticket.status_changed", age_ms - 2000, ticket_id="t", status="solved"),
+        made("customer.created", age_ms),
+        made("customer.churned", age_ms - 1000),
+    ]
+    read = {kpi: value_of(records, kpi, "now") for kpi in STANDING}
+    assert {kpi: (v.value, v.state) for kpi, v in read.items()} == {
+        "tickets_open": (0, State.OK),
+        "unanswered_over_target": (0, State.OK),
+        "active_customers": (0, State.LOW_SAMPLE),
+    }
+
+
+def test_of_other_entities_a_level_knows_nothing() -> None:
+    """Nor of a churn of somebody who never came."""
+    records = [made("lead.created", _MINUTE_MS, lead_id="l"), made("customer.churned", _MINUTE_MS)]
+    read = {kpi: value_of(records, kpi, "now") for kpi in STANDING}
+    assert {(v.value, v.state) for v in read.values()} == {(None, State.NO_DATA)}
+
+
+def test_the_first_ticket_ends_no_data_at_once() -> None:
+    """At the same instant too, though nothing of it waits; the last one's deletion brings it back."""
+
+    def waiting() -> tuple[float | None, State]:
+        values = model.snapshot(NOW_MS).values
+        return next((v.value, v.state) for v in values if v.kpi == "unanswered_over_target" and not v.by)
+
+    model, log = (
+        ReadModel(PLAN, UTC),
+        applied(PLAN, numbered([made("ticket.created", 1, ticket_id="t", created_by="agent")])),
+    )
+    assert waiting() == (None, State.NO_DATA)
+    model.apply(0, log.cells.items())
+    assert waiting() == (0, State.OK)
+    model.apply(0, [(key, None) for key in log.cells])
+    assert waiting() == (None, State.NO_DATA)
 
 
 @pytest.mark.parametrize(("leads", "state"), [(1, State.LOW_SAMPLE), (29, State.LOW_SAMPLE), (30, State.OK)])

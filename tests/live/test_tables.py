@@ -78,6 +78,35 @@ def test_instants_have_a_table_each_and_periods_a_column() -> None:
     assert "Period" in printed(over)
 
 
+def test_a_period_with_a_long_name_stands_above_its_table() -> None:
+    """Once, so that there is room for the names of KPIs; others beside it do so too."""
+    quarter, days = "2026Q1", "2026-01-01/2026-04-01"
+    rows = {name: VIEWS.over(name, fakes.value("orders", "all", value=7, samples=7)) for name in (quarter, days)}
+    head, columns, _, line = lines(printed([rows[days]]))
+    assert (head.strip(), columns.split(), line.split()) == (
+        f"Period {days}",
+        ["KPI", "Value", "Samples", "State"],
+        ["orders", "7", "7"],
+    )
+    both = printed([rows[quarter], rows[days]])
+    assert [line.strip() for line in lines(both) if "Period" in line] == [f"Period {quarter}", f"Period {days}"]
+
+
+@pytest.mark.parametrize(
+    "periods",
+    [(), ("2026",), ("2026-03-01",), ("1997-01-01/1998-07-01",), ("2026-03", "2026Q1"), ("2026-03-01", "2026-03-02")],
+)
+def test_the_name_of_every_kpi_is_whole_in_80_columns(periods: tuple[str, ...]) -> None:
+    values = [
+        fakes.value(kpi_id, kpi.windows[-1], state=State.LOW_SAMPLE, samples=999_999)
+        for kpi_id, kpi in fakes.KPIS.items()
+    ]
+    rows = [VIEWS.over(period, value) for period in periods for value in values] or [VIEWS.value(v) for v in values]
+    shown = printed(rows)
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    assert set(fakes.KPIS) <= {line.split()[0] for line in lines(shown)}
+
+
 def test_kpis_without_data_are_named_under_the_table_unless_asked_for() -> None:
     rows = [row("orders"), row("nps", value=None, samples=0, state=State.NO_DATA)]
     assert lines(printed(rows))[-1] == "Without data: nps"

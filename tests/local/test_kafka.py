@@ -222,7 +222,12 @@ def test_a_detached_one_outlives_its_starter_until_stopped(tmp_path: Path) -> No
         running = status(tmp_path)
         assert running is not None
         assert running.pid == pid
-        assert start_detached(tmp_path) == running
+        assert start_detached(tmp_path) == running == start_detached(tmp_path, None)
+        other = unused_port()
+        with pytest.raises(
+            LocalKafkaError, match=rf"^Kafka already runs on [^\n]*, not on port {other}; stop it first"
+        ):
+            start_detached(tmp_path, other)
         with pytest.raises(AssertionError):
             until(lambda: gone(pid), seconds=1)
         assert stop(tmp_path)

@@ -20,7 +20,7 @@ def test_the_committed_page_is_that_of_the_catalogue() -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    text = Exposition(fakes.KPIS).render(fakes.snapshot(), Pipeline("1", 0, 0, 0, 0, 0, 0), Format.TEXT).decode()
+    text = Exposition(fakes.KPIS).render(fakes.snapshot(), Pipeline("1", 0, 0, 0, 0, 0, 0, 0), Format.TEXT).decode()
     names = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     documented = set(re.findall(r"`(\w+)(?:\{[^}]*\})?`", PAGE.read_text("utf-8")))
     suffixes = re.compile(r"_(samples|numerator|denominator|lower|upper|bucket|gcount|gsum)$")

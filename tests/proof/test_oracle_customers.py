@@ -164,3 +164,13 @@ def test_retention_is_the_rest() -> None:
     assert world.fractions("retention_rate", "plan", 100, 200) == {"gold": (1, 2), "free": (1, 1)}
     assert world.fractions("retention_rate", "segment", 100, 200) == {"small": (2, 3)}
     assert world.value("retention_rate", 10, 200) is None
+
+
+def test_before_the_first_spell_there_is_no_level() -> None:
+    """A churn of who never came begins none; after the last one left it is 0."""
+    world = World()
+    world.add("customer.churned", 10)
+    assert world.value("active_customers") is None
+    world.add("customer.created", 20)
+    world.add("customer.churned", 30)
+    assert [world.value("active_customers", end=end) for end in (20, 25, 40)] == [None, 1, 0]

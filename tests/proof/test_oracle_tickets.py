@@ -130,7 +130,20 @@ def test_open_tickets_by_what_they_are_now() -> None:
     assert world.groups("tickets_open", "category", window="now") == {"bill": 1, "unknown": 1}
     assert world.groups("tickets_open", "agent", window="now", at=110) == {"ann": 1, "unknown": 1}
     assert world.groups("tickets_open", "team", window="now", at=110) == {"first": 1, "unknown": 1}
-    assert world.value("tickets_open", at=100) == 0
+
+
+@pytest.mark.parametrize("kpi", ["tickets_open", "unanswered_over_target"])
+def test_before_the_first_ticket_nothing_stands(kpi: str) -> None:
+    """None is open only since there was one; one that was deleted never was."""
+    world = World()
+    world.add("order.placed", 1, order_id="o", amount=1)
+    assert world.value(kpi) is None
+    world.add("ticket.created", 100, ticket_id="gone")
+    world.add("ticket.deleted", 101, ticket_id="gone")
+    assert world.value(kpi) is None
+    ticket(world, (110, "agent"), (120, "solved"))
+    assert [world.value(kpi, at=at) for at in (100, 200)] == [None, 0]
+    assert [world.value(kpi, end=end) for end in (100, 200)] == [None, 0]
 
 
 def test_unanswered_over_target_are_those_that_began_more_than_the_target_ago() -> None:

@@ -31,13 +31,14 @@ def history() -> list[Simulated]:
 
 
 @pytest.fixture(scope="module")
-def read(history: list[Simulated]) -> list[Incoming]:
+def read(history: list[Simulated]) -> list[tuple[str, Event]]:
+    """Party and event of each."""
     reader = Reader()
     found = [reader.read(record.value, record.party.encode(), record.time_ms) for record in history]
     assert [
         (outcome, record) for outcome, record in zip(found, history, strict=True) if not isinstance(outcome, Incoming)
     ] == []
-    return found
+    return [(outcome.party, outcome.event) for outcome in found if isinstance(outcome, Incoming)]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(history: list[Simulated]) -> None:
@@ -67,18 +68,18 @@ def test_each_family_brings_as_many_events_as_it_declares(family: object) -> Non
 
 
 def test_the_reader_accepts_every_event_on_its_topic_at_its_time(
-    history: list[Simulated], read: list[Incoming]
+    history: list[Simulated], read: list[tuple[str, Event]]
 ) -> None:
     for record, (party, event) in zip(history, read, strict=True):
         assert (record.party, record.time_ms, None) == (party, event.time_ms, record.partition)
         assert record.topic == KIND_OF_DATA[type(event.data)].topic or isinstance(event.data, EventVoided)
 
 
-def test_every_type_of_the_contract_occurs(read: list[Incoming]) -> None:
+def test_every_type_of_the_contract_occurs(read: list[tuple[str, Event]]) -> None:
     assert {kind.data for kind in KINDS} == {type(event.data) for _, event in read}
 
 
-def test_no_two_events_share_source_and_id(read: list[Incoming]) -> None:
+def test_no_two_events_share_source_and_id(read: list[tuple[str, Event]]) -> None:
     assert Counter({1: len(read)}) == Counter(Counter((event.source, event.id) for _, event in read).values())
 
 
@@ -95,7 +96,7 @@ def test_runs_share_no_source_id_entity_or_party() -> None:
 
 
 def test_a_void_takes_back_an_event_of_its_party_and_topic_that_is_no_void(
-    history: list[Simulated], read: list[Incoming]
+    history: list[Simulated], read: list[tuple[str, Event]]
 ) -> None:
     known = {(event.source, event.id): (record, event) for record, (_, event) in zip(history, read, strict=True)}
     voids = [
@@ -111,7 +112,7 @@ def test_a_void_takes_back_an_event_of_its_party_and_topic_that_is_no_void(
         assert not isinstance(event.data, EventVoided)
 
 
-def test_dimensions_have_few_values(read: list[Incoming]) -> None:
+def test_dimensions_have_few_values(read: list[tuple[str, Event]]) -> None:
     values = defaultdict(set)
     for _, event in read:
         for name in ("channel", "owner_id", "agent_id", "team", "product", "plan", "segment", "country", "priority"):
@@ -157,13 +158,13 @@ def first_answers(events: list[Event]) -> dict[str, int]:
     return waits
 
 
-def test_people_answer_tickets_in_about_forty_seconds(read: list[Incoming]) -> None:
+def test_people_answer_tickets_in_about_forty_seconds(read: list[tuple[str, Event]]) -> None:
     waits = sorted(first_answers([event for _, event in read]).values())
     assert 35_000 < statistics.median(waits) < 46_000
     assert 65_000 < waits[len(waits) * 9 // 10] < 90_000
 
 
-def test_a_ticket_that_is_no_duplicate_or_spam_after_all_is_answered(read: list[Incoming]) -> None:
+def test_a_ticket_that_is_no_duplicate_or_spam_after_all_is_answered(read: list[tuple[str, Event]]) -> None:
     events = [event for _, event in read]
     voided = {(event.data.source, event.data.id) for event in events if isinstance(event.data, EventVoided)}
     restored = {

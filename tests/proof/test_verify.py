@@ -86,6 +86,13 @@ def test_whatever_happens_the_oracle_agrees(seed: int, zone: str) -> None:
     assert not report.differences, str(report.differences[0])
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_of_a_single_party_much_is_nothing_and_the_oracle_agrees_what(seed: int) -> None:
+    """Such as whether none are open, or there never was a ticket."""
+    report = fuzzed(PLAN, seed, parties=1).report
+    assert not report.differences, str(report.differences[0])
+
+
 # Journeys broken on purpose.
 
 

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import CommitFailedError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from stream_kpis.engine.batch import Batch
 from stream_kpis.settings import load
@@ -150,6 +150,46 @@ async def test_a_poll_before_the_first_seek_is_no_error() -> None:
 
     reading.fetcher.fetched_records = fetched_records
     assert await reading.poll() == []
+
+
+@pytest.mark.parametrize(("positions", "ends"), [({}, False), ({TP: 9}, False), ({TP: 7}, True)])
+async def test_a_group_offset_that_left_the_log_is_no_error_but_a_shard_s_own_position_is(
+    positions: dict[TopicPartition, int], ends: bool
+) -> None:
+    """A poll in flight over a rebalance may go on from the group's offset, before our seek."""
+    reading = Reading()
+    reading.thread.app = SimpleNamespace(shards=SimpleNamespace(positions=lambda: positions))
+
+    async def fetched_records(*_: Any, **__: Any) -> None:
+        raise OffsetOutOfRangeError({TP: 7})
+
+    reading.fetcher.fetched_records = fetched_records
+    if ends:
+        with pytest.raises(OffsetOutOfRangeError):
+            await reading.poll()
+    else:
+        assert await reading.poll() == []
+
+
+async def test_group_offsets_are_committed_for_what_is_assigned_and_a_failure_is_said_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A partition that went to another worker meanwhile is left out."""
+    committed = []
+
+    async def commit(offsets: dict[TopicPartition, int]) -> None:
+        committed.append(offsets)
+        if len(committed) > 1:
+            raise CommitFailedError
+
+    thread = _ConsumerThread.__new__(_ConsumerThread)
+    thread._consumer = SimpleNamespace(assignment=lambda: {TP}, commit=commit)
+    with caplog.at_level("INFO", "stream_kpis"):
+        for _ in range(2):
+            thread.report({TP: 3, TopicPartition("crm.leads", 1): 4})
+            await thread._reporting
+    assert committed == [{TP: 3}] * 2
+    assert caplog.messages == ["group offsets lag behind, which harms nothing: CommitFailedError"]
 
 
 async def test_another_consumers_drains_are_not_noted() -> None:

@@ -27,6 +27,7 @@ class FakeConsumer:
         self.start, self.end = 0, 9
         self.sought: list[dict[TP, int]] = []
         self.read: dict[TP, tuple[int, int]] = {}
+        self.reported: list[dict[TP, int]] = []
 
     def assignment(self) -> set[TP]:
         return {TP(topic, partition) for partition in self.assigned for topic in NAMES.sources}
@@ -39,6 +40,9 @@ class FakeConsumer:
 
     async def seek_wait(self, positions: dict[TP, int]) -> None:
         self.sought.append(positions)
+
+    def report(self, positions: dict[TP, int]) -> None:
+        self.reported.append(positions)
 
     def reading(self, tp: TP) -> tuple[int, int] | None:
         return self.read.get(tp)
@@ -270,3 +274,24 @@ async def test_many_shards_flush_less_often(world: World) -> None:
     assert world.shards.interval_s == 0.2
     await world.rebalance(*range(50))
     assert world.shards.interval_s == 0.4
+
+
+async def test_what_is_durable_is_shown_to_monitors_now_and_then(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never what is not committed, nor what a rebalance may give to others."""
+    leads = TP("crm.leads", 3)
+    await world.rebalance(3)
+    await world.shards.flush()
+    await world.shards.apply(batch(0, [b"a"]))
+    await world.shards.flush()
+    assert [positions[leads] for positions in world.consumer.reported] == [0]  # 5 s have not passed
+    monkeypatch.setattr(rebalance, "_REPORT_S", 0.0)
+    await world.shards.apply(batch(1, [b"b"]))
+    durable = world.shards.hosted[3].durable
+    assert durable["crm.leads"] == 1
+    await world.shards.flush()
+    assert world.consumer.reported[-1][leads] == 2
+    await world.shards.revoked()
+    count = len(world.consumer.reported)
+    world.rebalancing = True
+    await world.shards.flush()
+    assert len(world.consumer.reported) == count

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream_kpis.settings import Settings
@@ -75,3 +76,63 @@ async def test_what_cannot_be_delivered_is_an_error(kafka: SlowKafka, producer: 
     with pytest.raises(OSError, match="refused"):
         async with producer:
             await producer.send("crm.leads", b"p", b"{}")
+
+
+class LostKafka:
+    """A consumer of a broker that goes away and comes back."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.asking = asyncio.Event()
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+    async def end_offsets(self, wanted: list[Any]) -> dict[Any, int]:
+        self.asking.set()
+        if self.error:
+            raise self.error
+        return dict.fromkeys(wanted, 7)
+
+    async def again(self) -> None:
+        """Waits until it was asked once more, and the answer taken."""
+        for _ in range(2):
+            self.asking = asyncio.Event()
+            await self.asking.wait()
+
+
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> LostKafka:
+    lost = LostKafka()
+    monkeypatch.setattr(sources, "AIOKafkaConsumer", lambda **_: lost)
+    monkeypatch.setattr(sources, "_POLL_S", 0.0)
+    return lost
+
+
+async def test_while_kafka_is_away_the_ends_are_not_known(lost: LostKafka) -> None:
+    """Nor just after it is back: those of before are not those of three seconds ago."""
+    now = [100.0]
+    async with sources.SourceEnds(Settings(), ["crm.leads"], clock=lambda: now[0]) as ends:
+        now[0] += 3
+        assert ends.settled
+        lost.error = KafkaTimeoutError()
+        await lost.again()
+        assert ends.settled is None
+        lost.error = None
+        now[0] += 60
+        await lost.again()
+        assert ends.settled is None
+        now[0] += 3
+        assert set(ends.settled.values()) == {7}
+
+
+async def test_a_kafka_that_refuses_is_an_error(lost: LostKafka) -> None:
+    async with sources.SourceEnds(Settings(), ["crm.leads"]) as ends:
+        lost.error = TopicAuthorizationFailedError("crm.leads")
+        await asyncio.wait({ends._polling})
+        with pytest.raises(TopicAuthorizationFailedError):
+            assert ends.settled
+        ends._polling = None

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream_kpis.engine.batch import HEADER_KEY, Header, header_decoder
@@ -46,10 +47,11 @@ class Worker:
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "STREAM_KPIS_BOOTSTRAP": settings.bootstrap,
-            "STREAM_KPIS_APP": settings.app,
-            "STREAM_KPIS_PREFIX": settings.prefix,
-            "STREAM_KPIS_PARTITIONS": str(settings.partitions),
+            **{
+                f"STREAM_KPIS_{name.upper()}": str(value).lower() if isinstance(value, bool) else str(value)
+                for name, value in msgspec.structs.asdict(settings).items()
+                if value != getattr(Settings(), name)
+            },
         }
         with log.open("wb") as file:
             self._process = subprocess.Popen(program, env=environment, stdout=file, stderr=file, cwd=log.parent)

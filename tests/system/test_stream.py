@@ -187,7 +187,7 @@ def test_without_a_broker_the_worker_ends_with_one_line(tmp_path: Path) -> None:
     settings = load(environment={}, bootstrap="127.0.0.1:9")
     worker = Worker(STUB, settings, tmp_path / "worker.log")
     assert asyncio.run(worker.ended()) == 75
-    assert worker.said.splitlines()[-1].startswith("stream-kpis: start: Kafka: ")
+    assert worker.said.splitlines()[-1].startswith("stream-kpis: start: Kafka 127.0.0.1:9 does not answer: ")
 
 
 async def test_it_is_a_faust_app_like_any_other(settings: Settings, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ checked mapping), :mod:`mapping` (from YAML to rules), :mod:`readers` (files), :
 """
 
 from stream_kpis.events.history.document import MappingError
-from stream_kpis.events.history.importing import Counts, History, Imported, Miss, Tally
+from stream_kpis.events.history.importing import Counts, History, Imported, Miss, Tally, told
 from stream_kpis.events.history.mapping import read_mapping
 from stream_kpis.events.history.rules import Mapping
 
-__all__ = ["Counts", "History", "Imported", "Mapping", "MappingError", "Miss", "Tally", "read_mapping"]
+__all__ = ["Counts", "History", "Imported", "Mapping", "MappingError", "Miss", "Tally", "read_mapping", "told"]

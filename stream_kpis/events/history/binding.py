@@ -15,6 +15,17 @@ Row = Sequence[Any]
 Value = Any
 """str, Decimal or int, bool; milliseconds (int) for times and durations; None for no value."""
 
+
+class Nested(str):
+    """The text of a list or an object of a JSON line: it is there, but no expression can read it."""
+
+    __slots__ = ()
+
+
+class NestedError(BadValueError):
+    """A list or an object where one value is needed."""
+
+
 Bound = Callable[[Row], Value]
 
 
@@ -95,7 +106,14 @@ def _applied(expr: Expr, scope: Scope) -> Callable[..., Value]:
 
 def _column(name: str, scope: Scope) -> Bound:
     index = scope.columns[name]
-    return lambda row: row[index].strip() or None
+
+    def column(row: Row) -> Value:
+        text = row[index]
+        if text.__class__ is Nested:
+            raise NestedError(f"{name} is {text[:40]!r}, a list or an object: one value is needed")
+        return text.strip() or None
+
+    return column
 
 
 def _strict(apply: Callable[..., Value], args: list[Bound]) -> Bound:
@@ -126,6 +144,16 @@ def _first(*args: Bound) -> Bound:
         return None
 
     return first
+
+
+def _given(arg: Bound) -> Bound:
+    def given(row: Row) -> Value:
+        try:
+            return arg(row) is not None
+        except NestedError:
+            return True
+
+    return given
 
 
 def _text(value: Value) -> str:
@@ -182,7 +210,7 @@ _LEAVES: dict[str, Callable[[Any, Scope], Bound]] = {
 _SPECIAL: dict[str, Callable[..., Bound]] = {
     "first": _first,
     "if": lambda condition, yes, no: lambda row: yes(row) if condition(row) else no(row),
-    "given": lambda arg: lambda row: arg(row) is not None,
+    "given": _given,
     "and": lambda one, other: lambda row: bool(one(row) and other(row)),
     "or": lambda one, other: lambda row: bool(one(row) or other(row)),
     "not": lambda arg: lambda row: not arg(row),

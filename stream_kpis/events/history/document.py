@@ -34,6 +34,17 @@ def unknown(what: str, word: str, valid: Iterable[str]) -> MistakeError:
     return MistakeError(f"no {what} {word!r}; there are: {listed}")
 
 
+def printable(text: str) -> str:
+    r"""The text without what would do something to a terminal.
+
+    >>> print(printable("a\x1b[2J"))
+    a\x1b[2J
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where something stands: file, line (from 1), and the path of keys to it."""
@@ -45,7 +56,7 @@ class Place:
     def error(self, mistake: object) -> MappingError:
         """The error that says where the mistake is, in one line."""
         field = f" {self.field}:" if self.field else ""
-        text = " ".join(str(mistake).split())
+        text = printable(" ".join(str(mistake).split()))
         return MappingError(f"{self.file}:{self.line}:{field} {text}")
 
 

@@ -9,19 +9,23 @@ from typing import Any, NamedTuple
 
 from stream_kpis.events.envelope import Reader, Reject, encode_event
 from stream_kpis.events.history.binding import Bound, Lookup, Row, Scope, bind
+from stream_kpis.events.history.document import printable
 from stream_kpis.events.history.readers import Malformed, Table, open_table, read_lookup
 from stream_kpis.events.history.rules import EventRule, FieldRule, FileRule, Mapping
 from stream_kpis.events.history.values import BadValueError, rfc3339
 
 
 class Imported(NamedTuple):
-    """One event of a file: its type, party, time in milliseconds since 1970, topic, and CloudEvent as JSON."""
+    """One event of a file: its type, party, time in milliseconds since 1970, topic, CloudEvent as JSON, and origin."""
 
     kind: str
     party: str
     time_ms: int
     topic: str
     value: bytes
+    file: str = ""
+    row: int = 0
+    """From 1, as in :class:`Tally`."""
 
 
 class Miss(StrEnum):
@@ -63,15 +67,32 @@ class Counts:
     rows_without_event: dict[Miss, Tally] = field(default_factory=dict)
     events_missed: dict[tuple[str, Miss], Tally] = field(default_factory=dict)
 
+    @property
+    def all_rejected(self) -> bool:
+        """Whether there were rows, and none gave an event."""
+        return bool(self.rows) and not self.events
+
     def lines(self) -> list[str]:
-        """The counts for people, one per line."""
+        """The counts for people, one per line. What is missed by just the rows without event is not said again."""
         made = ", ".join(f"{count} {kind}" for kind, count in sorted(self.events.items())) or "none"
         lines = [f"{self.rows} rows, {self.events.total()} events: {made}"]
-        lines += [f"no event, {miss}: {_told(tally)}" for miss, tally in sorted(self.rows_without_event.items())]
+        lines += [f"no event, {miss}: {told(tally)}" for miss, tally in sorted(self.rows_without_event.items())]
         lines += [
-            f"{kind} missed, {miss}: {_told(tally)}" for (kind, miss), tally in sorted(self.events_missed.items())
+            f"{kind} missed, {miss}: {told(tally)}"
+            for (kind, miss), tally in sorted(self.events_missed.items())
+            if not self._said(miss)
         ]
+        if self.all_rejected:
+            lines.append(f"nothing was read: not one of {self.rows} rows gives an event")
+        elif not self.rows:
+            lines.append("nothing was read: there are no rows")
         return lines
+
+    def _said(self, miss: Miss) -> bool:
+        """Whether the line of the rows without event says all of a reason: one kind missed it, in no other row."""
+        missed = [tally.count for (_, reason), tally in self.events_missed.items() if reason is miss]
+        without = self.rows_without_event.get(miss)
+        return without is not None and missed == [without.count]
 
 
 class History:
@@ -142,6 +163,7 @@ class _Maker:
         self.kind = rule.kind.name
         self._topic = rule.kind.topic
         self._source = source
+        self._file = scope.file
         self._when = bind(rule.when.expr, scope) if rule.when else None
         self._party = bind(rule.party.expr, scope)
         self._id = bind(rule.id.expr, scope)
@@ -172,7 +194,7 @@ class _Maker:
         read = reader.read(value, None, time_ms)
         if isinstance(read, Reject):
             raise _MissedError(Miss.BAD_VALUE, f"{read.reason}: {read.detail}")
-        return Imported(self.kind, party, read.event.time_ms, self._topic, value)
+        return Imported(self.kind, party, read.event.time_ms, self._topic, value, self._file, row[-1])
 
 
 def _needed(value: Any, miss: Miss, what: str) -> Any:
@@ -236,6 +258,7 @@ def _tally(tallies: dict[Any, Tally], key: Any, table: Table, row: int, detail: 
         tallies[key] = Tally(1, table.path.name, row, detail)
 
 
-def _told(tally: Tally) -> str:
+def told(tally: Tally) -> str:
+    """The count and the first example, for people."""
     detail = f": {tally.detail}" if tally.detail else ""
-    return f"{tally.count} (first: {tally.file} row {tally.row}{detail})"
+    return printable(f"{tally.count} (first: {tally.file} row {tally.row}{detail})")

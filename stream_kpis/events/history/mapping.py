@@ -8,7 +8,7 @@ from collections.abc import Mapping as ReadOnly
 from dataclasses import replace
 from pathlib import Path
 
-from stream_kpis.events.history.binding import Lookup, Scope, bind
+from stream_kpis.events.history.binding import Lookup, Scope, bind, walk
 from stream_kpis.events.history.document import Entry, MistakeError, Place, read_document, unknown
 from stream_kpis.events.history.expressions import parse
 from stream_kpis.events.history.fields import CONDITION_TYPES, Field, fields_of
@@ -185,6 +185,9 @@ def _field_rule(field: Field, entry: Entry, names: Names) -> FieldRule:
 
 def _formula(entry: Entry, names: Names, target: Type | None = None) -> Formula:
     expr = _long_form(entry, names) if entry.is_mapping else _placed(entry.place, lambda: parse(entry.text(), names))
+    for part in walk(expr):
+        for text in part.value or () if part.op == "time" else ():
+            _time_format(entry.place, text)
     return Formula(_placed(entry.place, lambda: coerce(expr, target) if target else expr), entry.place)
 
 

@@ -1,6 +1,7 @@
 """CSV and JSONL files as rows of texts, one at a time."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stream_kpis.events.history.binding import Lookup, Row
+from stream_kpis.events.history.binding import Lookup, Nested, Row
 from stream_kpis.events.history.document import Place, unknown
 from stream_kpis.events.history.rules import FileRule
 
 _decode = msgspec.json.Decoder(float_hook=str).decode
 """Numbers with a point stay as they are written: their digits are the amount."""
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_UNDECODED = re.compile(r"[\udc80-\udcff]")
+_MARKS = {";": '";"', "\t": "tab", "|": '"|"'}
 
 
 class Malformed(NamedTuple):
@@ -53,10 +59,11 @@ class Table:
             rows = csv.reader(file, delimiter=self.rule.delimiter, strict=True)
             next(rows)
             while True:
+                line = rows.line_num + 1
                 try:
                     row = next(rows, None)
                 except csv.Error as error:
-                    yield Malformed(str(error))
+                    yield Malformed(_csv_mistake(str(error), line, rows.line_num))
                     continue
                 if row is None:
                     return
@@ -83,6 +90,13 @@ class Table:
                     yield Malformed("the line is no JSON object")
 
 
+def _csv_mistake(mistake: str, first: int, last: int) -> str:
+    """Why a row of some lines of a CSV file cannot be read; an open quote swallows what follows, so say where it is."""
+    if mistake.startswith(("unexpected end of data", "field larger")):
+        return f"a quote in the row of line {first} is not closed: all up to line {last} was taken for one field"
+    return f"line {first}: {mistake}"
+
+
 def open_table(path: Path, rule: FileRule, wanted: Iterable[tuple[str, Place]], hint: str = "") -> Table:
     """The table of a file; reads at most its header.
 
@@ -103,7 +117,7 @@ def open_table(path: Path, rule: FileRule, wanted: Iterable[tuple[str, Place]], 
     columns = {name: index for index, name in enumerate(header)}
     for name, place in wanted:
         if name not in columns:
-            raise place.error(f"{unknown(f'column of {path.name}', name, columns)}{hint}")
+            raise place.error(f"{unknown(f'column of {path.name}', name, columns)}{_suspicion(header) or hint}")
     return Table(path, rule, columns)
 
 
@@ -128,18 +142,31 @@ def read_lookup(path: Path, rule: FileRule, lookup: Lookup) -> dict[str, str]:
 def _header(path: Path, rule: FileRule) -> list[str]:
     try:
         with path.open(encoding=rule.encoding, errors="surrogateescape", newline="") as file:
-            header = [name.strip() for name in next(csv.reader(file, delimiter=rule.delimiter), [])]
+            header = [name.strip() for name in next(csv.reader(file, delimiter=rule.delimiter, strict=True), [])]
     except OSError as error:
         raise rule.place.error(f"{path.name} cannot be read: {error.strerror}") from None
     except (csv.Error, UnicodeError) as error:
         raise rule.place.error(f"{path.name} is no CSV file: {error}") from None
     if not header:
         raise rule.place.error(f"{path.name} has no header line")
+    if any(_CONTROL.search(name) for name in header):
+        expected = rule.encoding.removesuffix("-sig")
+        raise rule.place.error(
+            f"{path.name} is no {expected} text: if it is a CSV file, set its encoding, such as utf-16"
+        )
     twice = {name for name in header if name and header.count(name) > 1}
     if twice:
         raise rule.place.error(f"{path.name} has more than one column {min(twice)!r}")
     # Columns without a name (an index, say) cannot be asked for, but keep their positions.
     return [name or f"\0{index}" for index, name in enumerate(header)]
+
+
+def _suspicion(header: list[str]) -> str:
+    """What to say of a header in another encoding, or of one column that would be more with another mark between."""
+    if any(_UNDECODED.search(name) for name in header):
+        return " (if its letters look wrong, set its encoding, such as cp1252)"
+    mark = next((mark for mark in _MARKS if len(header) == 1 and mark in header[0]), None)
+    return f" (the header is one column: set delimiter: {_MARKS[mark]})" if mark else ""
 
 
 def _first_bytes(path: Path, place: Place) -> None:
@@ -168,4 +195,4 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int) else msgspec.json.encode(value).decode()
+    return str(value) if isinstance(value, int) else Nested(msgspec.json.encode(value).decode())

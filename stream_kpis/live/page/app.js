@@ -43,15 +43,6 @@ function duration(seconds) {
   return hours && days < 10 ? `${days} d ${hours} h` : `${days} d`;
 }
 
-// Where there is little room: one unit, two or three digits.
-function shortly(seconds) {
-  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-    const amount = seconds / size;
-    if (amount >= 1) return `${amount < 9.95 ? tenth.format(amount).replace(/\.0$/, "") : Math.round(amount)} ${unit}`;
-  }
-  return duration(seconds);
-}
-
 function money(amount) {
   const large = Math.abs(amount) >= 1e6;
   const digits = large || Math.abs(amount) < 1000 ? 2 : 0;
@@ -78,18 +69,19 @@ function missed(kpi, value) {
   return kpi.target !== null && (kpi.better === "lower" ? value > kpi.target : value < kpi.target);
 }
 
-const brief = (value, unit) => (unit === "seconds" ? shortly(value) : people(value, unit).replace(".0 %", " %"));
+// What somebody set is a round number, and is written as one.
+const goal = (value, unit) => people(value, unit).replace(/\.0 (?=%|s$)/, " ");
 
 function details(kpi, value) {
   const parts = [];
-  if (kpi.older_than_s !== null) parts.push(`waiting longer than ${shortly(kpi.older_than_s)}`);
+  if (kpi.older_than_s !== null) parts.push(`waiting longer than ${goal(kpi.older_than_s, "seconds")}`);
   if (kpi.target !== null) {
     const off = kpi.better === "lower" ? "over target" : "under target";
-    parts.push(`${missed(kpi, value.value) ? off : "target"} ${brief(kpi.target, kpi.unit)}`);
+    parts.push(`${missed(kpi, value.value) ? off : "target"} ${goal(kpi.target, kpi.unit)}`);
   }
-  if (value.interval) parts.push(`${brief(value.interval[0], kpi.unit)} to ${brief(value.interval[1], kpi.unit)}`);
+  if (value.interval) parts.push(value.interval.map((bound) => people(bound, kpi.unit)).join(" to "));
   for (const [q, seconds] of value.quantiles ?? []) {
-    if (seconds !== value.value) parts.push(`p${Math.round(q * 100)} ${shortly(seconds)}`);
+    if (seconds !== value.value) parts.push(`p${Math.round(q * 100)} ${duration(seconds)}`);
   }
   // A value that is a quotient shows of what; a sum is its own numerator.
   if (value.parts?.[1] && value.parts[0] !== value.value && kpi.unit !== "score") {
@@ -209,9 +201,10 @@ function draw() {
       cells.value.textContent = text;
     }
     cells.shown = window;
-    setClass(cells.row, value.state === "stale" ? "row is-stale" : "row");
+    const off = missed(kpi, value.value);
+    setClass(cells.row, ["row", value.state === "stale" ? "is-stale" : off ? "is-missed" : ""].filter(Boolean).join(" "));
     set(cells.detail, details(kpi, value));
-    cells.detail.classList.toggle("missed", missed(kpi, value.value));
+    cells.detail.classList.toggle("missed", off);
     set(cells.samples, whole.format(value.samples));
     set(cells.state, STATES[value.state]);
     setClass(cells.state, `state ${value.state}`);
@@ -328,6 +321,7 @@ function drawSummary() {
   const stale = all.filter(([, value]) => value?.state === "stale").length;
   const text = [`${all.length} KPIs`, over ? `${over} off target` : "none off target", stale ? `${stale} stale` : ""].filter(Boolean).join(", ");
   set($("tally"), text);
+  $("tally").classList.toggle("off", over > 0);
   if (Date.now() - summaryMs > SUMMARY_MS) {
     summaryMs = Date.now();
     set($("summary"), `As of ${time(clock.kpi_now)}: ${text}.`);

@@ -57,7 +57,8 @@ GROUP BY ask, "by", "group";
 CREATE OR REPLACE TEMP MACRO nearest_rank(sorted, thousandths) AS
     sorted[(thousandths * len(sorted) + 999) // 1000];
 
--- The ungrouped answer is always there, other groups where something counts. An empty denominator gives no value.
+-- The ungrouped answer is always there, other groups where something counts. An empty denominator gives no
+-- value, nor does what stands before a first of it began.
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH
     wanted AS (
@@ -79,10 +80,12 @@ WITH
             CASE WHEN c.kind = 'duration' THEN coalesce(t.total_ms, 0) END AS total,
             c.unit,
             c.thousandths,
+            coalesce(s.began_ms < a.to_ms, false) AS begun,
             t.sorted_ms
         FROM wanted AS w
         JOIN asks AS a USING (ask)
         JOIN catalogue AS c USING (kpi)
+        LEFT JOIN beginnings AS s USING (kpi)
         LEFT JOIN totals AS t USING (ask, "by", "group")
     )
 SELECT
@@ -95,6 +98,7 @@ SELECT
     j.samples,
     CASE j.kind
         WHEN 'sum' THEN j.numerator / j.unit
+        WHEN 'standing' THEN CASE WHEN j.begun THEN j.numerator / j.unit END
         WHEN 'ratio' THEN CASE WHEN j.denominator > 0 THEN j.numerator / j.denominator / j.unit END
         WHEN 'duration' THEN nearest_rank(j.sorted_ms, j.thousandths) / j.unit
     END AS value,

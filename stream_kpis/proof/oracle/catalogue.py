@@ -8,13 +8,14 @@ class Kpi(NamedTuple):
 
     Attributes:
         name: as in the definitions.
-        kind: ``sum`` of the numerators, ``ratio`` of numerators and denominators, or a quantile of ``duration``.
+        kind: ``sum`` of the numerators, ``standing`` likewise once a first of it began, ``ratio`` of numerators and
+            denominators, or a quantile of ``duration``.
         unit: how many of the state's integers make one unit of the value: 10^6 for money, 1000 for seconds.
         thousandths: which quantile is the value of a duration.
     """
 
     name: str
-    kind: Literal["sum", "ratio", "duration"]
+    kind: Literal["sum", "standing", "ratio", "duration"]
     unit: int = 1
     thousandths: int | None = None
 
@@ -36,16 +37,16 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("average_order_value", "ratio", _MICRO),
     Kpi("purchase_frequency", "ratio"),
     Kpi("repeat_purchase_rate", "ratio"),
-    Kpi("active_customers", "sum"),
+    Kpi("active_customers", "standing"),
     Kpi("churn_rate", "ratio"),
     Kpi("churned_customers", "sum"),
     Kpi("churn_events", "sum"),
     Kpi("retention_rate", "ratio"),
     Kpi("first_response_time", "duration", _MS, 500),
     Kpi("first_response_time_live", "duration", _MS, 900),
-    Kpi("unanswered_over_target", "sum"),
+    Kpi("unanswered_over_target", "standing"),
     Kpi("resolution_time_first", "duration", _MS, 500),
-    Kpi("tickets_open", "sum"),
+    Kpi("tickets_open", "standing"),
     Kpi("csat_ratio", "ratio"),
     Kpi("csat_mean", "ratio", _MICRO),
     Kpi("survey_response_rate", "ratio"),

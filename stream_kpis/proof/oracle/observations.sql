@@ -1,4 +1,6 @@
--- What the files in kpis/ fill: one row per fact that a KPI counts, at the fact's time, with the integers that it adds.
+-- What the files in kpis/ fill. Makes: observations, beginnings.
+
+-- One row per fact that a KPI counts, at the fact's time, with the integers that it adds.
 -- Without an entity it is about the party itself.
 
 CREATE OR REPLACE TEMP TABLE observations (
@@ -12,3 +14,6 @@ CREATE OR REPLACE TEMP TABLE observations (
     entity VARCHAR DEFAULT '',
     dims MAP(VARCHAR, VARCHAR) DEFAULT MAP {}
 );
+
+-- When the first began of what a KPI counts at an instant.
+CREATE OR REPLACE TEMP TABLE beginnings (kpi VARCHAR, began_ms BIGINT);

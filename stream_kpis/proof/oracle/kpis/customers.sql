@@ -10,6 +10,10 @@ SELECT
     MAP {'plan': plan, 'segment': segment, 'country': country} AS dims
 FROM level_moves;
 
+INSERT INTO beginnings
+SELECT 'active_customers', min(began_ms)
+FROM spells;
+
 INSERT INTO observations BY NAME
 SELECT
     'churned_customers' AS kpi,

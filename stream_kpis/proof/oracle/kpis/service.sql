@@ -62,6 +62,12 @@ SELECT
 FROM tickets
 WHERE NOT solved;
 
+INSERT INTO beginnings
+SELECT kpi, min(created_ms)
+FROM tickets
+CROSS JOIN (VALUES ('unanswered_over_target'), ('tickets_open')) AS kpis (kpi)
+GROUP BY kpi;
+
 -- A scale of up to 3 points has one satisfied answer at its top, up to 7 points two, a longer one three.
 INSERT INTO observations BY NAME
 WITH csat AS (
