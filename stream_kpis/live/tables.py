@@ -102,7 +102,7 @@ def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Te
 def _table(rows: list[Row], title: str | None, *, one_span: bool) -> Table:
     spans = "Period" if "period" in rows[0] else "Window"
     grouped = any(row["by"] for row in rows)
-    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, collapse_padding=True)
     table.add_column("KPI", overflow="fold")
     if not one_span:
         table.add_column(spans, no_wrap=True)
