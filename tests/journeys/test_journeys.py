@@ -11,7 +11,10 @@ from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS, Fact
 from tests.engine.worlds import FAMILIES, NOW_MS, Happening, iso, one_of, value_of
 from tests.journeys.cases import CASES, MINUTE_MS, Step
-from tests.journeys.continued import CONTINUED
+from tests.journeys.continued import OF_ENTITIES
+from tests.journeys.continued_parties import OF_PARTIES
+
+CONTINUED = OF_ENTITIES | OF_PARTIES
 
 
 def events_of(steps: list[Step]) -> list[Event]:

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from stream_kpis.engine.tiles import DAY_MS
-from tests.live.stories import customer, happened, status, ticket, told
+from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.events.envelope import Reader
+from stream_kpis.live.asks import Ask
+from stream_kpis.live.evaluate import evaluate
+from tests.live.stories import DAY_0_MS, PLAN, customer, happened, status, ticket, told
 
 ALL = ("30d", "", "")
 HALF_A_MONTH_TWO = [customer(0, "created", "A"), customer(15, "created", "B")]
@@ -124,6 +127,14 @@ def test_sla_attainment() -> None:
     found = values["sla_attainment", *ALL]
     assert (found.numerator, found.denominator) == (1, 3)
     assert values["sla_attainment", "30d", "priority", "high"].denominator == 1
+
+
+def test_a_deadline_ahead_hides_nothing_of_a_period_that_ends_now() -> None:
+    """It is no event: what waits now is known, and the breach is not there yet."""
+    ask = Ask(DAY_0_MS + 30 * DAY_MS, DAY_0_MS, "")
+    (answer,) = evaluate(PLAN, Calendar(), Reader(), [ticket(29.5, "created")], [ask]).answers
+    found = {value.kpi: value for value in answer.values if not value.by}
+    assert (found["open_ticket_age"].value, found["sla_attainment"].value) == (43200, None)
 
 
 def test_dissatisfaction_ratio() -> None:
