@@ -73,11 +73,18 @@ def bucket_of(value_ms: int) -> int:
     return _BUCKETS_FROM + min(bisect_left(BOUNDS_MS, value_ms), len(BOUNDS_MS) - 1)
 
 
+def _middle_ms(bucket: int) -> float:
+    high = BOUNDS_MS[bucket]
+    low = BOUNDS_MS[bucket - 1] + 1 if bucket else 0
+    return float(high) if high - low <= 0 else 2 * low * high / (low + high)
+
+
+_MIDDLES_MS = [_middle_ms(bucket) for bucket in range(len(BOUNDS_MS))]
+
+
 def middle_ms(slot: int) -> float:
     """The value that stands for a bucket: within 1 % of every value in it."""
-    high = BOUNDS_MS[slot - _BUCKETS_FROM]
-    low = BOUNDS_MS[slot - _BUCKETS_FROM - 1] + 1 if slot > _BUCKETS_FROM else 0
-    return float(high) if high - low <= 0 else 2 * low * high / (low + high)
+    return _MIDDLES_MS[slot - _BUCKETS_FROM]
 
 
 def quantile_ms(cell: Mapping[int, int], q: float, ages_ms: Iterable[tuple[int, int]] = ()) -> float | None:
