@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.engine import measures as m
-from stream_kpis.engine.reading import FUNCTIONS, reading_problem
+from stream_kpis.engine.reading import FLOWING, FUNCTIONS, reading_problem
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
@@ -104,8 +104,8 @@ def _parts(measure: Measure) -> list[tuple[str, m.Parts]]:
         within_ms = days_of(measure.within or "") * DAY_MS
         return [(measure.base or "", m.cohort_base), (fact, m.cohort_followed(within_ms))]
     by_kind: dict[str, m.Parts] = {
-        "flow": m.flow, "level": m.level, "recency": m.recency, "distribution": m.distribution,
-        "open_set": m.open_set, "joined": m.joined,
+        "flow": m.flow, "level": m.level, "exposure": m.exposure, "recency": m.recency,
+        "distribution": m.distribution, "open_set": m.open_set, "joined": m.joined,
     }  # fmt: skip
     return [(fact, by_kind[kind])]
 
@@ -121,7 +121,9 @@ def _hash(measure: Measure) -> str:
     return hashlib.sha256(msgspec.json.encode((msgspec.to_builtins(measure), versions), order="sorted")).hexdigest()[:8]
 
 
-_VALUES = {"level": "±1", "distribution": "ms", "joined": "ms", "cohort": "ms"}
+_VALUES = {
+    "level": ("±1", "± micro-units"), "exposure": ("±1",), "distribution": ("ms",), "joined": ("ms",), "cohort": ("ms",)
+}  # fmt: skip
 """How the value of a fact must be declared for a kind that reads it; what a cohort's base is worth does not matter."""
 
 
@@ -139,8 +141,8 @@ def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
                 place = catalogue.place(entry, "by")
                 raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")
         if not value.endswith(_VALUES.get(field, "")):
-            place = catalogue.place(entry, field)
-            raise CatalogueError(f"{place}: {kind} needs a fact with a value of {_VALUES[field]}, {fact} has {value}")
+            place, fitting = catalogue.place(entry, field), " or ".join(_VALUES[field])
+            raise CatalogueError(f"{place}: {kind} needs a fact with a value of {fitting}, {fact} has {value}")
 
 
 def _check_kpi(name: str, catalogue: Catalogue) -> None:
@@ -151,7 +153,9 @@ def _check_kpi(name: str, catalogue: Catalogue) -> None:
             kinds |= _check_reading(reading, catalogue.place(entry, field), kpi, catalogue)
             if "target" in reading.args and kpi.target is None:
                 raise CatalogueError(f"{catalogue.place(entry)}: {reading} needs a target")
-    for window in kpi.windows if "cohort" in kinds else ():
+    if kpi.matured is not None and (odd := kinds - FLOWING):
+        raise CatalogueError(f"{catalogue.place(entry, 'matured')}: what is matured reads flows, not {min(odd)}")
+    for window in kpi.windows if "cohort" in kinds or kpi.matured is not None else ():
         if window not in COHORT_WINDOWS:
             place = catalogue.place(entry, "windows")
             raise CatalogueError(f"{place}: a cohort has windows {', '.join(COHORT_WINDOWS)}, not {window}")
@@ -174,7 +178,7 @@ def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue)
         measure = catalogue.measures.get(name)
         if measure is None:
             raise CatalogueError(f"{place}: unknown measure {name!r}{nearest(name, catalogue.measures)}")
-        for by in kpi.by:
+        for by in () if FUNCTIONS[reading.function].of_all else kpi.by:
             if by not in measure.by:
                 hint = nearest(by, measure.by)
                 raise CatalogueError(f"{place}: measure {name} is not grouped by {by!r}{hint}")

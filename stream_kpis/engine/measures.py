@@ -8,7 +8,7 @@ slots.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 
-from stream_kpis.engine.tiles import FINE_MS
+from stream_kpis.engine.tiles import DAY_MS, FINE_MS
 
 COUNT, SUM, FIRST = 0, 1, 2
 BELOW = 2
@@ -16,6 +16,8 @@ BELOW = 2
 _BUCKETS_FROM = 3
 
 BASE, FOLLOWED = 0, 1
+DAYS, REST = 1, 2
+"""Slots of an exposure: the days since 1970 and the ms since midnight UTC of its changes, so that both stay small."""
 
 EDGES_S: tuple[int, ...] = (
     1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 259200, 604800, 1209600,
@@ -71,11 +73,18 @@ def bucket_of(value_ms: int) -> int:
     return _BUCKETS_FROM + min(bisect_left(BOUNDS_MS, value_ms), len(BOUNDS_MS) - 1)
 
 
+def _middle_ms(bucket: int) -> float:
+    high = BOUNDS_MS[bucket]
+    low = BOUNDS_MS[bucket - 1] + 1 if bucket else 0
+    return float(high) if high - low <= 0 else 2 * low * high / (low + high)
+
+
+_MIDDLES_MS = [_middle_ms(bucket) for bucket in range(len(BOUNDS_MS))]
+
+
 def middle_ms(slot: int) -> float:
     """The value that stands for a bucket: within 1 % of every value in it."""
-    high = BOUNDS_MS[slot - _BUCKETS_FROM]
-    low = BOUNDS_MS[slot - _BUCKETS_FROM - 1] + 1 if slot > _BUCKETS_FROM else 0
-    return float(high) if high - low <= 0 else 2 * low * high / (low + high)
+    return _MIDDLES_MS[slot - _BUCKETS_FROM]
 
 
 def quantile_ms(cell: Mapping[int, int], q: float, ages_ms: Iterable[tuple[int, int]] = ()) -> float | None:
@@ -136,7 +145,7 @@ _ONE_AT_ZERO = ((COUNT, 1), (_BUCKETS_FROM, 1))
 
 
 def level(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """A signed change; the level is the sum of all changes so far.
+    """A signed change, of one or of an amount; the level is the sum of all changes so far.
 
     >>> level(5, -1)
     (5, ((0, -1),))
@@ -144,8 +153,19 @@ def level(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     return at_ms, (((COUNT, value),) if value else NOTHING)
 
 
+def exposure(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """A signed change with its time, so that sums of changes tell how long what they counted was there.
+
+    >>> exposure(86_400_005, -1)
+    (86400005, ((0, -1), (1, -1), (2, -5)))
+    """
+    days, rest_ms = divmod(at_ms, DAY_MS)
+    pairs = ((COUNT, value), (DAYS, value * days), (REST, value * rest_ms))
+    return at_ms, tuple(pair for pair in pairs if pair[1])
+
+
 def recency(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """One party, where its last fact is. Reads only in windows that end now.
+    """One party (or account), where its last fact is. Reads only in windows that end now.
 
     >>> recency(5, 0)
     (5, ((0, 1),))

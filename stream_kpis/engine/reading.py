@@ -4,11 +4,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from stream_kpis.engine import measures as m
+from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.kpis.formula import Reading
 
 Cell = Mapping[int, int]
 Span = Literal["window", "before", "until"]
 """Over [from, to), over [0, from), or over [0, to)."""
+
+
+class At(NamedTuple):
+    """When and against what a reading reads: a window [from, to), and the KPI's target."""
+
+    from_ms: int
+    to_ms: int
+    target_ms: int
 
 
 class Function(NamedTuple):
@@ -17,9 +26,11 @@ class Function(NamedTuple):
     kinds: tuple[tuple[str, ...], ...]
     span: Span
     of: Callable[..., float | int | None]
-    """Of the summed cells, one per measure, then ``to_ms`` and ``target_ms``."""
+    """Of the summed cells, one per measure, then ``at``, an :class:`At`."""
     distribution: float | None = None
     """The quantile, if it reads a distribution: then the histogram behind it can be shown."""
+    of_all: bool = False
+    """Whether each group reads the ungrouped sum."""
 
 
 def _ages(waiting: Cell, to_ms: int) -> Iterator[tuple[int, int]]:
@@ -27,32 +38,43 @@ def _ages(waiting: Cell, to_ms: int) -> Iterator[tuple[int, int]]:
 
 
 def _quantile(q: float) -> Callable[..., float | None]:
-    def of(cell: Cell, *rest: Cell, to_ms: int, target_ms: int) -> float | None:
-        del target_ms
-        return m.quantile_ms(cell, q, _ages(rest[0], to_ms) if rest else ())
+    def of(cell: Cell, *rest: Cell, at: At) -> float | None:
+        return m.quantile_ms(cell, q, _ages(rest[0], at.to_ms) if rest else ())
 
     return of
 
 
+def _median_age(cell: Cell, *, at: At) -> float | None:
+    return m.quantile_ms({}, 0.5, _ages(cell, at.to_ms))
+
+
 def _slot(slot: int) -> Callable[..., int]:
-    def of(cell: Cell, *, to_ms: int, target_ms: int) -> int:
-        del to_ms, target_ms
+    def of(cell: Cell, *, at: At) -> int:
+        del at
         return cell.get(slot, 0)
 
     return of
 
 
-def _waiting(cell: Cell, *, to_ms: int, target_ms: int) -> int:
-    del target_ms
-    return sum(n for start_ms, n in cell.items() if start_ms < to_ms)
+def _waiting(cell: Cell, *, at: At) -> int:
+    return sum(n for start_ms, n in cell.items() if start_ms < at.to_ms)
 
 
-def _older(cell: Cell, *, to_ms: int, target_ms: int) -> int:
-    return sum(n for start_ms, n in cell.items() if start_ms < to_ms - target_ms)
+def _older(cell: Cell, *, at: At) -> int:
+    return sum(n for start_ms, n in cell.items() if start_ms < at.to_ms - at.target_ms)
+
+
+def _count_ms(cell: Cell, *, at: At) -> int:
+    return cell.get(m.COUNT, 0) * (at.to_ms - at.from_ms)
+
+
+def _begun(cell: Cell, *, at: At) -> int:
+    return at.to_ms * cell.get(m.COUNT, 0) - DAY_MS * cell.get(m.DAYS, 0) - cell.get(m.REST, 0)
 
 
 _COUNTED = (("flow", "joined", "distribution"),)
 _DURATION = (("distribution",),)
+_EXPOSURE = (("exposure",),)
 
 FUNCTIONS: dict[str, Function] = {
     "count": Function(_COUNTED, "window", _slot(m.COUNT)),
@@ -62,13 +84,28 @@ FUNCTIONS: dict[str, Function] = {
     "distinct": Function((("recency",),), "window", _slot(m.COUNT)),
     "level": Function((("level",),), "until", _slot(m.COUNT)),
     "level_at_start": Function((("level",),), "before", _slot(m.COUNT)),
+    "count_all": Function(_COUNTED, "window", _slot(m.COUNT), of_all=True),
+    "count_ms": Function(_COUNTED, "window", _count_ms),
+    "carried": Function(_EXPOSURE, "before", _count_ms),
+    "carried_all": Function(_EXPOSURE, "before", _count_ms, of_all=True),
+    "begun": Function(_EXPOSURE, "window", _begun),
+    "begun_all": Function(_EXPOSURE, "window", _begun, of_all=True),
     "waiting": Function((("open_set",),), "until", _waiting),
     "older": Function((("open_set",),), "until", _older),
     "median": Function(_DURATION, "window", _quantile(0.5), 0.5),
     "p90": Function(_DURATION, "window", _quantile(0.9), 0.9),
     "p99": Function(_DURATION, "window", _quantile(0.99), 0.99),
+    "median_age": Function((("open_set",),), "until", _median_age, 0.5),
 }
-"""A distribution's readings take an open set as a second argument: what waits joins with its age."""
+"""A distribution's readings take an open set as a second argument: what waits joins with its age.
+
+The time in ms that all of an exposure was there in a window is ``carried`` (by those there when the window began, as if
+they stayed) plus ``begun`` (by those that came in it, less what those that left did not stay). ``count_ms`` is a count
+times the length of the window, so that ``count_ms(x) / (carried(y) + begun(y))`` is x per mean y, in integers.
+"""
+
+FLOWING = frozenset({"flow", "distribution"})
+"""Kinds that can be read over a matured window."""
 
 QUANTILES = (0.5, 0.9, 0.99)
 """Shown of every duration."""
@@ -86,7 +123,7 @@ def reading_problem(reading: Reading, kinds: Sequence[str]) -> str | None:
     if not kinds or kinds[0] not in function.kinds[0]:
         return f"{reading} reads {' or '.join(function.kinds[0])}, not {kinds[0] if kinds else 'nothing'}"
     extra = list(kinds[1:])
-    if extra and not (function.distribution is not None and extra == ["open_set"]):
+    if extra and not (kinds[0] == "distribution" and function.distribution is not None and extra == ["open_set"]):
         return f"{reading} has too many measures"
     if ("target" in reading.args) != (reading.function == "older"):
         return f"{reading}: only older(measure, target) takes the target"

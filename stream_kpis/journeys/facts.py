@@ -24,6 +24,8 @@ class FactKind(NamedTuple):
     dims: tuple[str, ...]
     value: str
     doc: str
+    ahead: bool = False
+    """Whether it may lie ahead of every event."""
 
 
 _LEAD = ("channel", "source", "campaign", "owner", "segment", "country")
@@ -31,31 +33,77 @@ _DEAL = ("owner", "product", "region", "pipeline", "source")
 _ORDER = ("channel", "product", "owner")
 _TICKET = ("team", "agent", "channel", "priority", "category")
 _CUSTOMER = ("plan", "segment", "country", "channel")
+_OPEN_DEAL = ("owner", "product", "pipeline", "stage", "close")
+_EMAIL = ("campaign", "variant", "subject", "call_to_action")
 
 FACTS: dict[str, FactKind] = {
     "lead_created": FactKind("leads", _LEAD, "0", "A lead arrived; at its creation."),
     "lead_answered": FactKind("leads", _LEAD, "wait ms", "A person first reached the lead; at the contact."),
     "lead_converted": FactKind("leads", _LEAD, "lag ms", "The lead first converted; at the conversion."),
+    "lead_uncontacted": FactKind(
+        "leads", ("channel", "source", "owner"), "0", "Nobody has reached the lead yet; at its creation, while so."
+    ),
+    "deal_created": FactKind("deals", _DEAL, "0", "A deal was opened; at its creation."),
+    "deal_created_won": FactKind("deals", _DEAL, "lag ms", "It was won; at the win, by what its creation says."),
     "deal_won": FactKind("deals", _DEAL, "0", "The deal's effective close is a win; at the close."),
     "deal_won_value": FactKind("deals", _DEAL, "micro-units", "The same, where the amount is known."),
     "deal_lost": FactKind("deals", _DEAL, "0", "The deal's effective close is a loss; at the close."),
+    "deal_lost_value": FactKind("deals", _DEAL, "micro-units", "The same, where the amount is known."),
     "deal_cycle": FactKind("deals", _DEAL, "ms", "From creation to win; at the win."),
+    "deal_open": FactKind("deals", _OPEN_DEAL, "±1", "The deal became open, closed, or moved in the pipeline."),
+    "deal_open_value": FactKind("deals", _OPEN_DEAL, "± micro-units", "The same, by what it is worth."),
+    "deal_open_weighted": FactKind("deals", _OPEN_DEAL, "± micro-units", "The same, by how likely it is won."),
+    "deal_stage_left": FactKind(
+        "deals", ("owner", "pipeline", "stage"), "ms", "The deal left a stage after so long; at the leaving."
+    ),
+    "deal_stage_reached": FactKind("deals", ("pipeline", "stage"), "0", "It first came to a stage, or beyond."),
+    "deal_stage_passed": FactKind("deals", ("pipeline", "stage"), "lag ms", "It first came beyond a stage."),
+    "deal_idle": FactKind(
+        "deals", ("owner", "pipeline", "stage"), "0", "Nothing has happened since; at its last event, while open."
+    ),
     "order_placed": FactKind("orders", _ORDER, "micro-units", "An order, not cancelled; at its placing."),
     "order_refunded": FactKind("orders", _ORDER, "micro-units", "Money given back; at the refund."),
     "order_kept": FactKind(
         "orders", _ORDER, "micro-units", "What is left of an order not fully refunded; at its placing."
     ),
+    "order_refunded_early": FactKind(
+        "orders", _ORDER, "micro-units", "Money given back within 30 days; at the order's placing."
+    ),
     "buyer_last": FactKind("purchases", (), "0", "The party's last order."),
     "buyer_second": FactKind("purchases", (), "0", "The party's second-last order."),
     "keeper_last": FactKind("purchases", (), "0", "The party's last kept order."),
     "keeper_second": FactKind("purchases", (), "0", "The party's second-last kept order."),
+    "keeper_only": FactKind("purchases", (), "0", "The only kept order of a party that has one."),
+    "order_gap": FactKind("purchases", (), "ms", "From a kept order to the next one; at that one."),
+    "expansion": FactKind(
+        "expansion", ("kind", "product", "owner"), "micro-units", "A customer bought more, or a dearer plan."
+    ),
+    "expander_last": FactKind("expansion", (), "0", "The last expansion of a party while it was a customer."),
+    "expander_joined": FactKind("expansion", (), "0", "The start of the spell in which that was."),
+    "purchase_first": FactKind("expansion", ("owner", "product"), "0", "The party's first win or kept order."),
+    "ticket_opened": FactKind("tickets", _TICKET, "0", "A customer asked for help; at the creation."),
     "ticket_answered": FactKind("tickets", _TICKET, "wait ms", "A person first answered; at the answer."),
     "ticket_unanswered": FactKind("tickets", _TICKET, "0", "Nobody has answered yet; at the clock's start, while so."),
     "ticket_solved_first": FactKind("tickets", _TICKET, "duration ms", "The first solve; at the solve."),
+    "ticket_resolved": FactKind("tickets", _TICKET, "duration ms", "The same, of those that a customer opened."),
+    "ticket_reopened": FactKind("tickets", _TICKET, "lag ms", "The first reopening, by the first solve's dimensions."),
+    "ticket_solved_full": FactKind("tickets", _TICKET, "duration ms", "The last solve, while the ticket is solved."),
+    "ticket_waited": FactKind("tickets", _TICKET, "wait ms", "The same, without the time spent pending."),
+    "ticket_unsolved": FactKind("tickets", _TICKET, "0", "Not solved yet, or again; at the creation, while so."),
+    "ticket_met": FactKind("tickets", _TICKET, "0", "First solved in the time allowed; at the solve."),
+    "ticket_breached": FactKind(
+        "tickets", _TICKET, "0", "Not solved in the time allowed; at the deadline.", ahead=True
+    ),
+    "ticket_failed": FactKind("recontact", _TICKET, "lag ms", "The first contact did not settle it; at the failure."),
     "ticket_open": FactKind("tickets", _TICKET, "±1", "The ticket became open, ceased to be, or changed hands."),
     "customer_level": FactKind("lifecycle", _CUSTOMER, "±1", "A spell began, ended, or moved to other dimensions."),
     "customer_left": FactKind("lifecycle", _CUSTOMER, "tenure ms", "A spell ended by churn; at its end."),
     "customer_churn_event": FactKind("lifecycle", ("reason", *_CUSTOMER), "0", "A churn event, as delivered."),
+    "customer_new": FactKind(
+        "lifecycle", ("channel", "campaign", "segment", "referred"), "0", "The first spell began; at its start."
+    ),
+    "customer_lapsed": FactKind("lifecycle", _CUSTOMER, "±1", "A customer left, or the time after that ended."),
+    "customer_returned": FactKind("lifecycle", _CUSTOMER, "lag ms", "Who left came back; by the leave's dimensions."),
     "survey_sent": FactKind("surveys", ("kind", "team", "agent"), "0", "A customer was asked; at the sending."),
     "survey_responded": FactKind(
         "surveys", ("kind", "team", "agent"), "lag ms", "The asked customer answered; at the answer."
@@ -64,8 +112,28 @@ FACTS: dict[str, FactKind] = {
         "surveys", ("team", "agent"), "micro-points", "A csat answer in scale, rescaled to 1 to 5."
     ),
     "csat_satisfied": FactKind("surveys", ("team", "agent"), "0", "A csat answer in the top box."),
+    "csat_dissatisfied": FactKind("surveys", ("team", "agent"), "0", "A csat answer in the bottom box."),
     "nps_answered": FactKind("surveys", (), "0", "An nps answer on 0 to 10."),
     "nps_promoter": FactKind("surveys", (), "0", "An nps answer of 9 or 10."),
     "nps_detractor": FactKind("surveys", (), "0", "An nps answer of 6 or less."),
+    "nps_last": FactKind("respondents", (), "0", "The party's last nps answer."),
+    "nps_last_promoter": FactKind("respondents", (), "0", "The same, where it is 9 or 10."),
+    "nps_last_detractor": FactKind("respondents", (), "0", "The same, where it is 6 or less."),
+    "nps_account": FactKind("respondents", (), "0", "An account's last nps answer."),
+    "nps_account_promoter": FactKind("respondents", (), "0", "The same, where the mean of 90 days is 9 or more."),
+    "nps_account_detractor": FactKind("respondents", (), "0", "The same, where that mean is 6 or less."),
+    "interaction": FactKind(
+        "interactions", ("direction", "automated", "channel", "owner"), "0", "A contact of any kind."
+    ),
+    "interaction_made": FactKind("interactions", ("owner", "channel"), "0", "A person of ours reached out."),
+    "complaint_received": FactKind("complaints", ("category", "severity", "upheld"), "0", "A customer complained."),
+    "email_sent": FactKind("emails", _EMAIL, "0", "A campaign's e-mail went to a party."),
+    "email_delivered": FactKind("emails", _EMAIL, "0", "It arrived."),
+    "email_bounced": FactKind("emails", _EMAIL, "lag ms", "It came back; lag from the sending."),
+    "email_opened": FactKind("emails", _EMAIL, "lag ms", "A person opened it; lag from the delivery."),
+    "email_clicked": FactKind("emails", _EMAIL, "lag ms", "A link in it was followed; lag from the delivery."),
+    "email_unsubscribed": FactKind("emails", _EMAIL, "lag ms", "No more of them; lag from the delivery."),
+    "email_complained": FactKind("emails", _EMAIL, "lag ms", "Called spam; lag from the delivery."),
+    "email_listed": FactKind("mailing", ("campaign",), "±1", "A party came to the mailing list, or left it."),
     "party_active": FactKind("activity", (), "0", "The party's last event of any kind."),
 }

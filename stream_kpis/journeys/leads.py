@@ -1,4 +1,4 @@
-"""Leads: arrival, first human contact, first conversion. Deals and orders convert, so the party is the scope."""
+"""Leads: arrival, first human contact if any, first conversion. Deals and orders convert, so the party is the scope."""
 
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ class Lead(msgspec.Struct, array_like=True):
     owners: list[tuple[int, str]] = []
     converted_ms: list[int] = []
     merged_into: str | None = None
+    disqualified: bool = False
 
 
 class Deal(msgspec.Struct, array_like=True):
@@ -93,6 +94,8 @@ def _step_lead(lead: Lead, data: t.Data, at_ms: int, seq: int) -> None:
             lead.converted_ms.append(at_ms)
         case t.LeadMerged():
             lead.merged_into = lead.merged_into or data.into
+        case t.LeadDisqualified():
+            lead.disqualified = True
         case _:
             pass
 
@@ -134,12 +137,17 @@ def facts(state: Leads) -> list[Fact]:
         if created_ms is None or lead.merged_into is not None:
             continue
         found.append(Fact("lead_created", created_ms, 0, lead.dims))
-        if answer := _answer(lead, contacts.get(lead_id, ())):
+        answer = _answer(lead, contacts.get(lead_id, ()))
+        if answer:
             found.append(answer)
         converted = [at_ms for at_ms in conversions.get(lead_id, ()) if at_ms >= created_ms]
         if converted:
             first = min(converted)
             found.append(Fact("lead_converted", first, first - created_ms, lead.dims))
+        elif not answer and not lead.disqualified:
+            channel, source, _, owner, *_ = lead.dims
+            owner = lead.owners[-1][1] if lead.owners else owner
+            found.append(Fact("lead_uncontacted", created_ms, 0, (channel, source, owner)))
     return found
 
 
@@ -196,6 +204,7 @@ JOURNEY = Journey(
             t.LeadCreated,
             t.LeadAssigned,
             t.LeadContacted,
+            t.LeadDisqualified,
             t.LeadConverted,
             t.LeadMerged,
             t.DealCreated,
@@ -210,4 +219,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
+    version=2,
 )

@@ -1,4 +1,4 @@
-"""A customer's spells: when it was one, when it left, and in which plan, segment, country and channel."""
+"""A customer's spells: when it was one, when it left and came back, and in which plan, segment, country and channel."""
 
 from typing import NamedTuple
 
@@ -19,12 +19,23 @@ class Dims(NamedTuple):
     channel: str | None = None
 
 
+class Leave(NamedTuple):
+    """An end of a spell by churn, and the end of the lapse that it began: by a new spell, or a merge."""
+
+    at_ms: int
+    tenure_ms: int
+    dims: Dims
+    over_ms: int | None = None
+    returned: bool = False
+
+
 class Customer(msgspec.Struct, array_like=True):
     """The state of one customer.
 
     ``joined_ms`` is the start of the open spell; of the one closed last, if ``closed``. ``moves`` are the signed
-    changes of the number of active customers, ``leaves`` the ends by churn as (time in ms, tenure in ms, dimensions).
-    ``held`` are the changes until an announced end: they move the level if it is taken back.
+    changes of the number of active customers. ``held`` are the changes until an announced end: they move the level if
+    it is taken back. ``first`` is the ``customer.created`` that opened the first spell, as (time in ms, channel,
+    campaign, segment, whether referred).
     """
 
     dims: Dims = Dims()
@@ -32,9 +43,11 @@ class Customer(msgspec.Struct, array_like=True):
     closed: bool = True
     churned: bool = False
     moves: list[tuple[int, int, Dims]] = []
-    leaves: list[tuple[int, int, Dims]] = []
+    leaves: list[Leave] = []
     held: list[tuple[int, int, Dims]] = []
     churn_events: list[tuple[int, str | None, Dims]] = []
+    first: tuple[int, str | None, str | None, str | None, str] | None = None
+    merged: bool = False
 
 
 def step(customer: Customer, event: Event) -> None:
@@ -50,12 +63,14 @@ def step(customer: Customer, event: Event) -> None:
             customer.held += moved
     match data:
         case t.CustomerCreated() | t.CustomerReactivated() if customer.closed:
+            if customer.joined_ms is None and isinstance(data, t.CustomerCreated):
+                referred = "no" if data.referred_by is None else "yes"
+                customer.first = (at_ms, data.channel, data.campaign_id, data.segment, referred)
             _open(customer, at_ms)
         case t.CustomerChurned():
             _churn(customer, data, at_ms)
-        case t.CustomerMerged() if not customer.closed:
-            customer.closed, customer.churned = True, False
-            customer.moves.append((at_ms, -1, customer.dims))
+        case t.CustomerMerged():
+            _merge(customer, at_ms)
         case _:
             pass
 
@@ -72,6 +87,7 @@ def _open(customer: Customer, at_ms: int) -> None:
         customer.moves.pop()
         customer.moves += customer.held
     else:
+        _end_lapse(customer, at_ms, returned=True)
         customer.joined_ms = at_ms
         customer.moves.append((at_ms, 1, customer.dims))
     customer.held = []
@@ -80,7 +96,23 @@ def _open(customer: Customer, at_ms: int) -> None:
 
 def _leaves_after(customer: Customer, at_ms: int) -> bool:
     """Whether a churn was announced that has not come by then, so that it may still be taken back."""
-    return customer.churned and customer.leaves[-1][0] > at_ms
+    return customer.churned and customer.leaves[-1].at_ms > at_ms
+
+
+def _merge(customer: Customer, at_ms: int) -> None:
+    customer.merged = True
+    if customer.closed:
+        _end_lapse(customer, at_ms, returned=False)
+    else:
+        customer.closed, customer.churned = True, False
+        customer.moves.append((at_ms, -1, customer.dims))
+
+
+def _end_lapse(customer: Customer, at_ms: int, *, returned: bool) -> None:
+    """Whoever had left is back, or somebody else; once."""
+    if customer.churned and customer.leaves[-1].over_ms is None:
+        leave = customer.leaves[-1]
+        customer.leaves[-1] = leave._replace(over_ms=max(leave.at_ms, at_ms), returned=returned)
 
 
 def _churn(customer: Customer, data: t.CustomerChurned, at_ms: int) -> None:
@@ -91,14 +123,23 @@ def _churn(customer: Customer, data: t.CustomerChurned, at_ms: int) -> None:
     left_ms = max(said_ms, customer.joined_ms)
     customer.closed = customer.churned = True
     customer.moves.append((left_ms, -1, customer.dims))
-    customer.leaves.append((left_ms, left_ms - customer.joined_ms, customer.dims))
+    customer.leaves.append(Leave(left_ms, left_ms - customer.joined_ms, customer.dims))
 
 
 def facts(customer: Customer) -> list[Fact]:
     """All spells so far."""
     found = [Fact("customer_level", *move) for move in customer.moves]
-    found += [Fact("customer_left", *leave) for leave in customer.leaves]
+    for at_ms, tenure_ms, dims, over_ms, returned in customer.leaves:
+        found.append(Fact("customer_left", at_ms, tenure_ms, dims))
+        found.append(Fact("customer_lapsed", at_ms, 1, dims))
+        if over_ms is not None:
+            found.append(Fact("customer_lapsed", over_ms, -1, dims))
+            if returned:
+                found.append(Fact("customer_returned", over_ms, over_ms - at_ms, dims))
     found += [Fact("customer_churn_event", at_ms, 0, (reason, *dims)) for at_ms, reason, dims in customer.churn_events]
+    if customer.first is not None and not customer.merged:
+        at_ms, *dims_of_first = customer.first
+        found.append(Fact("customer_new", at_ms, 0, tuple(dims_of_first)))
     return found
 
 
@@ -117,4 +158,5 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
+    version=2,
 )

@@ -25,10 +25,16 @@ class Order(msgspec.Struct, array_like=True):
     @property
     def kept_amount(self) -> int | None:
         """Micro-units left after refunds; None if the order does not count or was fully refunded."""
-        if not self.counts:
+        if self.placed_ms is None or self.cancelled:
             return None
+        if not self.refunds:
+            return self.amount
         refunded = sum(amount for _, amount in self.refunds.values())
         return None if 0 < self.amount <= refunded else self.amount - refunded
+
+
+EARLY_MS = 30 * 86_400_000
+"""A refund so long after its order, or sooner, is early."""
 
 
 def step(order: Order, event: Event) -> None:
@@ -55,6 +61,10 @@ def facts(order: Order) -> list[Fact]:
     kept = order.kept_amount
     if kept is not None:
         found.append(Fact("order_kept", placed_ms, kept, order.dims))
+    if order.refunds:
+        early = sum(amount for at_ms, amount in order.refunds.values() if 0 <= at_ms - placed_ms <= EARLY_MS)
+        if early:
+            found.append(Fact("order_refunded_early", placed_ms, early, order.dims))
     return found
 
 

@@ -1,4 +1,6 @@
-"""The purchases of a party: when it last bought, and when before that."""
+"""The purchases of a party: when it last bought, when before that, and how long it took to buy again."""
+
+from itertools import pairwise
 
 import msgspec
 
@@ -25,10 +27,13 @@ def step(state: Purchases, event: Event) -> None:
 
 
 def facts(state: Purchases) -> list[Fact]:
-    """The last and the second-last order, of all that count and of those kept."""
+    """The last and the second-last order, of all that count and of those kept; and the gaps between those kept."""
     bought = sorted(o.placed_ms for o in state.orders.values() if o.placed_ms is not None and not o.cancelled)
     kept = sorted(o.placed_ms for o in state.orders.values() if o.placed_ms is not None and o.kept_amount is not None)
-    return _latest("buyer", bought) + _latest("keeper", kept)
+    found = [Fact("order_gap", later, later - earlier, ()) for earlier, later in pairwise(kept)]
+    if len(kept) == 1:
+        found.append(Fact("keeper_only", kept[0], 0, ()))
+    return found + _latest("buyer", bought) + _latest("keeper", kept)
 
 
 def _latest(name: str, times_ms: list[int]) -> list[Fact]:

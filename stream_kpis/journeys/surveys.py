@@ -1,5 +1,7 @@
 """A survey: asked, answered, and how the answer reads on its scale."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from stream_kpis.events import types as t
@@ -33,6 +35,22 @@ def step(survey: Survey, event: Event) -> None:
             pass
 
 
+class Score(NamedTuple):
+    """An answer in its scale, in micro-points."""
+
+    kind: str
+    score: int
+    low: int
+    high: int
+
+    @property
+    def nps(self) -> str | None:
+        """What an nps answer on 0 to 10 makes of the one who gave it; None of any other answer."""
+        if self.kind != "nps" or (self.low, self.high) != (0, 10 * t.MICRO):
+            return None
+        return "promoter" if self.score >= 9 * t.MICRO else "detractor" if self.score <= 6 * t.MICRO else "passive"
+
+
 def facts(survey: Survey) -> list[Fact]:
     """The sending, the response, and the reading of the answer."""
     sent, answer = survey.sent, survey.answer
@@ -44,11 +62,22 @@ def facts(survey: Survey) -> list[Fact]:
         if survey.answered_ms is not None and survey.answered_ms >= survey.sent_ms:
             lag_ms = survey.answered_ms - survey.sent_ms
             found.append(Fact("survey_responded", survey.answered_ms, lag_ms, (kind, team, agent)))
-    if answer is not None and survey.answered_ms is not None and kind is not None:
-        score, (low, high) = _micro(answer.score), _scale(kind, sent, answer)
-        if low < high and low <= score <= high:
-            found += _reading(kind, score, low, high, survey.answered_ms, (team, agent))
+    score = score_of(survey)
+    if score is not None:
+        found += _reading(score, survey.answered_ms or 0, (team, agent))
     return found
+
+
+def score_of(survey: Survey) -> Score | None:
+    """How the answer reads; None without an answer, without a kind, or off its scale."""
+    sent, answer = survey.sent, survey.answer
+    if answer is None:
+        return None
+    kind = sent.kind if sent is not None else answer.kind
+    if kind is None:
+        return None
+    score, (low, high) = _micro(answer.score), _scale(kind, sent, answer)
+    return Score(kind, score, low, high) if low < high and low <= score <= high else None
 
 
 def _attribution(sent: t.SurveySent | None, answer: t.SurveyAnswered | None) -> tuple[str | None, str | None]:
@@ -72,8 +101,9 @@ def _micro(score: float) -> int:
     return round(score * t.MICRO)
 
 
-def _reading(kind: str, score: int, low: int, high: int, at_ms: int, dims: tuple[str | None, str | None]) -> list[Fact]:
-    """What a score says, all in micro-points."""
+def _reading(read: Score, at_ms: int, dims: tuple[str | None, str | None]) -> list[Fact]:
+    """What a score says."""
+    kind, score, low, high = read
     if kind == "csat":
         points = high - low + t.MICRO
         top = 1 if points <= 3 * t.MICRO else 2 if points <= 7 * t.MICRO else 3
@@ -81,15 +111,16 @@ def _reading(kind: str, score: int, low: int, high: int, at_ms: int, dims: tuple
         found = [Fact("csat_answered", at_ms, rescaled, dims)]
         if score > high - top * t.MICRO:
             found.append(Fact("csat_satisfied", at_ms, 0, dims))
+        if score < low + top * t.MICRO:
+            found.append(Fact("csat_dissatisfied", at_ms, 0, dims))
         return found
-    if kind == "nps" and (low, high) == (0, 10 * t.MICRO):
-        found = [Fact("nps_answered", at_ms, 0, ())]
-        if score >= 9 * t.MICRO:
-            found.append(Fact("nps_promoter", at_ms, 0, ()))
-        elif score <= 6 * t.MICRO:
-            found.append(Fact("nps_detractor", at_ms, 0, ()))
-        return found
-    return []
+    who = read.nps
+    if who is None:
+        return []
+    found = [Fact("nps_answered", at_ms, 0, ())]
+    if who != "passive":
+        found.append(Fact(f"nps_{who}", at_ms, 0, ()))
+    return found
 
 
 JOURNEY = Journey(

@@ -1,4 +1,4 @@
-"""A ticket: who waits, who answered, when it was solved, who has it."""
+"""A ticket: who waits, who answered, when it was solved, in time or not, reopened, and who has it."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
+from stream_kpis.journeys.terms import SLA_MS, SLA_OTHERWISE_MS
 
 
 class Dims(NamedTuple):
@@ -20,21 +21,45 @@ class Dims(NamedTuple):
     category: str | None = None
 
 
+class Seen(NamedTuple):
+    """Something that happened once: when, after how long, and the dimensions then."""
+
+    at_ms: int
+    took_ms: int
+    dims: Dims
+
+
 class Ticket(msgspec.Struct, array_like=True):
     """The state of one ticket.
 
-    ``answered`` and ``solved_first`` are (time in ms, duration in ms, dimensions then); ``moves`` are the signed
-    changes of the number of open tickets.
+    ``moves`` are the signed changes of the number of open tickets. ``solved_now`` is the solve since which it is
+    solved, ``waited_ms`` how long the requester waited until then; ``solved_ms`` and ``pending_ms`` are what was spent
+    solved and pending before. ``overdue`` are the dimensions with which it was unsolved at its deadline, once an event
+    lies behind that.
     """
 
     created_ms: int | None = None
     dims: Dims = Dims()
     clock_ms: int | None = None
-    answered: tuple[int, int, Dims] | None = None
+    answered: Seen | None = None
     solved: bool = False
-    solved_first: tuple[int, int, Dims] | None = None
+    solved_first: Seen | None = None
     moves: list[tuple[int, int, Dims]] = []
     gone: bool = False
+    opening: Dims = Dims()
+    counts: bool = False
+    solved_now: Seen | None = None
+    waited_ms: int = 0
+    solved_ms: int = 0
+    pending_ms: int = 0
+    pending_since_ms: int | None = None
+    reopened_ms: int | None = None
+    overdue: Dims | None = None
+
+    @property
+    def deadline_ms(self) -> int:
+        """Until when it should be solved."""
+        return (self.created_ms or 0) + SLA_MS.get(self.opening.priority, SLA_OTHERWISE_MS)
 
 
 def step(ticket: Ticket, event: Event) -> None:
@@ -47,70 +72,135 @@ def step(ticket: Ticket, event: Event) -> None:
             _create(ticket, data, at_ms)
     else:
         before = ticket.dims
-        _redirect(ticket, data)
+        if ticket.overdue is None and at_ms > ticket.deadline_ms:
+            ticket.overdue = before
+        ticket.dims = redirected(before, data)
         if not ticket.solved and ticket.dims != before:
             ticket.moves += [(at_ms, -1, before), (at_ms, 1, ticket.dims)]
         _progress(ticket, data, at_ms)
 
 
+def counts_as_opened(data: t.TicketCreated) -> bool:
+    """Whether the customer began it, and not an agent."""
+    return data.created_by != "agent"
+
+
+def dims_of(data: t.TicketCreated) -> Dims:
+    """The dimensions of a creation."""
+    return Dims(data.team, data.agent_id, data.channel, data.priority, data.category)
+
+
 def _create(ticket: Ticket, data: t.TicketCreated, at_ms: int) -> None:
     ticket.created_ms = at_ms
-    ticket.dims = Dims(data.team, data.agent_id, data.channel, data.priority, data.category)
-    ticket.clock_ms = None if data.created_by == "agent" else at_ms
+    ticket.dims = ticket.opening = dims_of(data)
+    ticket.counts = counts_as_opened(data)
+    ticket.clock_ms = at_ms if ticket.counts else None
     ticket.moves.append((at_ms, 1, ticket.dims))
 
 
-def _redirect(ticket: Ticket, data: t.Data) -> None:
-    """The running dimensions follow what the event names."""
+def redirected(dims: Dims, data: t.Data) -> Dims:
+    """The running dimensions after an event: those that it names are its own."""
     match data:
         case t.TicketMessage(author="agent") | t.TicketStatusChanged() | t.TicketAssigned():
-            team, agent, channel, priority, category = ticket.dims
+            team, agent, channel, priority, category = dims
             named = Dims(data.team or team, data.agent_id or agent, channel, priority, category)
-            if named != ticket.dims:
-                ticket.dims = named
+            return named if named != dims else dims
         case t.TicketRecategorised():
-            ticket.dims = ticket.dims._replace(category=data.category)
+            return dims._replace(category=data.category)
         case t.TicketReprioritised():
-            ticket.dims = ticket.dims._replace(priority=data.priority)
+            return dims._replace(priority=data.priority)
         case _:
-            pass
+            return dims
 
 
 def _progress(ticket: Ticket, data: t.Data, at_ms: int) -> None:
     match data:
         case t.TicketMessage(author="agent", public=True):
             if ticket.answered is None and ticket.clock_ms is not None:
-                ticket.answered = (at_ms, at_ms - ticket.clock_ms, ticket.dims)
+                ticket.answered = Seen(at_ms, at_ms - ticket.clock_ms, ticket.dims)
         case t.TicketMessage(author="customer", public=True):
             if ticket.clock_ms is None:
                 ticket.clock_ms = at_ms
         case t.TicketStatusChanged(status="solved" | "closed"):
             if not ticket.solved:
-                ticket.solved = True
-                ticket.moves.append((at_ms, -1, ticket.dims))
-                ticket.solved_first = ticket.solved_first or (at_ms, at_ms - (ticket.created_ms or 0), ticket.dims)
-        case t.TicketStatusChanged() | t.TicketReopened():
+                _solve(ticket, at_ms)
+        case t.TicketStatusChanged(status=status):
             if ticket.solved:
-                ticket.solved = False
-                ticket.moves.append((at_ms, 1, ticket.dims))
-                if ticket.answered is None and ticket.clock_ms is not None:
-                    ticket.clock_ms = at_ms
+                _reopen(ticket, at_ms)
+            _pend(ticket, at_ms, status == "pending")
+        case t.TicketReopened():
+            if ticket.solved:
+                _reopen(ticket, at_ms)
         case _:
             pass
 
 
+def _pend(ticket: Ticket, at_ms: int, pending: bool) -> None:
+    """The ticket has another status, which waits for the requester or does not."""
+    if ticket.pending_since_ms is not None:
+        ticket.pending_ms += at_ms - ticket.pending_since_ms
+    ticket.pending_since_ms = at_ms if pending else None
+
+
+def _solve(ticket: Ticket, at_ms: int) -> None:
+    _pend(ticket, at_ms, False)
+    age_ms = at_ms - (ticket.created_ms or 0)
+    ticket.solved = True
+    ticket.moves.append((at_ms, -1, ticket.dims))
+    ticket.solved_first = ticket.solved_first or Seen(at_ms, age_ms, ticket.dims)
+    ticket.solved_now = Seen(at_ms, age_ms - ticket.solved_ms, ticket.dims)
+    ticket.waited_ms = age_ms - ticket.solved_ms - ticket.pending_ms
+
+
+def _reopen(ticket: Ticket, at_ms: int) -> None:
+    ticket.solved = False
+    ticket.moves.append((at_ms, 1, ticket.dims))
+    if ticket.reopened_ms is None:
+        ticket.reopened_ms = at_ms
+    if ticket.solved_now is not None:
+        ticket.solved_ms += at_ms - ticket.solved_now.at_ms
+        ticket.solved_now = None
+    if ticket.answered is None and ticket.clock_ms is not None:
+        ticket.clock_ms = at_ms
+
+
 def facts(ticket: Ticket) -> list[Fact]:
     """Everything of a ticket that exists and was neither merged nor deleted."""
-    if ticket.created_ms is None or ticket.gone:
+    created_ms = ticket.created_ms
+    if created_ms is None or ticket.gone:
         return []
-    found = [Fact("ticket_open", at_ms, sign, dims) for at_ms, sign, dims in ticket.moves]
+    dims = ticket.dims
+    found = [Fact("ticket_open", at_ms, sign, moved) for at_ms, sign, moved in ticket.moves]
+    if ticket.counts:
+        found.append(Fact("ticket_opened", created_ms, 0, ticket.opening._replace(category=dims.category)))
+        found.append(_kept_promise(ticket))
     if ticket.answered is not None:
         found.append(Fact("ticket_answered", *ticket.answered))
     elif ticket.clock_ms is not None and not ticket.solved:
-        found.append(Fact("ticket_unanswered", ticket.clock_ms, 0, ticket.dims))
-    if ticket.solved_first is not None:
-        found.append(Fact("ticket_solved_first", *ticket.solved_first))
+        found.append(Fact("ticket_unanswered", ticket.clock_ms, 0, dims))
+    first = ticket.solved_first
+    if first is not None:
+        found.append(Fact("ticket_solved_first", *first))
+        if ticket.counts:
+            found.append(Fact("ticket_resolved", *first))
+        if ticket.reopened_ms is not None:
+            found.append(Fact("ticket_reopened", ticket.reopened_ms, ticket.reopened_ms - first.at_ms, first.dims))
+    last = ticket.solved_now
+    if last is not None:
+        found.append(Fact("ticket_solved_full", *last))
+        found.append(Fact("ticket_waited", last.at_ms, ticket.waited_ms, last.dims))
+    else:
+        found.append(Fact("ticket_unsolved", created_ms, 0, dims))
     return found
+
+
+def _kept_promise(ticket: Ticket) -> Fact:
+    """Solved in time, or not; while it is not solved, the deadline may lie ahead, and nobody sees it yet."""
+    first, priority = ticket.solved_first, ticket.opening.priority
+    if first is not None and first.at_ms <= ticket.deadline_ms:
+        return Fact("ticket_met", first.at_ms, 0, first.dims._replace(priority=priority))
+    dims = ticket.dims if ticket.overdue is None else ticket.overdue
+    return Fact("ticket_breached", ticket.deadline_ms, 0, dims._replace(priority=priority))
 
 
 JOURNEY = Journey(
@@ -132,4 +222,5 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
+    version=2,
 )

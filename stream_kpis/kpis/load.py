@@ -160,7 +160,7 @@ def _nearest_choice(kind: type[Any], field: str, problem: str) -> str:
 
 # What does not fit together.
 
-_KINDS = ("flow", "level", "recency", "distribution", "cohort", "open_set", "joined")
+_KINDS = ("flow", "level", "exposure", "recency", "distribution", "cohort", "open_set", "joined")
 
 
 def kind_of(measure: Measure) -> tuple[str, str]:
@@ -168,14 +168,14 @@ def kind_of(measure: Measure) -> tuple[str, str]:
     return next((kind, fact) for kind in _KINDS if (fact := getattr(measure, kind)))
 
 
-def days_of(span: str, where: str = "") -> int:
+def days_of(span: str, where: str = "", field: str = "within") -> int:
     """The days of a horizon such as ``30d``.
 
     Raises:
         CatalogueError: it is none.
     """
     if not (span.endswith("d") and span[:-1].isdecimal() and 0 < int(span[:-1]) < 10**5):
-        raise CatalogueError(f"{where}: within {span!r} is not a number of days such as 30d")
+        raise CatalogueError(f"{where}: {field} {span!r} is not a number of days such as 30d")
     return int(span[:-1])
 
 
@@ -203,6 +203,8 @@ def _check_kpi(kpi: Kpi, entry: str, places: Mapping[str, str]) -> None:
     if len(kpi.by) > GROUPINGS_MAX:
         place_of_by = _place_of(places, entry, "by")
         raise CatalogueError(f"{place_of_by}: {len(kpi.by)} groupings in 'by', at most {GROUPINGS_MAX}")
+    if kpi.matured is not None:
+        days_of(kpi.matured, _place_of(places, entry, "matured"), "matured")
     _check_once(kpi.windows, "windows", entry, places)
     _check_once(kpi.by, "by", entry, places)
     _check_name(entry, place)

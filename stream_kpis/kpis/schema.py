@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["flow", "level", "recency", "distribution", "cohort", "open_set", "joined"]
-Unit = Literal["count", "ratio", "seconds", "currency", "score"]
+Kind = Literal["flow", "level", "exposure", "recency", "distribution", "cohort", "open_set", "joined"]
+Unit = Literal["count", "ratio", "seconds", "currency", "currency_per_second", "score"]
 ROLLING = ("5m", "1h", "24h", "7d", "30d", "90d", "365d")
 PERIODS = ("today", "mtd", "qtd", "ytd")
 WINDOWS = (*ROLLING, *PERIODS, "all", "now")
@@ -26,6 +26,8 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Count and sum at the fact's time."""
     level: str | None = None
     """Running total of signed facts."""
+    exposure: str | None = None
+    """How long what signed facts count was there, summed over it."""
     recency: str | None = None
     """Distinct parties by the time of their last (or second-last) fact."""
     distribution: str | None = None
@@ -50,6 +52,8 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     windows: tuple[str, ...]
     department: Literal["sales", "service", "marketing", "customers"] = "sales"
     by: tuple[str, ...] = ()
+    matured: str | None = None
+    """A horizon such as ``30d``: its windows end so long before kpi-now, as a cohort's do, whatever it reads."""
     samples: str | None = None
     """A formula for the samples; by default the denominator of a ratio, the count of a distribution, or the value."""
     min_samples: int = 30

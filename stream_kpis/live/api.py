@@ -148,7 +148,7 @@ class Views:
         return (value for value in values if value.kpi in self.kpis)
 
     def _unit(self, kpi: Kpi) -> str:
-        return self.currency if kpi.unit == "currency" else kpi.unit
+        return kpi.unit.replace("currency_per_second", "currency/s").replace("currency", self.currency)
 
 
 def group_of(value: Value) -> dict[str, str]:

@@ -20,7 +20,7 @@ from stream_kpis.live.exposition import Family, Format, family_lines, label_valu
 from stream_kpis.live.pipeline import Pipeline, pipeline_lines
 from stream_kpis.live.snapshot import Snapshot, State, Value
 
-SERIES_MAX = 20_000
+SERIES_MAX = 60_000
 GROUPS_MAX = 50
 QUANTILE_FAMILY = "crm_{id}_quantile_seconds"
 RESERVED_DIMENSIONS = frozenset({"window", "kpi", "le", "q", "quantile", "state", "shard", "instance", "job"})
@@ -50,7 +50,9 @@ def family_name(kpi_id: str, kpi: Kpi, currency: str = "USD") -> str:
 
 def unit_name(kpi: Kpi, currency: str = "USD") -> str:
     """A KPI's unit as the last word of a metric's name; empty for counts and scores."""
-    return {"currency": currency.lower(), "seconds": "seconds", "ratio": "ratio"}.get(kpi.unit, "")
+    money = currency.lower()
+    names = {"currency": money, "currency_per_second": f"{money}_per_second", "seconds": "seconds", "ratio": "ratio"}
+    return names.get(kpi.unit, "")
 
 
 class Exposition:

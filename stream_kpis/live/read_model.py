@@ -11,6 +11,7 @@ from stream_kpis.engine.measures import Cell
 from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS, STANDING
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges, cohort_edges, round_up, window_edges
 from stream_kpis.kpis.formula import Formula, Reading, evaluate, readings
+from stream_kpis.kpis.load import days_of
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.readings import KpiReader, wilson
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, State, Value
@@ -18,7 +19,7 @@ from stream_kpis.live.sums import RunningSum, Span, Tiles
 from stream_kpis.live.witnesses import Witnesses, of_beginnings, of_later
 
 Sums = Mapping[Span, RunningSum]
-_SCALE = {"currency": 1e6, "score": 1e6, "seconds": 1e3}
+_SCALE = {"currency": 1e6, "score": 1e6, "seconds": 1e3, "currency_per_second": 1e3}
 _EMPTY: Cell = {}
 _FOREVER_MS = 1 << 60
 PERIOD = "period"
@@ -112,12 +113,13 @@ class ReadModel:
         edges = window_edges(span.window, to_ms, self._calendar)
         return Edges(0, edges.from_ms) if span.part == "before" else edges
 
-    def _source(self, measure: str, function: str, by: str, window: str) -> _Source:
-        index = self._index_of[measure, by]
-        grouping = self._plan.groupings[index]
-        part = FUNCTIONS[function].span
-        if grouping.kind == "cohort":
-            return _Source(Span("cohort", window, grouping.within_days), index)
+    def _source(self, kpi: Kpi, measure: str, function: str, by: str, window: str) -> _Source:
+        read = FUNCTIONS[function]
+        index = self._index_of[measure, "" if read.of_all else by]
+        grouping, part = self._plan.groupings[index], read.span
+        horizon_days = days_of(kpi.matured) if kpi.matured is not None else grouping.within_days
+        if horizon_days:
+            return _Source(Span("cohort", window, horizon_days), index)
         if grouping.kind == "open_set" or part == "until":
             return _Source(Span("until", "now"), index)
         return _Source(Span(part, window), index)
@@ -144,7 +146,7 @@ class ReadModel:
         found = self._known_sources.get((kpi, by, window))
         if found is None:
             found = self._known_sources[kpi, by, window] = tuple(
-                self._source(arg, reading.function, by, window)
+                self._source(self._plan.catalogue.kpis[kpi], arg, reading.function, by, window)
                 for formula in self._formulas(kpi)
                 for reading in readings(formula)
                 for arg in reading.args
@@ -269,17 +271,19 @@ class ReadModel:
         for group in self._groups(name, by, window):
 
             def cell(measure: str, function: str, group: str = group) -> Cell:
-                source = self._source(measure, function, by, window)
-                return sums[source.span].sums[source.grouping].get(group, _EMPTY)
+                source = self._source(kpi, measure, function, by, window)
+                whose = "" if FUNCTIONS[function].of_all else group
+                return sums[source.span].sums[source.grouping].get(whose, _EMPTY)
 
-            yield self._value(name, kpi, window, by, group, edges, KpiReader(cell, kpi, to_ms, begun))
+            yield self._value(name, kpi, window, by, group, edges, KpiReader(cell, kpi, edges.from_ms, to_ms, begun))
 
     def _groups(self, name: str, by: str, window: str) -> list[str]:
         if not by:
             return [""]
         tiles: Counter[str] = Counter()
         for grouping in {source.grouping for source in self._sources(name, by, window)}:
-            tiles.update(self._tiles.groups_of(grouping))
+            if self._plan.groupings[grouping].by:
+                tiles.update(self._tiles.groups_of(grouping))
         self._left_out[name, by] = max(len(tiles) - GROUPS_MAX, 0)
         if len(tiles) > GROUPS_MAX:
             return sorted(sorted(tiles, key=lambda group: (-tiles[group], group))[:GROUPS_MAX])

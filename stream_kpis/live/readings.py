@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from math import sqrt
 
 from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
-from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, waiting_ages
+from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, At, waiting_ages
 from stream_kpis.kpis.formula import Node, Reading
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Durations
@@ -19,12 +19,15 @@ class KpiReader:
     Args:
         cell: the summed cell of a measure, as a reading's function needs it.
         kpi: the KPI.
-        to_ms: the end of the window.
+        from_ms: the start of the window.
+        to_ms: its end.
         begun: the levels and open sets of which a first began before it.
     """
 
-    def __init__(self, cell: CellOf, kpi: Kpi, to_ms: int, begun: Collection[str]) -> None:
-        self._cell, self._kpi, self._to_ms, self._begun = cell, kpi, to_ms, begun
+    def __init__(self, cell: CellOf, kpi: Kpi, from_ms: int, to_ms: int, begun: Collection[str]) -> None:
+        self._cell, self._to_ms, self._begun = cell, to_ms, begun
+        self._edges = kpi.edges
+        self._at = At(from_ms, to_ms, round((kpi.target or 0) * 1000))
 
     def __call__(self, reading: Reading) -> float | int | None:
         """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing.
@@ -35,28 +38,30 @@ class KpiReader:
             return None
         function = FUNCTIONS[reading.function]
         cells = [self._cell(arg, reading.function) for arg in reading.args if arg != "target"]
-        return function.of(*cells, to_ms=self._to_ms, target_ms=round((self._kpi.target or 0) * 1000))
+        return function.of(*cells, at=self._at)
 
-    def _waiting(self, reading: Reading) -> list[tuple[int, int]]:
-        if len(reading.args) == 1:
-            return []
-        return list(waiting_ages(self._cell(reading.args[1], reading.function), self._to_ms))
+    def _observed(self, reading: Reading) -> tuple[Cell, list[tuple[int, int]]]:
+        """What a quantile is taken over: the distribution of what is done, and the ages of what waits."""
+        cells = [self._cell(arg, reading.function) for arg in reading.args]
+        if FUNCTIONS[reading.function].kinds == (("open_set",),):
+            cells = [{}, *cells]
+        return cells[0], list(waiting_ages(cells[1], self._to_ms)) if len(cells) > 1 else []
 
     def observations(self, reading: Reading) -> int:
         """How many durations a quantile is taken over."""
-        done = self._cell(reading.args[0], reading.function).get(COUNT, 0)
-        return done + sum(n for _, n in self._waiting(reading))
+        done, waiting = self._observed(reading)
+        return done.get(COUNT, 0) + sum(n for _, n in waiting)
 
     def durations(self, node: Node) -> Durations | None:
         """The distribution behind a quantile; None for other formulas."""
         if not isinstance(node, Reading) or FUNCTIONS[node.function].distribution is None:
             return None
-        cell, waiting = self._cell(node.args[0], node.function), self._waiting(node)
+        cell, waiting = self._observed(node)
         quantiles = tuple((q, ms / 1000) for q in QUANTILES if (ms := quantile_ms(cell, q, waiting)) is not None)
-        counts = at_or_below(cell, self._kpi.edges)
+        counts = at_or_below(cell, self._edges)
         buckets = tuple(
             (edge, count + sum(n for age, n in waiting if age <= edge * 1000))
-            for edge, count in zip(self._kpi.edges, counts, strict=True)
+            for edge, count in zip(self._edges, counts, strict=True)
         )
         return Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
 

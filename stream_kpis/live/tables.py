@@ -102,7 +102,7 @@ def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Te
 def _table(rows: list[Row], title: str | None, *, one_span: bool) -> Table:
     spans = "Period" if "period" in rows[0] else "Window"
     grouped = any(row["by"] for row in rows)
-    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, collapse_padding=True)
     table.add_column("KPI", overflow="fold")
     if not one_span:
         table.add_column(spans, no_wrap=True)
@@ -132,7 +132,7 @@ def people(value: float | None, unit: str) -> str:
 
     Args:
         value: in the KPI's unit.
-        unit: ``count``, ``ratio``, ``seconds``, ``score`` or a currency.
+        unit: ``count``, ``ratio``, ``seconds``, ``score``, a currency, or ``USD/s``, shown per day.
 
     >>> people(0.6315, "ratio"), people(4238, "count"), people(5316.0, "seconds"), people(2360.909, "USD")
     ('63.15 %', '4,238', '1 h 29 min', '2,360.91 USD')
@@ -149,7 +149,7 @@ def people(value: float | None, unit: str) -> str:
         case "score":
             return f"{value:.3f}"
         case _:
-            return f"{value:,.2f} {unit}"
+            return f"{value * 86400:,.2f} {unit[:-2]}/d" if unit.endswith("/s") else f"{value:,.2f} {unit}"
 
 
 def _duration(seconds: float) -> str:

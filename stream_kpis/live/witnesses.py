@@ -13,8 +13,8 @@ from stream_kpis.kpis.load import kind_of
 Witnesses = dict[str, frozenset[int]]
 """By measure, the indexes of total groupings."""
 
-_BEGAN = ("level", "open_set", "distribution", "joined")
-"""Kinds that count what began: it stands, or it took a time."""
+_BEGAN = ("level", "exposure", "open_set", "distribution", "joined", "cohort")
+"""Kinds that count what began: it stands, it took a time, or it is what something follows."""
 
 
 def of_beginnings(plan: Plan) -> Witnesses:
@@ -22,26 +22,27 @@ def of_beginnings(plan: Plan) -> Witnesses:
 
     >>> from stream_kpis.engine.compiler import compile_catalogue; from stream_kpis.kpis.load import built_in
     >>> plan = compile_catalogue(built_in())
-    >>> [plan.groupings[index].measure for index in sorted(of_beginnings(plan)["unanswered"])]
-    ['first_responses', 'unanswered', 'first_resolutions', 'tickets_open']
+    >>> [plan.groupings[index].measure for index in sorted(of_beginnings(plan)["leads_uncontacted"])]
+    ['lead_conversions', 'leads_uncontacted', 'lead_responses']
     """
     return _relatives(plan, ("level", "open_set"), _BEGAN)
 
 
 def of_later(plan: Plan, kinds: Iterable[str]) -> Witnesses:
-    """For each measure of some kinds, whose cells show that what it counts went on."""
+    """For each measure of some kinds, whose cells show that what it counts went on; not what may lie ahead of that."""
     return _relatives(plan, kinds, None)
 
 
 def _relatives(plan: Plan, kinds: Iterable[str], telling: Iterable[str] | None) -> Witnesses:
     """For each measure of ``kinds``, the totals of the same journey, if of ``telling`` kinds."""
     totals = [(index, grouping) for index, grouping in enumerate(plan.groupings) if not grouping.by]
-    journeys = {name: FACTS[kind_of(measure)[1]].journey for name, measure in plan.catalogue.measures.items()}
+    facts = {name: FACTS[kind_of(measure)[1]] for name, measure in plan.catalogue.measures.items()}
     return {
         mine.measure: frozenset(
             index
             for index, other in totals
-            if journeys[other.measure] == journeys[mine.measure] and (telling is None or other.kind in telling)
+            if facts[other.measure].journey == facts[mine.measure].journey
+            and (not facts[other.measure].ahead if telling is None else other.kind in telling)
         )
         for _, mine in totals
         if mine.kind in kinds

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from stream_kpis.kpis.load import built_in
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.metrics import QUANTILE_FAMILY, family_name
+from stream_kpis.live.metrics import QUANTILE_FAMILY, SERIES_MAX, family_name
 from stream_kpis.live.pipeline import FAMILIES
 
 _PAGE = """# Metrics
@@ -51,7 +51,8 @@ A distribution is a gauge histogram: its counts fall as the window slides, so th
 Label values have at most 64 characters; what was cut or could not be printed ends in a hash. Of each grouping the 50
 groups with the most samples are shown, the others are counted in `stream_kpis_groups_hidden{{kpi}}`. There is no group
 `other`: distinct parties and quantiles do not add up. `stream_kpis_series` says how many series of KPIs there are;
-beyond 20,000, groups are left out and counted in `stream_kpis_series_dropped`; totals stay. `/api/kpis` has everything.
+beyond {series_max:,}, groups are left out and counted in `stream_kpis_series_dropped`; totals stay.
+`/api/kpis` has everything.
 
 ## The pipeline
 
@@ -64,7 +65,7 @@ beyond 20,000, groups are left out and counted in `stream_kpis_series_dropped`; 
 def metrics_page(kpis: Mapping[str, Kpi]) -> str:
     """The page, in Markdown."""
     pipeline = (f"| `{family.series}` | {family.help}. |" for family in FAMILIES)
-    return _PAGE.format(kpis="\n".join(_rows(kpis)), pipeline="\n".join(pipeline))
+    return _PAGE.format(kpis="\n".join(_rows(kpis)), pipeline="\n".join(pipeline), series_max=SERIES_MAX)
 
 
 def _rows(kpis: Mapping[str, Kpi]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Prometheus rules, generated from the catalogue: what somebody is called for.
 
-Two alerts are about customers: slow first responses and churn; the others are about the pipeline that measures them.
+Three alerts are about customers: slow first responses, churn, and growing support contacts; the others are about the
+pipeline that measures them.
 Each exporter's values are judged by its own samples and state before the exporters are put together, so that neither a
 small sample nor a stale one calls anybody.
 """
@@ -16,6 +17,8 @@ from stream_kpis.live.metrics import QUANTILE_FAMILY, family_name
 HEADER = "# Generated from the catalogue by `stream-kpis rules`; change the catalogue, not this file.\n"
 RESPONSE, WAITING, CHURN = "first_response_time_live", "unanswered_over_target", "churn_rate"
 RESPONSE_WINDOW, RESPONSE_QUANTILE, CHURN_WINDOW = "5m", 0.9, "30d"
+CONTACTS, CONTACTS_NOW, CONTACTS_USUAL, CONTACTS_GROWTH = "support_contacts", "24h", "7d", 1.5
+"""Support contacts grow when a day brings so many times as many as a day of the week on average."""
 _PER_EXPORTER = "on (job, instance, pod)"
 
 
@@ -25,6 +28,7 @@ class Timing(NamedTuple):
     slow: str = "2m"
     waiting: str = "5m"
     churn: str = "15m"
+    contacts: str = "1h"
     health: str = "2m"
     keep: str = "5m"
     """How long a KPI's alert goes on after its condition ended, so that it does not flap at the target."""
@@ -60,7 +64,10 @@ def rules(kpis: Mapping[str, Kpi], timing: Timing = TIMING, runbooks: str = "doc
     groups = [
         {"name": name, "rules": [_as_yaml(rule, runbooks) for rule in members]}
         for name, members in (
-            ("stream-kpis", [*_slow(kpis, timing), *_waiting(kpis, timing), *_churn(kpis, timing)]),
+            (
+                "stream-kpis",
+                [*_slow(kpis, timing), *_waiting(kpis, timing), *_churn(kpis, timing), *_contacts(kpis, timing)],
+            ),
             ("stream-kpis-pipeline", list(_health(timing))),
         )
         if members
@@ -145,6 +152,32 @@ def _churn(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
             "What it is made of: stream-kpis kpis --kpi churn_rate --by plan."
         ),
         runbook="high-churn",
+    )
+
+
+def _contacts(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
+    kpi = kpis.get(CONTACTS)
+    if kpi is None or not {CONTACTS_NOW, CONTACTS_USUAL} <= set(kpi.windows):
+        return
+    name = family_name(CONTACTS, kpi)
+    day, week = f"{name}{{{_total(kpi, CONTACTS_NOW)}}}", f"{name}{{{_total(kpi, CONTACTS_USUAL)}}}"
+    yield Rule(
+        name="SupportContactsGrow",
+        expr=_judged(
+            f"{day} > ignoring (window) ({CONTACTS_GROWTH} / 7 * {week})",
+            f"and {_PER_EXPORTER} {_samples(CONTACTS, kpi, CONTACTS_NOW)} >= {kpi.min_samples}",
+            f"unless {_PER_EXPORTER} {_state(CONTACTS, CONTACTS_NOW, 'stale')} == 1",
+        ),
+        hold=timing.contacts,
+        keep=timing.keep,
+        severity="warning",
+        kpi=CONTACTS,
+        summary="Customers ask for help more often than usual: {{ $value }} tickets within 24 hours",
+        description=(
+            f"That is over {CONTACTS_GROWTH} times the daily mean of 7 days. "
+            "About what: stream-kpis kpis --kpi support_contacts --by category."
+        ),
+        runbook="support-contacts-grow",
     )
 
 

@@ -1,5 +1,6 @@
 """Verification: the same events through the engine and through the oracle, and what differs."""
 
+import logging
 import random
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
@@ -13,6 +14,8 @@ from stream_kpis.proof.compare import Difference, Report, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, TARGETS_MS, Ask, Oracle
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation, faults
+
+_log = logging.getLogger(__name__)
 
 SIMULATED_NOW_MS = 1_796_000_000_000
 """When simulated histories end, 2026-11-30T00:53:20Z, so that nothing depends on the day of the test."""
@@ -35,6 +38,8 @@ class Proof(NamedTuple):
     report: Report
     behind: Callable[[Difference], list[tuple[str, str, int]]]
     """The oracle's (party, entity, contribution) behind a value."""
+    unproved: tuple[str, ...] = ()
+    """The KPIs that the oracle does not know, so that nothing is compared."""
 
 
 def verify(plan: Plan, case: Case) -> Proof:
@@ -60,8 +65,11 @@ def prove(
 ) -> Proof:
     """Compares the values of a snapshot that ends at ``to_ms`` with the oracle over the raw records behind it.
 
-    KPIs of one's own are left out: the oracle knows those that ship.
+    KPIs that the oracle does not know, such as one's own, are left out, and named: in the proof, and as a warning.
     """
+    unproved = tuple(name for name in plan.catalogue.kpis if name not in KPIS)
+    if unproved:
+        _log.warning("not compared, as the oracle does not know them: %s", ", ".join(unproved))
     values = [value for value in values if value.kpi in KPIS]
     kpi = plan.catalogue.kpis.get("unanswered_over_target")
     targets_ms = {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS
@@ -75,4 +83,4 @@ def prove(
         ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
         return oracle.entities(ask, difference.by, difference.group, to_ms)
 
-    return Proof(compare(values, answers, cases), behind)
+    return Proof(compare(values, answers, cases), behind, unproved)

@@ -19,7 +19,17 @@ FOR_EVER_DAYS = 10**5
 TOPIC = "crm.leads"
 """Where the tests put everything: the engine does not care."""
 
-_COHORTS = {"lead_converted": "lead_created", "survey_responded": "survey_sent"}
+_COHORTS = {
+    "lead_converted": "lead_created",
+    "survey_responded": "survey_sent",
+    "deal_created_won": "deal_created",
+    "deal_stage_passed": "deal_stage_reached",
+    "ticket_reopened": "ticket_solved_first",
+    "email_bounced": "email_sent",
+    "email_opened": "email_delivered",
+    "email_complained": "email_delivered",
+}
+_WAITING = ("ticket_unanswered", "ticket_unsolved", "deal_idle", "lead_uncontacted")
 
 Contents = dict[str, dict[tuple[str, int], int]]
 """Cells by key: (group, slot) → n."""
@@ -39,14 +49,16 @@ def measures_of(journey: str) -> dict[str, Measure]:
         by = (*fact.dims, ",".join(fact.dims[:2])) if len(fact.dims) > 1 else fact.dims
         found[f"{name}_flow"] = Measure(flow=name, by=by)
         found[f"{name}_recency"] = Measure(recency=name, by=by)
-        if fact.value == "±1":
+        if fact.value.startswith("±"):
             found[f"{name}_level"] = Measure(level=name, by=by)
+        if fact.value == "±1":
+            found[f"{name}_exposure"] = Measure(exposure=name, by=by)
         if fact.value.endswith("ms"):
             found[f"{name}_times"] = Measure(distribution=name, by=by)
             found[f"{name}_joined"] = Measure(joined=name, by=by)
         if name in _COHORTS:
             found[f"{name}_cohort"] = Measure(cohort=name, base=_COHORTS[name], within="30d", by=by)
-        if name == "ticket_unanswered":
+        if name in _WAITING:
             found[f"{name}_waiting"] = Measure(open_set=name, by=by)
     return found
 

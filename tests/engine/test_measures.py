@@ -19,6 +19,7 @@ law = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 KINDS: dict[str, Parts] = {
     "flow": m.flow,
     "level": m.level,
+    "exposure": m.exposure,
     "recency": m.recency,
     "distribution": m.distribution,
     "cohort_base": m.cohort_base,

@@ -25,6 +25,13 @@ AGES_MS = (
 _SCORES = (-1, 0, 1, 2, 2.3333335, 3, 3.5, 4, 5, 5.0000001, 6, 7, 8, 8.9999999, 9, 10)
 _SCALE_ENDS = (0, 1, 1.0000001, 3, 5, 7, 10)
 
+_WORDS = {
+    "stage": ("discovery", "proposal", "contract", "1"),
+    "pipeline": ("default", "partner", "1"),
+    "priority": ("urgent", "low", "1"),
+}
+"""Where some words mean something."""
+
 _IDLE = {"lead.qualified", "deal.stage_changed", "deal.close_date_changed", "deal.activity", "order.refunded"}
 
 FAMILIES: dict[str, tuple[Kind, ...]] = {
@@ -34,9 +41,16 @@ FAMILIES: dict[str, tuple[Kind, ...]] = {
         "deals": (("deal",), ()),
         "orders": (("order",), ()),
         "purchases": (("order",), ()),
+        "expansion": (("customer", "deal", "order"), _IDLE - {"order.refunded"}),
         "tickets": (("ticket",), ()),
+        "recontact": (("ticket",), ()),
         "lifecycle": (("customer",), ()),
         "surveys": (("survey",), ()),
+        "respondents": (("survey",), ()),
+        "interactions": (("interaction",), ()),
+        "complaints": (("complaint",), ()),
+        "emails": (("email",), ()),
+        "mailing": (("email",), ()),
         "activity": (("lead", "deal", "order", "interaction", "ticket", "survey", "customer", "complaint"), ()),
     }.items()
 }
@@ -121,7 +135,7 @@ def _value(name: str, kind: inspect.Type, dice: random.Random) -> Any:
         case inspect.DateTimeType():
             return iso(NOW_MS - dice.choice((*AGES_MS, -_HOUR, -40 * _DAY)))
         case inspect.StrType(pattern=None):
-            return dice.choice(("1", "2"))
+            return dice.choice(_WORDS.get(name, ("1", "2")))
         case inspect.StrType(pattern=pattern):
             return "USD" if "A-Z" in pattern else "2026-01-01"
         case inspect.IntType():

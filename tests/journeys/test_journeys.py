@@ -11,6 +11,10 @@ from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS, Fact
 from tests.engine.worlds import FAMILIES, NOW_MS, Happening, iso, one_of, value_of
 from tests.journeys.cases import CASES, MINUTE_MS, Step
+from tests.journeys.continued import OF_ENTITIES
+from tests.journeys.continued_parties import OF_PARTIES
+
+CONTINUED = OF_ENTITIES | OF_PARTIES
 
 
 def events_of(steps: list[Step]) -> list[Event]:
@@ -41,7 +45,16 @@ def said(journey: str, steps: list[Step]) -> set[tuple[Any, ...]]:
 def test_a_journey_says_what_the_definitions_say(case: str) -> None:
     """Each case is a sentence of docs/definitions.md."""
     journey, steps, facts = CASES[case]
-    assert said(journey, steps) == facts
+    others = set().union(*(about for of, about, _, _ in CONTINUED.values() if of == journey)) - {"deal_lost"}
+    assert {fact for fact in said(journey, steps) if fact[0] not in others} == facts
+
+
+@pytest.mark.parametrize("case", CONTINUED)
+def test_a_journey_says_what_the_next_definitions_say(case: str) -> None:
+    """Of all facts that the case is about, exactly these."""
+    journey, about, steps, facts = CONTINUED[case]
+    assert about <= {name for name, fact in FACTS.items() if fact.journey == journey}
+    assert {fact for fact in said(journey, steps) if fact[0] in about} == facts
 
 
 # Promises that all keep.

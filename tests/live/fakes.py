@@ -17,7 +17,7 @@ def value(kpi_id: str, window: str, seed: int = 0, by: str = "", group: str = ""
     chance = random.Random(ascii((kpi_id, window, by, group, seed)))
     samples = chance.randrange(60, 4000)
     numerator = denominator = lower = upper = durations = None
-    if kpi.unit == "seconds":
+    if kpi.unit == "seconds" and kpi.edges:
         median = chance.uniform(20, 200)
         quantiles = ((0.5, median), (0.9, median * 3), (0.99, median * 11))
         buckets = tuple((edge, int(samples * edge / (edge + median))) for edge in kpi.edges)
@@ -34,6 +34,9 @@ def value(kpi_id: str, window: str, seed: int = 0, by: str = "", group: str = ""
     elif kpi.unit == "score":
         numerator, denominator = samples * 4_200_000, samples
         number = 4.2
+    elif "/" in kpi.formula:
+        numerator, denominator = samples * 1000, samples
+        number = {"seconds": 1.0, "currency_per_second": 0.001}.get(kpi.unit, 1000)
     else:
         number = samples
     made = Value(

@@ -43,12 +43,12 @@ def test_a_table_has_a_line_per_window_and_names_what_is_not_sound() -> None:
     ]
     head, _, *body = lines(printed(rows))
     assert [head, *body] == [
-        " KPI                Window          Value   Samples   State",
-        " deal_win_rate      qtd           61.71 %     2,032",
-        "                    all           63.15 %     6,711",
-        " sales_cycle_time   all              57 d        17   low sample",
-        " avg_deal_value     30d                 -         0   no data",
-        "                    all      2,360.91 USD     4,238   stale",
+        " KPI               Window         Value  Samples  State",
+        " deal_win_rate     qtd          61.71 %    2,032",
+        "                   all          63.15 %    6,711",
+        " sales_cycle_time  all             57 d       17  low sample",
+        " avg_deal_value    30d                -        0  no data",
+        "                   all     2,360.91 USD    4,238  stale",
     ]
 
 
@@ -60,10 +60,10 @@ def test_groups_stand_under_their_kpi() -> None:
     ]
     assert lines(printed(rows))[2:] == [
         " deals_won",
-        "   East      mtd          4         4",
-        "             all         42        42",
-        "   West      mtd          3         3",
-        "             all         31        31",
+        "   East     mtd         4        4",
+        "            all        42       42",
+        "   West     mtd         3        3",
+        "            all        31       31",
     ]
 
 

@@ -14,7 +14,7 @@ from tests.tools import tool
 
 ROOT = Path(__file__).parents[2]
 KPIS = built_in().kpis
-TIMING = Timing(slow="2m", waiting="3m", churn="2m", health="2m", keep="1m")
+TIMING = Timing(slow="2m", waiting="3m", churn="2m", contacts="2m", health="2m", keep="1m")
 
 P90 = 'crm_first_response_time_live_quantile_seconds{window="5m",q="0.9",job="j",instance="INSTANCE"}'
 P90_TEAM = (
@@ -27,6 +27,11 @@ WAITING_STALE = 'crm_kpi_state{kpi="unanswered_over_target",window="now",state="
 CHURN = 'crm_churn_rate_ratio_lower{window="30d",job="j",instance="INSTANCE"}'
 CHURN_SAMPLES = 'crm_churn_rate_ratio_samples{window="30d",job="j",instance="INSTANCE"}'
 CHURN_OK = 'crm_kpi_state{kpi="churn_rate",window="30d",state="ok",job="j",instance="INSTANCE"}'
+CONTACTS, CONTACTS_WEEK = (
+    f'crm_support_contacts{{window="{window}",job="j",instance="INSTANCE"}}' for window in ("24h", "7d")
+)
+CONTACTS_SAMPLES = 'crm_support_contacts_samples{window="24h",job="j",instance="INSTANCE"}'
+CONTACTS_STALE = 'crm_kpi_state{kpi="support_contacts",window="24h",state="stale",job="j",instance="INSTANCE"}'
 NOW = 'stream_kpis_now_timestamp_seconds{job="j",instance="INSTANCE"}'
 AGE = 'stream_kpis_snapshot_age_seconds{job="j",instance="INSTANCE"}'
 SHARDS = 'stream_kpis_shards_stale{job="j",instance="INSTANCE"}'
@@ -34,6 +39,8 @@ SHARDS = 'stream_kpis_shards_stale{job="j",instance="INSTANCE"}'
 SLOW = {P90: "300x20", SAMPLES: "500x20", STALE: "0x20"}
 LONG_WAIT = {WAITING: "2x20", WAITING_STALE: "0x20", SAMPLES: "3x20"}
 LEAVING = {CHURN: "0.08x20", CHURN_SAMPLES: "500x20", CHURN_OK: "1x20"}
+ASKING = {CONTACTS: "160x20", CONTACTS_WEEK: "700x20", CONTACTS_SAMPLES: "160x20", CONTACTS_STALE: "0x20"}
+OF_CONTACTS = "SupportContactsGrow support_contacts"
 OF_SLOW = "SlowFirstResponse first_response_time_live"
 OF_WAITING = "SlowFirstResponse unanswered_over_target"
 OF_CHURN = "HighChurn churn_rate"
@@ -62,6 +69,10 @@ CASES: dict[str, tuple[list[dict[str, str]], str, list[str]]] = {
     "churn that may be chance does not call": ([LEAVING | {CHURN: "0.04x20"}], "5m", []),
     "stale churn does not call": ([LEAVING | {CHURN_OK: "0x20"}], "5m", []),
     "churn that fell ends the call": ([LEAVING | {CHURN: "0.08x5 0.02x20"}], "9m", []),
+    "more contacts than usual call": ([ASKING], "5m", [OF_CONTACTS]),
+    "usual contacts do not": ([ASKING | {CONTACTS: "150x20"}], "5m", []),
+    "nor do few": ([ASKING | {CONTACTS: "20x20", CONTACTS_WEEK: "21x20", CONTACTS_SAMPLES: "20x20"}], "5m", []),
+    "nor stale ones": ([ASKING | {CONTACTS_STALE: "1x20"}], "5m", []),
     "old values call": ([{AGE: "0+60x20"}], "5m", ["StreamKpisSnapshotOld"]),
     "another exporter's fresh values do": ([{AGE: "0+60x20"}, {AGE: "1x20"}], "5m", []),
     "stale shards call": ([{SHARDS: "3x20"}], "5m", ["StreamKpisShardsStale"]),

@@ -58,6 +58,7 @@ function people(value, unit) {
   if (unit === "ratio") return `${tenth.format(value * 100)} %`;
   if (unit === "count") return Number.isInteger(value) ? whole.format(value) : hundredth.format(value);
   if (unit === "score") return hundredth.format(value);
+  if (unit.endsWith("/s")) return `${money(value * 86400)} / d`;
   return money(value);
 }
 

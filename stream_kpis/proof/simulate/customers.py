@@ -15,7 +15,7 @@ def customer(who: Party, at: int) -> Life:
     """The life of one customer, for as long as it has anything to tell."""
     party, world = who
     dice = world.dice
-    yield at, "customer.created", _new_customer(dice)
+    yield at, "customer.created", _new_customer(world)
     world.customers.append(party)
     world.active[party] = at
     if dice.chance(0.9):
@@ -36,7 +36,8 @@ def customer(who: Party, at: int) -> Life:
                 return
 
 
-def _new_customer(dice: Dice) -> dict[str, Any]:
+def _new_customer(world: World) -> dict[str, Any]:
+    dice = world.dice
     plan = dice.pick(palette.PLANS)
     data: dict[str, Any] = {
         "channel": dice.pick(palette.CHANNELS),
@@ -45,6 +46,10 @@ def _new_customer(dice: Dice) -> dict[str, Any]:
     }
     if dice.chance(0.97):
         data |= {"plan": plan, "value": palette.PRICES[plan]}
+    if dice.chance(0.4):
+        data["campaign_id"] = dice.pick(palette.CAMPAIGNS)
+    if dice.chance(0.15):
+        data["referred_by"] = world.party()
     return data
 
 
@@ -73,7 +78,7 @@ def _away(who: Party, at: int) -> Part:
         return at
     at += dice.after(25 * DAY)
     if dice.chance(0.15):
-        yield at, "customer.created", _new_customer(dice)
+        yield at, "customer.created", _new_customer(world)
     else:
         plan = dice.pick(palette.PLANS)
         yield at, "customer.reactivated", {"plan": plan, "value": palette.PRICES[plan]} if dice.chance(0.7) else {}

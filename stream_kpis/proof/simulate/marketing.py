@@ -11,9 +11,17 @@ from stream_kpis.proof.simulate.world import Life, Party
 def email(who: Party, at: int) -> Life:
     """One mail of a campaign and what becomes of it."""
     dice = who.world.dice
-    data = {"campaign_id": dice.pick(palette.CAMPAIGNS), "variant": dice.pick(("a", "b"))}
-    if dice.chance(0.04):
+    variant = dice.pick(("a", "b"))
+    data = {
+        "campaign_id": dice.pick(palette.CAMPAIGNS),
+        "variant": variant,
+        "subject_line": palette.SUBJECTS[variant],
+        "call_to_action": dice.pick(palette.CALLS),
+    }
+    if dice.chance(0.15):
         yield at, "email.subscribed", data
+        if dice.chance(0.25):
+            yield at + dice.after(60 * DAY), "email.unsubscribed", data
         return
     yield at, "email.sent", data
     at += dice.between(SECOND, 9 * SECOND)

@@ -57,5 +57,7 @@ REGIONS = weighted({"emea": 45, "amer": 30, "apac": 17, "latam": 8})
 PIPELINES = weighted({"default": 80, "partner": 20})
 STAGES = ("discovery", "proposal", "negotiation", "contract")
 CAMPAIGNS = tuple(f"cmp-{n:02}" for n in range(1, 11))
+SUBJECTS = {"a": "News of the month", "b": "What you missed"}
+CALLS = weighted({"read": 50, "buy": 40, None: 10})
 LEAVING = weighted({"price": 35, "competitor": 20, "unused": 20, "service": 12, "closed": 8, "payment": 5})
 LOSING = ("price", "no budget", "competitor", "timing", "no answer")

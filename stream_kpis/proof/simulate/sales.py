@@ -4,7 +4,7 @@ from typing import Any
 
 from stream_kpis.proof.simulate import palette
 from stream_kpis.proof.simulate.dice import DAY, HOUR, MINUTE, SECOND, Dice
-from stream_kpis.proof.simulate.world import Life, Part, Party, Step
+from stream_kpis.proof.simulate.world import Life, Part, Party, Step, rfc3339
 
 
 def lead(who: Party, at: int, lead_id: str | None = None) -> Life:
@@ -95,7 +95,7 @@ def deal(who: Party, at: int, lead_id: str | None = None) -> Life:
     """An opportunity goes through stages and is won or lost; some are reopened, deleted, or known by their end."""
     dice, deal_id = who.world.dice, who.world.new_id("deal")
     if not dice.chance(0.01):
-        yield at, "deal.created", _new_deal(dice, deal_id, lead_id)
+        yield at, "deal.created", _new_deal(dice, at, deal_id, lead_id)
     quick = dice.chance(0.12)
     pace = 40 * SECOND if quick else dice.around(6 * DAY, 0.7)
     at = yield from _worked_on(dice, at, deal_id, pace)
@@ -113,7 +113,7 @@ def deal(who: Party, at: int, lead_id: str | None = None) -> Life:
             yield _closed(dice, at + dice.after(pace), deal_id)
 
 
-def _new_deal(dice: Dice, deal_id: str, lead_id: str | None) -> dict[str, Any]:
+def _new_deal(dice: Dice, at: int, deal_id: str, lead_id: str | None) -> dict[str, Any]:
     data: dict[str, Any] = {
         "deal_id": deal_id,
         "owner_id": dice.pick(palette.OWNERS),
@@ -129,6 +129,8 @@ def _new_deal(dice: Dice, deal_id: str, lead_id: str | None) -> dict[str, Any]:
     if dice.chance(0.9):
         data["amount"] = money(dice, 2400, 0.9)
         data["currency"] = "USD"
+    if dice.chance(0.8):
+        data["expected_close"] = rfc3339(at + dice.between(DAY, 90 * DAY))[:10]
     if dice.chance(0.3):
         data["kind"] = dice.pick(("upsell", "cross_sell", "renewal"))
     return data
@@ -138,7 +140,7 @@ def _worked_on(dice: Dice, at: int, deal_id: str, pace: int) -> Part:
     """Stages and what happens between them, each some ``pace`` ms after the last."""
     for stage in palette.STAGES[1 : 1 + dice.between(0, 4)]:
         at += dice.after(pace)
-        yield at, "deal.stage_changed", {"deal_id": deal_id, "stage": stage}
+        yield at, "deal.stage_changed", {"deal_id": deal_id, "stage": stage} | _elsewhere(dice)
         what = dice.random()
         at += dice.after(pace // 2)
         if what < 0.35:
@@ -148,9 +150,17 @@ def _worked_on(dice: Dice, at: int, deal_id: str, pace: int) -> Part:
         elif what < 0.58:
             yield at, "deal.owner_changed", {"deal_id": deal_id, "owner_id": dice.pick(palette.OWNERS)}
         elif what < 0.64:
-            month = f"{dice.between(1, 13):02}"
-            yield at, "deal.close_date_changed", {"deal_id": deal_id, "expected_close": f"2030-{month}-15"}
+            day = rfc3339(at + dice.between(DAY, 120 * DAY))[:10]
+            yield at, "deal.close_date_changed", {"deal_id": deal_id, "expected_close": day}
     return at
+
+
+def _elsewhere(dice: Dice) -> dict[str, str]:
+    """Seldom a deal goes back, into a stage that nobody listed, or on in another pipeline."""
+    where = dice.random()
+    if where < 0.04:
+        return {"stage": "demo" if where < 0.02 else palette.STAGES[0]}
+    return {"pipeline": "partner"} if where < 0.07 else {}
 
 
 def _closed(dice: Dice, at: int, deal_id: str) -> Step:
@@ -201,6 +211,8 @@ def _new_order(dice: Dice, order_id: str, cents: int, lead_id: str | None) -> di
     }
     if lead_id:
         data["lead_id"] = lead_id
+    if dice.chance(0.12):
+        data["upsell"] = True
     if dice.chance(0.3):
         data["currency"] = "USD"
     if dice.chance(0.2):
@@ -214,10 +226,11 @@ def interaction(who: Party, at: int) -> Life:
     """A contact of any kind."""
     dice = who.world.dice
     data: dict[str, Any] = {
-        "interaction_id": who.world.new_id("contact"),
         "direction": dice.pick(("in", "out")),
         "channel": dice.pick(palette.CHANNELS),
     }
+    if dice.chance(0.97):
+        data["interaction_id"] = who.world.new_id("contact")
     if dice.chance(0.6):
         data["owner_id"] = dice.pick(palette.OWNERS)
     if dice.chance(0.1):

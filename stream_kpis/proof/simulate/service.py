@@ -13,18 +13,19 @@ _CSAT = weighted({1: 5, 2: 6, 3: 12, 4: 32, 5: 45})
 _NPS = weighted({0: 2, 1: 1, 2: 1, 3: 2, 4: 3, 5: 6, 6: 7, 7: 14, 8: 20, 9: 23, 10: 21})
 
 
-def ticket(who: Party, at: int) -> Life:
+def ticket(who: Party, at: int, category: str | None = None) -> Life:
     """A customer asks for help, by chat mostly; see :class:`_Ticket`."""
-    return _Ticket(who, at).life()
+    return _Ticket(who, at, category).life()
 
 
 class _Ticket:
     """One ticket: ``at`` is the time of its latest event, ``asked`` when the customer began to wait for a person."""
 
-    def __init__(self, who: Party, at: int) -> None:
+    def __init__(self, who: Party, at: int, category: str | None) -> None:
         self.who, self.world, self.dice, self.at, self.asked = who, who.world, who.world.dice, at, at
         self.id = who.world.new_id("ticket")
         self.agent, self.team = self.dice.pick(palette.AGENTS)
+        self.category = category or (self.dice.pick(palette.CATEGORIES) if self.dice.chance(0.8) else None)
 
     def life(self) -> Life:
         yield from self._opened()
@@ -62,8 +63,8 @@ class _Ticket:
         dice = self.dice
         by = dice.pick(_ASKING)
         data = self._data(channel=dice.pick(palette.CHANNELS), priority=dice.pick(palette.PRIORITIES), team=self.team)
-        if dice.chance(0.8):
-            data["category"] = dice.pick(palette.CATEGORIES)
+        if self.category:
+            data["category"] = self.category
         if by != "customer":
             data["created_by"] = by
         yield self.at, "ticket.created", data
@@ -145,7 +146,7 @@ class _Ticket:
         yield self._message(self.at + self.world.reply_ms(self.at), "agent", agent_id=self.agent)
 
     def _followed_up(self) -> None:
-        """Surveys and complaints begin lives of their own."""
+        """Surveys, complaints and the next ticket about it begin lives of their own."""
         after = self.at + self.dice.between(5 * SECOND, MINUTE)
         chance = self.dice.random()
         if chance < 0.6:
@@ -153,12 +154,15 @@ class _Ticket:
             self.who.begin(survey(self.who, after, "csat", about))
         elif chance > 0.985:
             self.who.begin(complaint(self.who, after, self.id))
+        if self.category and self.dice.chance(0.05):
+            self.who.begin(ticket(self.who, after + self.dice.after(3 * DAY), self.category))
 
 
 def asked(who: Party, at: int) -> Life:
     """A survey that no ticket caused: would they recommend us, was it easy."""
     kind = "nps" if who.world.dice.chance(0.7) else "ces"
-    return survey(who, at, kind, {"account_id": who.id})
+    about = {"account_id": f"{who.id}-{who.world.dice.between(1, 3)}"} if who.world.dice.chance(0.8) else {}
+    return survey(who, at, kind, about)
 
 
 def survey(who: Party, at: int, kind: str, about: dict[str, Any]) -> Life:

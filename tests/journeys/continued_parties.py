@@ -1,0 +1,208 @@
+"""Short stories of parties: the facts that they are about, and what docs/definitions.md makes of them."""
+
+from typing import Any
+
+from tests.engine.worlds import iso
+from tests.journeys.cases import M, Step, customer, deal, lead, order, survey
+from tests.journeys.continued import H
+
+
+def email(minute: int, kind: str, /, **data: Any) -> Step:
+    return minute, f"email.{kind}", {"campaign_id": "c", **data}
+
+
+def asked(minute: int, survey_id: str, score: float, /, **data: Any) -> Step:
+    return minute, "survey.answered", {"survey_id": survey_id, "kind": "nps", "score": score, **data}
+
+
+OF_PARTIES: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = {
+    # Orders, purchases, expansion
+    "a refund within thirty days is early": (
+        "orders",
+        {"order_refunded_early"},
+        [order(9, "placed", amount=9), order(8, "refunded", refund_id="q", amount=1),
+         order(10, "refunded", refund_id="r", amount=2), order(30 * 24 * H + 9, "refunded", refund_id="s", amount=3),
+         order(30 * 24 * H + 10, "refunded", refund_id="t", amount=1)],
+        {("order_refunded_early", 9, 5_000_000)},
+    ),
+    "gaps lie between kept orders": (
+        "purchases",
+        {"order_gap", "keeper_only"},
+        [order(n, "placed", f"{n}", amount=n) for n in (1, 3, 8)] + [order(9, "cancelled", "3")],
+        {("order_gap", 8, 7 * M)},
+    ),
+    "the only kept order of a party": (
+        "purchases",
+        {"order_gap", "keeper_only"},
+        [order(1, "placed", amount=1), order(2, "placed", "n", amount=1), order(3, "cancelled", "n")],
+        {("keeper_only", 1, 0)},
+    ),
+    "deals, dearer plans and orders expand": (
+        "expansion",
+        {"expansion", "expander_last", "expander_joined"},
+        [customer(1, "created", plan="a", value=5), customer(2, "plan_changed", plan="b", value=7),
+         customer(3, "plan_changed", plan="a", value=6), customer(3, "plan_changed", plan="c"),
+         deal(4, "created", kind="cross_sell", product="p"), deal(5, "won", owner_id="o"), customer(6, "churned"),
+         order(7, "placed", amount=9, upsell=True, owner_id="o"), order(8, "refunded", refund_id="r", amount=2)],
+        {("expansion", 2, 2_000_000, "plan"), ("expansion", 5, 0, "cross_sell", "p", "o"),
+         ("expansion", 7, 7_000_000, "order", "o"), ("expander_last", 5, 0), ("expander_joined", 1, 0)},
+    ),
+    "a plan rises while a spell is open, and after a churn that is taken back": (
+        "expansion",
+        {"expansion"},
+        [customer(1, "plan_changed", plan="a", value=1), customer(2, "plan_changed", plan="a", value=2),
+         customer(3, "created"), customer(4, "plan_changed", plan="a", value=4),
+         customer(5, "churned", effective_at=iso(20 * M)), customer(6, "plan_changed", plan="a", value=7),
+         customer(7, "reactivated"), customer(8, "churned"), customer(9, "plan_changed", plan="a", value=99)],
+        {("expansion", 4, 2_000_000, "plan"), ("expansion", 6, 3_000_000, "plan")},
+    ),
+    "the first purchase is the earliest win or kept order": (
+        "expansion",
+        {"purchase_first"},
+        [order(1, "placed", "n", amount=1), order(9, "cancelled", "n"), order(3, "placed", amount=1, owner_id="b"),
+         deal(2, "created", product="p"), deal(3, "won", owner_id="a")],
+        {("purchase_first", 3, 0, "a", "p")},
+    ),
+    # Customers
+    "a first spell by creation is a new customer": (
+        "lifecycle",
+        {"customer_new"},
+        [customer(1, "created", channel="web", campaign_id="c", segment="s"), customer(2, "churned"),
+         customer(3, "created", channel="phone", referred_by="q")],
+        {("customer_new", 1, 0, "web", "c", "s", "no")},
+    ),
+    "one by reactivation is not": (
+        "lifecycle",
+        {"customer_new"},
+        [customer(1, "reactivated"), customer(2, "churned"), customer(3, "created")],
+        set(),
+    ),
+    "who was merged is nobody new": (
+        "lifecycle",
+        {"customer_new"},
+        [customer(1, "merged", into="q"), customer(2, "created")],
+        set(),
+    ),
+    "a lapse ends with the next spell, by what the leave said": (
+        "lifecycle",
+        {"customer_lapsed", "customer_returned"},
+        [customer(1, "created", plan="a"), customer(3, "churned"), customer(6, "reactivated", plan="b")],
+        {("customer_lapsed", 3, 1, "a"), ("customer_lapsed", 6, -1, "a"), ("customer_returned", 6, 3 * M, "a")},
+    ),
+    "or with a merge, from which nobody returns": (
+        "lifecycle",
+        {"customer_lapsed", "customer_returned"},
+        [customer(1, "created", plan="a"), customer(3, "churned"), customer(5, "merged", into="q"),
+         customer(6, "merged", into="q"), customer(9, "created")],
+        {("customer_lapsed", 3, 1, "a"), ("customer_lapsed", 5, -1, "a")},
+    ),
+    "a merge before an announced end waits for it": (
+        "lifecycle",
+        {"customer_lapsed", "customer_returned"},
+        [customer(1, "created"), customer(3, "churned", effective_at=iso(8 * M)), customer(5, "merged", into="q")],
+        {("customer_lapsed", 8, 1), ("customer_lapsed", 8, -1)},
+    ),
+    "a leave that was taken back never was, whatever was merged meanwhile": (
+        "lifecycle",
+        {"customer_lapsed", "customer_returned"},
+        [customer(1, "created"), customer(3, "churned", effective_at=iso(8 * M)), customer(5, "merged", into="q"),
+         customer(6, "reactivated")],
+        set(),
+    ),
+    # Leads
+    "nobody has reached the lead: its latest owner should": (
+        "leads",
+        {"lead_uncontacted"},
+        [lead(1, "created", owner_id="a", channel="web"), lead(2, "assigned", owner_id="b"),
+         lead(3, "contacted", automated=True)],
+        {("lead_uncontacted", 1, 0, "web", "b")},
+    ),
+    "a disqualified, converted, answered or merged lead waits for nobody": (
+        "leads",
+        {"lead_uncontacted"},
+        [lead(1, "disqualified"), lead(2, "created"), lead(2, "created", "x"), lead(3, "converted", "x"),
+         lead(2, "created", "y"), lead(3, "contacted", "y"), lead(2, "created", "z"), lead(3, "merged", "z", into="y")],
+        set(),
+    ),
+    # Surveys
+    "the bottom of a scale is as high as its top": (
+        "surveys",
+        {"csat_dissatisfied"},
+        [survey(1, "answered", kind="csat", score=2.5)],
+        {("csat_dissatisfied", 1, 0)},
+    ),
+    "above the bottom nobody is dissatisfied": (
+        "surveys",
+        {"csat_dissatisfied"},
+        [survey(1, "answered", kind="csat", score=3)],
+        set(),
+    ),
+    "a party says what it last said, by the order of the answers": (
+        "respondents",
+        {"nps_last", "nps_last_promoter", "nps_last_detractor"},
+        [asked(1, "s", 3), asked(2, "u", 5), asked(3, "s", 9), asked(4, "v", 11), asked(5, "w", 1, scale_max=5)],
+        {("nps_last", 3, 0), ("nps_last_promoter", 3, 0)},
+    ),
+    "an account says the mean of ninety days": (
+        "respondents",
+        {"nps_account", "nps_account_promoter", "nps_account_detractor"},
+        [asked(1, "s", 0, account_id="x"), asked(2, "u", 9, account_id="x"),
+         asked(90 * 24 * H + 1, "v", 9, account_id="x"), asked(3, "w", 6), asked(4, "z", 7), asked(5, "q", 5)],
+        {("nps_account", 129601, 0), ("nps_account_promoter", 129601, 0), ("nps_account", 5, 0),
+         ("nps_account_detractor", 5, 0)},
+    ),
+    # Contacts and complaints
+    "the first interaction of an id counts": (
+        "interactions",
+        {"interaction", "interaction_made"},
+        [(1, "interaction.logged", {"interaction_id": "i", "direction": "out", "owner_id": "a", "channel": "web"}),
+         (2, "interaction.logged", {"interaction_id": "i", "direction": "in"})],
+        {("interaction", 1, 0, "out", "no", "web", "a"), ("interaction_made", 1, 0, "a", "web")},
+    ),
+    "without an id each is one; an automaton's is no touch": (
+        "interactions",
+        {"interaction", "interaction_made"},
+        [(1, "interaction.logged", {"direction": "out", "automated": True}), (2, "interaction.logged", {})],
+        {("interaction", 1, 0, "out", "yes"), ("interaction", 2, 0, "in", "no")},
+    ),
+    "a complaint is as it was first received, and as first decided": (
+        "complaints",
+        {"complaint_received"},
+        [(1, "complaint.closed", {"complaint_id": "x"}),
+         (2, "complaint.received", {"complaint_id": "x", "category": "a"}),
+         (3, "complaint.received", {"complaint_id": "x", "category": "b"}),
+         (4, "complaint.closed", {"complaint_id": "x", "upheld": False}),
+         (5, "complaint.closed", {"complaint_id": "x", "upheld": True})],
+        {("complaint_received", 2, 0, "a", "no")},
+    ),
+    # E-mail
+    "an e-mail is sent and delivered once, and named by its sending": (
+        "emails",
+        {"email_sent", "email_delivered", "email_bounced", "email_opened", "email_clicked"},
+        [email(1, "bounced"), email(2, "sent", variant="a"), email(3, "sent", variant="b"), email(4, "bounced"),
+         email(5, "opened"), email(6, "delivered", variant="c"), email(7, "delivered"),
+         email(8, "opened", machine=True), email(9, "opened"), email(10, "opened"), email(11, "clicked")],
+        {("email_sent", 2, 0, "c", "a"), ("email_bounced", 4, 2 * M, "c", "a"), ("email_delivered", 6, 0, "c", "a"),
+         ("email_opened", 9, 3 * M, "c", "a"), ("email_clicked", 11, 5 * M, "c", "a")},
+    ),
+    "what happens as it is delivered happens after it": (
+        "emails",
+        {"email_sent", "email_delivered", "email_opened", "email_clicked"},
+        [email(1, "opened"), email(2, "clicked"), email(2, "delivered", subject_line="s", call_to_action="buy"),
+         email(4, "clicked"), email(3, "clicked")],
+        {("email_delivered", 2, 0, "c", "s", "buy"), ("email_clicked", 2, 0, "c", "s", "buy")},
+    ),
+    "nothing follows what was not delivered": (
+        "emails",
+        {"email_sent", "email_delivered", "email_opened", "email_unsubscribed", "email_complained"},
+        [email(1, "sent"), email(2, "opened"), email(3, "unsubscribed"), email(4, "complained")],
+        {("email_sent", 1, 0, "c")},
+    ),
+    "a party is on the list or is not": (
+        "mailing",
+        {"email_listed"},
+        [email(1, "unsubscribed"), email(2, "subscribed"), (3, "email.subscribed", {"campaign_id": "d"}),
+         (4, "email.unsubscribed", {"campaign_id": "d"}), email(5, "complained"), email(6, "unsubscribed")],
+        {("email_listed", 2, 1, "c"), ("email_listed", 4, -1, "c")},
+    ),
+}  # fmt: skip

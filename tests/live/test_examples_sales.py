@@ -1,0 +1,172 @@
+"""The worked examples of docs/definitions.md, batch A: leads, deals, stages, orders, people."""
+
+import pytest
+
+from tests.live.stories import deal, happened, order, told
+
+ALL = ("30d", "", "")
+NOW = ("now", "", "")
+
+
+def lead(day: float, kind: str, name: str, **data: object) -> object:
+    return happened(day, f"lead.{kind}", lead_id=name, **data)
+
+
+def test_leads_open_uncontacted() -> None:
+    values = told([
+        lead(1, "created", "l1"), lead(2, "created", "l2"), lead(3, "contacted", "l2"), lead(4, "created", "l3"),
+        lead(5, "disqualified", "l3"), lead(6, "created", "l4"), lead(6, "contacted", "l4", automated=True),
+    ])  # fmt: skip
+    assert values["leads_open_uncontacted", *NOW].value == 2
+
+
+def test_deals_lost() -> None:
+    values = told([
+        deal(1, "lost"), deal(2, "lost", "d2"), deal(3, "reopened", "d2"), deal(4, "won", "d2"),
+        deal(5, "lost", "d3"), deal(6, "lost", "d3"),
+    ])  # fmt: skip
+    assert values["deals_lost", *ALL].value == 2
+
+
+def test_deals_won_value() -> None:
+    values = told([
+        deal(1, "won", amount=3000), deal(2, "won", "d2"), deal(3, "won", "d3", amount=500), deal(4, "deleted", "d3")
+    ])  # fmt: skip
+    assert (values["deals_won_value", *ALL].value, values["deals_won_value", *ALL].samples) == (3000, 1)
+
+
+def test_deals_open() -> None:
+    values = told([
+        deal(1, "created"), deal(2, "created", "d2"), deal(9, "won", "d2"), deal(3, "created", "d3"),
+        deal(5, "lost", "d3"), deal(6, "reopened", "d3"), deal(4, "lost", "d4"),
+    ])  # fmt: skip
+    assert values["deals_open", *NOW].value == 2
+    assert values["deals_open", "now", "pipeline", "default"].value == 2
+
+
+def test_pipeline_value() -> None:
+    values = told([deal(1, "created", amount=100), deal(2, "amount_changed", amount=150), deal(3, "created", "d3")])
+    assert (values["pipeline_value", *NOW].value, values["pipeline_value", *NOW].samples) == (150, 2)
+
+
+@pytest.mark.parametrize(("stage", "weighted"), [("proposal", 45), ("demo", 0)])
+def test_pipeline_weighted_value(stage: str, weighted: float) -> None:
+    values = told([
+        deal(1, "created", amount=100, stage=stage, expected_close="2026-09-15"), deal(2, "amount_changed", amount=150)
+    ])  # fmt: skip
+    assert values["pipeline_weighted_value", *NOW].value == weighted
+    assert values["pipeline_weighted_value", "now", "close", "2026-09"].value == weighted
+
+
+def test_deal_win_rate_value() -> None:
+    values = told([
+        deal(1, "won", amount=3000), deal(2, "created", "d2", amount=1000), deal(3, "lost", "d2"), deal(4, "lost", "d3")
+    ])  # fmt: skip
+    found = values["deal_win_rate_value", *ALL]
+    assert (found.value, found.numerator, found.denominator, found.samples) == (0.75, 3 * 10**9, 4 * 10**9, 2)
+
+
+def test_deal_close_rate_cohort() -> None:
+    values = told([
+        deal(1, "created"), deal(50, "won"), deal(2, "created", "d2"), deal(100, "won", "d2"),
+        deal(3, "created", "d3"), deal(9, "lost", "d3"), deal(5, "created", "d4"), deal(6, "deleted", "d4"),
+    ], 120)  # fmt: skip
+    found = values["deal_close_rate_cohort", *ALL]
+    assert (found.numerator, found.denominator) == (1, 3)
+
+
+def stage(day: float, to: str, name: str = "d1") -> object:
+    return deal(day, "stage_changed", name, stage=to)
+
+
+def test_stage_duration() -> None:
+    values = told(
+        [deal(1, "created", stage="discovery"), stage(4, "proposal"), stage(5, "negotiation"), deal(11, "won")]
+    )
+    found = values["stage_duration", *ALL]
+    assert (found.value, found.samples) == (pytest.approx(3 * 86400, rel=0.01), 3)
+    assert found.durations is not None
+    assert found.durations.sum_ms == 10 * 86_400_000
+    assert values["stage_duration", "30d", "pipeline,stage", "default,proposal"].samples == 1
+
+
+def test_stage_conversion_rate() -> None:
+    values = told([
+        deal(1, "created", stage="discovery"), stage(3, "negotiation"),
+        deal(2, "created", "d2", stage="discovery"), deal(9, "lost", "d2"),
+    ], 120)  # fmt: skip
+    found = {
+        group: (value.numerator, value.denominator)
+        for (kpi, window, by, group), value in values.items()
+        if (kpi, window) == ("stage_conversion_rate", "30d") and by in ("", "stage")
+    }
+    assert found == {"": (2, 4), "discovery": (1, 2), "proposal": (1, 1), "negotiation": (0, 1)}
+
+
+def test_deals_stalled() -> None:
+    values = told([
+        deal(10, "created"), deal(11, "created", "d2"), deal(20, "activity", "d2"),
+        deal(5, "created", "d3"), deal(12, "lost", "d3"),
+    ])  # fmt: skip
+    assert (values["deals_stalled", *NOW].value, values["deals_stalled", *NOW].samples) == (1, 2)
+
+
+def test_pipeline_velocity() -> None:
+    values = told([
+        *(deal(1, "created", f"open {n}") for n in range(4)),
+        deal(1, "created", "w1"), deal(11, "won", "w1", amount=100),
+        deal(-5, "created", "w2"), deal(25, "won", "w2", amount=300),
+        deal(3, "lost", "x1"), deal(4, "lost", "x2"),
+    ])  # fmt: skip
+    found = values["pipeline_velocity", *ALL]
+    assert (found.value, found.samples) == (pytest.approx(20 / 86400), 4)
+
+
+def test_revenue_gross() -> None:
+    values = told([
+        order(1, "placed", "a", amount=100), order(2, "placed", "b", amount=50), order(3, "placed", "c", amount=30),
+        order(4, "cancelled", "c"), order(5, "refunded", "a", refund_id="r", amount=20),
+    ])  # fmt: skip
+    assert values["revenue_gross", *ALL].value == 150
+
+
+def test_refund_rate() -> None:
+    events = [
+        order(1, "placed", "o1", amount=100, channel="web"), order(10, "refunded", "o1", refund_id="r", amount=40),
+        order(2, "placed", "o2", amount=100), order(50, "refunded", "o2", refund_id="r", amount=100),
+    ]  # fmt: skip
+    found = told(events, 60)["refund_rate", *ALL]
+    assert (found.value, found.numerator, found.denominator, found.samples) == (0.2, 40_000_000, 200_000_000, 2)
+    assert found.to_ms - found.from_ms == 30 * 86_400_000
+    assert told(events, 60)["refund_rate", "30d", "channel", "web"].value == 0.4
+    assert told(events, 30)["refund_rate", *ALL].state == "immature"
+
+
+def test_time_between_purchases() -> None:
+    days = {"A": (1, 4, 14), "B": (2,)}
+    events = [order(day, "placed", f"{who}{day}", who, amount=1) for who, some in days.items() for day in some]
+    found = told(events)["time_between_purchases", "90d", "", ""]
+    assert (found.value, found.samples) == (pytest.approx(3 * 86400, rel=0.01), 2)
+
+
+def test_returning_customer_rate() -> None:
+    events = [order(day, "placed", f"{who}{day}", who, amount=1) for who, day in (("A", -50), ("A", 5), ("B", 6))]
+    found = told([*events, order(-20, "placed", "C", "C", amount=1)])["returning_customer_rate", *ALL]
+    assert (found.numerator, found.denominator) == (1, 2)
+
+
+def test_rep_new_customers() -> None:
+    values = told([
+        deal(3, "won", owner_id="rep-01"), order(5, "placed", "a", amount=1, owner_id="rep-02"),
+        order(4, "placed", "b", "B", amount=1, owner_id="rep-02"),
+    ])  # fmt: skip
+    assert values["rep_new_customers", *ALL].value == 2
+    assert [values["rep_new_customers", "30d", "owner", f"rep-0{n}"].value for n in (1, 2)] == [1, 1]
+
+
+def test_rep_revenue() -> None:
+    values = told([
+        order(1, "placed", "a", amount=100, owner_id="rep-01"), order(2, "placed", "b", amount=50, owner_id="rep-01"),
+        order(3, "refunded", "a", refund_id="r", amount=20),
+    ])  # fmt: skip
+    assert values["rep_revenue", "30d", "owner", "rep-01"].value == 130
