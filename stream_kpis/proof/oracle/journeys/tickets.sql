@@ -16,7 +16,11 @@ SELECT
     event_no AS ticket_no,  -- the creation's place in the order names the ticket from here on
     e.time_ms AS created_ms,
     e.created_by,
-    coalesce(e.channel, 'unknown') AS channel
+    e.created_by <> 'agent' AS opened,
+    e.category,
+    e.priority,
+    coalesce(e.channel, 'unknown') AS channel,
+    e.first_of_family
 FROM first
 JOIN events AS e USING (party, ticket_id, event_no)
 ANTI JOIN gone USING (party, ticket_id);
@@ -65,7 +69,13 @@ SELECT
     asks,
     answers,
     solved,
+    solved AND NOT solved_before AS solves,
     solved_before AND NOT solved AS reopens,
+    CASE
+        WHEN event_no = ticket_no OR (type = 'ticket.reopened' AND reopens) THEN 'open'
+        WHEN type = 'ticket.status_changed' THEN status
+    END AS sets_status,
+    category_now AS named_category,  -- NULL if none was named
     coalesce(category_now, 'unknown') AS category,
     coalesce(priority_now, 'unknown') AS priority,
     coalesce(team_now, 'unknown') AS team,
@@ -108,7 +118,11 @@ SELECT
     t.ticket_id,
     t.ticket_no,
     t.created_ms,
+    t.opened,
+    t.category AS named_category,  -- at the creation, NULL if none was named
+    t.priority AS named_priority,
     t.channel,
+    t.first_of_family,
     starts.clock_ms,
     answers.answer_no,
     clocks.solution_no,
@@ -146,6 +160,12 @@ SELECT
     s.team,
     s.agent,
     s.category,
-    s.priority
+    s.priority,
+    t.ticket_no,
+    t.opened,
+    t.channel,
+    t.first_of_family,
+    s.event_no AS solution_no,
+    s.named_category
 FROM tickets AS t
 JOIN ticket_steps AS s ON s.event_no = t.solution_no;
