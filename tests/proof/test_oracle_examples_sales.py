@@ -119,6 +119,7 @@ def test_deals_stalled() -> None:
     deal(world, "d3", (1, "created"), (12, "lost"))
     answer = world.whole("deals_stalled", at=END, window="now")
     assert (answer.value, answer.samples) == (1, 2)
+    assert world.fraction("stale_open_ratio", at=END) == (1, 2)
 
 
 def test_pipeline_velocity() -> None:

@@ -79,6 +79,7 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("stage_duration", "duration", _MS, 500),
     Kpi("stage_conversion_rate", "ratio"),
     Kpi("deals_stalled", "sum"),
+    Kpi("stale_open_ratio", "ratio"),
     Kpi("pipeline_velocity", "product", _MICRO // _MS),
     Kpi("upsell_rate", "ratio"),
     Kpi("upsell_revenue", "sum", _MICRO),

@@ -19,6 +19,5 @@ CREATE MACRO days_ms(days) AS days * 86_400_000::BIGINT;
 
 CREATE MACRO yes_no(flag) AS CASE WHEN flag THEN 'yes' WHEN NOT flag THEN 'no' ELSE 'unknown' END;
 
--- The group of a pair of dimensions: both values with a comma between; commas and backslashes of theirs are escaped.
-CREATE MACRO escaped(text) AS replace(replace(text, '\', '\\'), ',', '\,');
-CREATE MACRO pair(one, other) AS escaped(one) || ',' || escaped(other);
+-- The group of a pair of dimensions: both values with a comma between; commas of theirs become semicolons.
+CREATE MACRO pair(one, other) AS replace(one, ',', ';') || ',' || replace(other, ',', ';');

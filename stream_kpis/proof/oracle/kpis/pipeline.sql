@@ -20,7 +20,7 @@ SELECT
     1 AS samples,
     party,
     deal_id AS entity,
-    MAP {'owner': owner, 'product': product, 'region': region} AS dims
+    MAP {'owner': owner, 'product': product, 'region': region, 'pipeline': pipeline} AS dims
 FROM deals
 WHERE won AND amount IS NOT NULL;
 
@@ -98,6 +98,11 @@ SELECT
     deal_id AS entity,
     MAP {'owner': owner, 'pipeline': pipeline, 'stage': stage} AS dims
 FROM open_deals;
+
+INSERT INTO observations BY NAME
+SELECT 'stale_open_ratio' AS kpi, time_ms, numerator, 1 AS denominator, samples, party, entity, dims
+FROM observations
+WHERE kpi = 'deals_stalled';
 
 INSERT INTO observations BY NAME
 SELECT
