@@ -224,7 +224,7 @@ def test_an_account_is_the_mean_of_ninety_days_up_to_its_last_answer(
 
 
 def test_accounts_are_named_by_the_sending_where_given_and_within_their_party() -> None:
-    """One account_id in two parties is two accounts (a detractor of mean 6 and a promoter); a party itself is another."""
+    """One account_id in two parties is two accounts, here of mean 6 and 10; a party itself is another one."""
     world = World()
     world.add("survey.sent", 5, survey_id="s", kind="nps", account_id="x")
     world.add("survey.answered", 10, survey_id="s", score=10, account_id="y")
