@@ -189,20 +189,11 @@ def test_parties_are_as_a_fold_tells_them(seed: int) -> None:
     assert world.entities("rep_new_customers") == expected
 
 
+MAILS = ("sent", "delivered", "bounced", "opened", "clicked", *("unsubscribed", "subscribed") * 2)
+
+
 def some_mail(dice: random.Random) -> tuple[str, dict[str, Any]]:
-    what = dice.choice(
-        [
-            "sent",
-            "delivered",
-            "bounced",
-            "opened",
-            "clicked",
-            "unsubscribed",
-            "unsubscribed",
-            "subscribed",
-            "subscribed",
-        ]
-    )
+    what = dice.choice(MAILS)
     machine = {"machine": dice.random() < 0.3} if what == "opened" else {}
     return f"email.{what}", {"campaign_id": dice.choice("cd"), "variant": dice.choice("vw"), **machine}
 

@@ -34,12 +34,22 @@ EDGES_S: tuple[float, ...] = (
     *(1209600, 2592000, 5184000, 7776000, 15552000, 31536000),
 )
 
-_FACTS = (
-    "sets",
-    *("journeys/deals", "journeys/pipeline", "journeys/orders", "journeys/leads"),  # leads read deals and orders
-    *("journeys/tickets", "journeys/resolutions", "journeys/surveys", "journeys/contacts", "journeys/emails"),
-    *("journeys/customers", "journeys/purchases"),  # purchases read deals, orders and customers
-    *("observations", "kpis/sales", "kpis/pipeline", "kpis/purchases", "kpis/service", "kpis/tickets"),
+_JOURNEYS: Mapping[str, tuple[str, ...]] = {
+    "the party, one family": (
+        *("journeys/tickets", "journeys/recontact", "journeys/orders", "journeys/purchases"),
+        *("journeys/surveys", "journeys/respondents", "journeys/mailing"),
+    ),
+    "the party, expansion": ("journeys/deals", "journeys/orders", "journeys/customers", "journeys/expansions"),
+    "the entity": (
+        *("journeys/deals", "journeys/pipeline", "journeys/orders", "journeys/leads"),  # leads read deals and orders
+        *("journeys/tickets", "journeys/resolutions", "journeys/surveys", "journeys/customers"),
+        *("journeys/contacts", "journeys/emails"),
+    ),
+}
+"""Scopes and what is told in each, in this order: a later one tells the same tables anew."""
+
+_KPIS = (
+    *("kpis/sales", "kpis/pipeline", "kpis/purchases", "kpis/service", "kpis/tickets"),
     *("kpis/customers", "kpis/contacts", "kpis/email"),
 )
 _QUANTILES = ("0.5", "0.9", "0.99")
@@ -165,7 +175,11 @@ class Oracle:
         self._fill("asks", [(number, *ask) for number, ask in enumerate(asks)])
         if at_ms != self._facts_at:
             self._set("at_ms", at_ms)
-            self._run(*_FACTS)
+            self._run("sets")
+            for scope, journeys in _JOURNEYS.items():
+                self._connection.execute("SET VARIABLE scope = $scope", {"scope": scope})
+                self._run(*journeys)
+            self._run("observations", *_KPIS)
             self._facts_at = at_ms
         self._run("windows")
 

@@ -1,5 +1,5 @@
 -- Which events count: one copy of each, none that was taken back, in the order of the journeys.
--- Reads: records, variable at_ms. Makes: copies, accepted, events.
+-- Reads: records, variables at_ms and scope. Makes: copies, accepted, known, events.
 
 -- Every record that a KPI may look at, with the entity that it is about, numbered in the order in which copies win.
 -- What went through crm.rekeyed is a copy of a record of its own topic.
@@ -62,7 +62,17 @@ ANTI JOIN voided USING (party, source, id)
 WHERE family <> 'event';
 
 -- What is known at the snapshot. event_no is the order of events: time, rank, source, id.
-CREATE OR REPLACE TEMP TABLE events AS
+CREATE OR REPLACE TEMP TABLE known AS
 SELECT *, row_number() OVER (ORDER BY time_ms, rank, source, id, copy_no) AS event_no
 FROM accepted
 WHERE time_ms < getvariable('at_ms');
+
+-- What a journey looks at. One that takes all events of the party checks identity over those.
+CREATE OR REPLACE TEMP VIEW events AS
+FROM known
+WHERE
+    CASE getvariable('scope')
+        WHEN 'the party, one family' THEN first_of_family
+        WHEN 'the party, expansion' THEN first_for_expansion
+        ELSE true
+    END;

@@ -125,19 +125,12 @@ FROM asks
 JOIN lapses ON left_ms < from_ms AND (over_ms IS NULL OR over_ms >= from_ms)
 WHERE kpi = 'reactivation_rate';
 
--- Of the parties with a kept order in the window, those that have another one, at whatever time.
+-- Parties with a kept order in the window; kpis/purchases.sql takes those off that have no other.
 INSERT INTO window_observations BY NAME
-SELECT
-    ask,
-    1 - coalesce(bool_or(purchases.is_only), false)::INTEGER AS numerator,
-    1 AS denominator,
-    1 AS samples,
-    party
+SELECT DISTINCT ask, 1 AS numerator, 1 AS denominator, 1 AS samples, party
 FROM asks
-JOIN orders ON orders.placed_ms >= from_ms AND orders.placed_ms < to_ms
-LEFT JOIN purchases USING (party, order_id)
-WHERE kpi = 'returning_customer_rate' AND orders.kept
-GROUP BY ask, party;
+JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
+WHERE kpi = 'returning_customer_rate' AND kept;
 
 -- The ages of what is unsolved.
 INSERT INTO window_observations BY NAME

@@ -25,8 +25,7 @@ SELECT
     coalesce(e.region, 'unknown') AS region,
     coalesce(e.origin, 'unknown') AS source,
     coalesce(e.pipeline, 'unknown') AS pipeline,
-    e.first_for_leads,
-    e.first_for_expansion
+    e.first_for_leads
 FROM first
 JOIN deal_events AS e USING (party, deal_id, event_no);
 
@@ -75,8 +74,7 @@ SELECT
     coalesce(created.region, 'unknown') AS region,
     coalesce(created.source, 'unknown') AS source,
     coalesce(created.pipeline, 'unknown') AS pipeline,
-    created.first_for_leads AND closed.first_for_leads AS first_for_leads,
-    coalesce(created.first_for_expansion, true) AND closed.first_for_expansion AS first_for_expansion
+    created.first_for_leads AND closed.first_for_leads AS first_for_leads
 FROM closing
 JOIN deal_events AS closed USING (party, deal_id, event_no)
 LEFT JOIN before USING (party, deal_id)

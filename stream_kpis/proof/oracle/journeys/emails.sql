@@ -1,4 +1,4 @@
--- E-mails, one per party and campaign, and the list of who gets them. Makes: emails, list_moves.
+-- E-mails, one per party and campaign, and what follows them. Makes: emails.
 
 CREATE OR REPLACE TEMP TABLE emails AS
 WITH
@@ -46,25 +46,3 @@ WITH
 SELECT *, campaign_id AS campaign
 FROM begun
 JOIN reactions USING (party, campaign_id);
-
--- Who is on the list, over all campaigns: on it after a subscription, off it after the end of one.
-CREATE OR REPLACE TEMP TABLE list_moves AS
-WITH
-    switches AS (
-        SELECT
-            party,
-            event_no,
-            time_ms,
-            campaign_id,
-            type = 'email.subscribed' AS listed,
-            coalesce(lag(listed) OVER (PARTITION BY party ORDER BY event_no), false) AS listed_before
-        FROM events
-        WHERE type IN ('email.subscribed', 'email.unsubscribed') AND first_of_family
-    ),
-    changes AS (FROM switches WHERE listed <> listed_before)
-SELECT
-    party,
-    time_ms AS moved_ms,
-    CASE WHEN listed THEN 1 ELSE -1 END AS move,
-    CASE WHEN listed THEN campaign_id ELSE lag(campaign_id) OVER (PARTITION BY party ORDER BY event_no) END AS campaign
-FROM changes;

@@ -30,9 +30,7 @@ SELECT
     coalesce(e.product, 'unknown') AS product,
     coalesce(e.owner_id, 'unknown') AS owner,
     e.upsell,
-    e.first_of_family,
-    e.first_for_leads,
-    e.first_for_expansion
+    e.first_for_leads
 FROM placed
 JOIN events AS e USING (party, order_id, event_no)
 ANTI JOIN cancelled USING (party, order_id)

@@ -1,71 +1,9 @@
--- What a party bought, over its deals and orders: gaps, expansions, the first purchase. Reads deals, orders and spells.
--- Makes: purchases, expansions, expanders, first_purchases.
+-- The kept orders of a party, one after the other. Scope: the party. Reads orders. Makes: purchases.
 
--- Kept orders, with the one before.
 CREATE OR REPLACE TEMP TABLE purchases AS
 SELECT
     *,
     placed_ms - lag(placed_ms) OVER (PARTITION BY party ORDER BY placed_ms, order_id) AS gap_ms,
     count(*) OVER (PARTITION BY party) = 1 AS is_only
 FROM orders
-WHERE kept AND first_of_family;
-
--- Changes of plan to a higher value than the running one, while a spell is open in order.
-CREATE OR REPLACE TEMP TABLE plan_rises AS
-WITH
-    valued AS (
-        SELECT
-            party,
-            event_no,
-            type,
-            time_ms,
-            value,
-            last_value(value IGNORE NULLS) OVER (
-                PARTITION BY party ORDER BY event_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) AS value_before
-        FROM events
-        WHERE
-            type IN ('customer.created', 'customer.reactivated', 'customer.plan_changed')
-            AND first_for_expansion
-    )
-SELECT v.party, v.event_no, v.time_ms, v.value - v.value_before AS worth
-FROM valued AS v
-SEMI JOIN spells
-    ON spells.party = v.party
-    AND v.event_no > spells.opening_no
-    AND (spells.closing_no IS NULL OR v.event_no < spells.closing_no)
-WHERE v.type = 'customer.plan_changed' AND v.value > v.value_before;
-
-CREATE OR REPLACE TEMP TABLE expansions AS
-SELECT party, deal_id AS entity, closed_ms AS expanded_ms, coalesce(amount, 0) AS worth, kind, product, owner
-FROM deals
-WHERE won AND kind IN ('upsell', 'cross_sell') AND first_for_expansion
-UNION ALL BY NAME
-SELECT party, '' AS entity, time_ms AS expanded_ms, worth, 'plan' AS kind, 'unknown' AS product, 'unknown' AS owner
-FROM plan_rises
-UNION ALL BY NAME
-SELECT party, order_id AS entity, placed_ms AS expanded_ms, amount - refunded AS worth, 'order' AS kind, product, owner
-FROM orders
-WHERE kept AND upsell AND first_for_expansion;
-
--- The last expansion of each party inside a spell, and when that spell began.
-CREATE OR REPLACE TEMP TABLE expanders AS
-SELECT party, max(e.expanded_ms) AS last_ms, arg_max(s.began_ms, e.expanded_ms) AS joined_ms
-FROM expansions AS e
-JOIN spells AS s USING (party)
-WHERE e.expanded_ms >= s.began_ms AND (s.ended_ms IS NULL OR e.expanded_ms < s.ended_ms)
-GROUP BY party;
-
-CREATE OR REPLACE TEMP TABLE first_purchases AS
-WITH bought AS (
-    SELECT party, closed_ms AS bought_ms, 0 AS precedence, deal_id AS entity, owner, product
-    FROM deals
-    WHERE won AND first_for_expansion
-    UNION ALL
-    SELECT party, placed_ms, 1, order_id, owner, product
-    FROM orders
-    WHERE kept AND first_for_expansion
-)
-SELECT *
-FROM bought
-QUALIFY row_number() OVER (PARTITION BY party ORDER BY bought_ms, precedence, entity) = 1;
+WHERE kept;

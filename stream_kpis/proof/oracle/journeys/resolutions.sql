@@ -1,5 +1,5 @@
--- What becomes of tickets: opened, reopened, fully resolved, on time, done at the first contact. Reads tickets.
--- Makes: opened_tickets, reopenings, full_resolutions, deadlines, failures.
+-- What becomes of tickets: opened, fully resolved, on time. Reads tickets.
+-- Makes: opened_tickets, full_resolutions, deadlines.
 
 -- Tickets that count as opened, with the dimensions of the creation; but the category is the one that it has now.
 CREATE OR REPLACE TEMP TABLE opened_tickets AS
@@ -16,14 +16,6 @@ SELECT
 FROM tickets AS t
 JOIN ticket_steps AS s ON s.event_no = t.ticket_no
 WHERE t.opened;
-
--- The first reopening after the first solve.
-CREATE OR REPLACE TEMP TABLE reopenings AS
-SELECT ticket_no, min(s.time_ms) AS reopened_ms
-FROM ticket_solutions AS t
-JOIN ticket_steps AS s USING (ticket_no)
-WHERE s.reopens AND s.event_no > t.solution_no
-GROUP BY ticket_no;
 
 -- Of every ticket that is solved now: the solve since which it is.
 CREATE OR REPLACE TEMP TABLE full_resolutions AS
@@ -109,34 +101,3 @@ SELECT
 FROM due AS d
 JOIN up_to_the_deadline AS last USING (ticket_no)
 JOIN ticket_steps AS s ON s.event_no = CASE WHEN d.met THEN d.solution_no ELSE last.event_no END;
-
--- Of the resolved tickets that count as opened: when the first contact turned out not to have sufficed, if it did.
-CREATE OR REPLACE TEMP TABLE failures AS
-WITH
-    resolved AS (FROM ticket_solutions WHERE opened AND first_of_family),
-    contacts AS (
-        SELECT ticket_no, count(s.event_no) AS contacts
-        FROM resolved AS r
-        LEFT JOIN ticket_steps AS s USING (ticket_no)
-        WHERE s.answers AND s.event_no < r.solution_no
-        GROUP BY ticket_no
-    ),
-    causes AS (
-        SELECT ticket_no, solved_ms AS failed_ms
-        FROM resolved
-        LEFT JOIN contacts USING (ticket_no)
-        WHERE coalesce(contacts, 0) <> 1
-        UNION ALL
-        SELECT ticket_no, reopened_ms
-        FROM resolved
-        JOIN reopenings USING (ticket_no)
-        UNION ALL
-        -- The party's next ticket whose creation names the category that this one had when it was solved.
-        SELECT r.ticket_no, next.created_ms
-        FROM resolved AS r
-        ASOF JOIN (FROM tickets WHERE opened AND first_of_family) AS next
-            ON next.party = r.party AND next.named_category = r.named_category AND r.solved_ms < next.created_ms
-    )
-SELECT ticket_no, min(failed_ms) AS failed_ms
-FROM causes
-GROUP BY ticket_no;

@@ -1,4 +1,4 @@
--- Surveys: what was sent, what was answered. Scores in micro-units. Makes: surveys, respondents, nps_accounts.
+-- Surveys: what was sent, what was answered. Scores in micro-units. Makes: surveys.
 
 CREATE OR REPLACE TEMP TABLE surveys AS
 WITH
@@ -26,8 +26,7 @@ WITH
             coalesce(answered.scale_max, sent.scale_max) AS given_max,
             coalesce(sent.team, answered.team, 'unknown') AS team,
             coalesce(sent.agent_id, answered.agent_id, 'unknown') AS agent,
-            coalesce(sent.account_id, answered.account_id) AS account_id,
-            answered.first_of_family
+            coalesce(sent.account_id, answered.account_id) AS account_id
         FROM turning
         LEFT JOIN events AS sent ON sent.event_no = sent_no
         LEFT JOIN events AS answered ON answered.event_no = answered_no
@@ -42,37 +41,3 @@ SELECT
     coalesce(score BETWEEN scale_min AND scale_max AND scale_min < scale_max, false) AS in_scale
 FROM joined
 LEFT JOIN usual USING (kind);
-
--- The answers that count in nps, where the journeys of parties see them.
-CREATE OR REPLACE TEMP TABLE nps_answers AS
-FROM surveys
-WHERE kind = 'nps' AND in_scale AND scale_min = 0 AND scale_max = 10_000_000 AND first_of_family;
-
--- A respondent is a party: its last answer.
-CREATE OR REPLACE TEMP TABLE respondents AS
-WITH last AS (SELECT party, max(answered_no) AS answered_no FROM nps_answers GROUP BY party)
-SELECT party, answered_ms, (score >= 9_000_000)::INTEGER - (score <= 6_000_000)::INTEGER AS verdict
-FROM last
-JOIN nps_answers USING (party, answered_no);
-
--- An account within a party, or the party itself: the mean of the 90 days up to its last answer.
-CREATE OR REPLACE TEMP TABLE nps_accounts AS
-WITH
-    last AS (
-        SELECT party, account_id, max(answered_ms) AS answered_ms
-        FROM nps_answers
-        GROUP BY party, account_id
-    ),
-    recent AS (
-        SELECT last.*, count(*) AS answers, sum(a.score) AS score
-        FROM last
-        JOIN nps_answers AS a ON a.party = last.party AND a.account_id IS NOT DISTINCT FROM last.account_id
-        WHERE a.answered_ms > last.answered_ms - days_ms(90)
-        GROUP BY ALL
-    )
-SELECT
-    party,
-    coalesce(account_id, '') AS account,
-    answered_ms,
-    (score >= 9_000_000 * answers)::INTEGER - (score <= 6_000_000 * answers)::INTEGER AS verdict
-FROM recent;

@@ -1,4 +1,5 @@
--- Tickets: what is answered, solved and open. Makes: tickets, ticket_steps, ticket_answers, ticket_solutions.
+-- Tickets: what is answered, solved, reopened and open.
+-- Makes: tickets, ticket_steps, ticket_answers, ticket_solutions, reopenings.
 
 -- A ticket begins with its first creation; a merged or deleted one never was.
 CREATE OR REPLACE TEMP TABLE tickets_created AS
@@ -19,8 +20,7 @@ SELECT
     e.created_by <> 'agent' AS opened,
     e.category,
     e.priority,
-    coalesce(e.channel, 'unknown') AS channel,
-    e.first_of_family
+    coalesce(e.channel, 'unknown') AS channel
 FROM first
 JOIN events AS e USING (party, ticket_id, event_no)
 ANTI JOIN gone USING (party, ticket_id);
@@ -122,7 +122,6 @@ SELECT
     t.category AS named_category,  -- at the creation, NULL if none was named
     t.priority AS named_priority,
     t.channel,
-    t.first_of_family,
     starts.clock_ms,
     answers.answer_no,
     clocks.solution_no,
@@ -164,8 +163,15 @@ SELECT
     t.ticket_no,
     t.opened,
     t.channel,
-    t.first_of_family,
     s.event_no AS solution_no,
     s.named_category
 FROM tickets AS t
 JOIN ticket_steps AS s ON s.event_no = t.solution_no;
+
+-- The first reopening after the first solve.
+CREATE OR REPLACE TEMP TABLE reopenings AS
+SELECT ticket_no, min(s.time_ms) AS reopened_ms
+FROM ticket_solutions AS t
+JOIN ticket_steps AS s USING (ticket_no)
+WHERE s.reopens AND s.event_no > t.solution_no
+GROUP BY ticket_no;

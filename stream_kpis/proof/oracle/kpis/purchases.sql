@@ -11,6 +11,18 @@ SELECT
 FROM purchases
 WHERE gap_ms IS NOT NULL;
 
+-- Who bought only once does not return; windows.sql adds who bought.
+INSERT INTO observations BY NAME
+SELECT
+    'returning_customer_rate' AS kpi,
+    placed_ms AS time_ms,
+    -1 AS numerator,
+    0 AS denominator,
+    0 AS samples,
+    party
+FROM purchases
+WHERE is_only;
+
 INSERT INTO observations BY NAME
 SELECT
     'rep_new_customers' AS kpi,

@@ -124,15 +124,26 @@ INSERT INTO observations BY NAME
 SELECT
     'first_contact_resolution_rate' AS kpi,
     solved_ms AS time_ms,
-    coalesce(failed_ms - solved_ms > days_ms(7), true)::INTEGER AS numerator,
+    1 AS numerator,
     1 AS denominator,
     1 AS samples,
     party,
     ticket_id AS entity,
     MAP {'team': team, 'agent': agent, 'category': category, 'channel': channel} AS dims
 FROM ticket_solutions
-LEFT JOIN failures USING (ticket_no)
-WHERE opened;
+WHERE opened
+UNION ALL BY NAME
+SELECT
+    'first_contact_resolution_rate' AS kpi,
+    solved_ms AS time_ms,
+    -1 AS numerator,
+    0 AS denominator,
+    0 AS samples,
+    party,
+    ticket_id AS entity,
+    MAP {'team': team, 'agent': agent, 'category': category, 'channel': channel} AS dims
+FROM failures
+WHERE failed_ms - solved_ms <= days_ms(7);
 
 INSERT INTO observations BY NAME
 SELECT
