@@ -257,6 +257,16 @@ def test_in_the_scope_of_the_party_a_name_is_taken_once() -> None:
     assert world.value("upsell_revenue") == 5
 
 
+def test_what_expands_a_customer_shares_one_scope() -> None:
+    """An order of the name of a change of plan is none of the party's expansions; it is an order all the same."""
+    world = World()
+    world.add("customer.created", 1, plan="s", value=5)
+    world.add("order.placed", 10, event="x", order_id="o", amount=4, upsell=True)
+    world.add("customer.plan_changed", 20, event="x", plan="l", value=50)
+    assert world.groups("upsell_revenue", "kind") == {"plan": 45}
+    assert world.value("orders") == 1
+
+
 def test_no_orders_no_value() -> None:
     """Of the ratios; sums are 0."""
     world = World()

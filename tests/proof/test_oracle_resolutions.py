@@ -240,3 +240,16 @@ def test_throughput_counts_each_part_at_its_own_time() -> None:
     ticket(world, (51, "solved"), name="u", at=45)
     assert world.fraction("ticket_throughput_ratio", 40, 60) == (2, 1)
     assert world.value("ticket_throughput_ratio", 50, 60) is None
+
+
+def test_in_the_scope_of_the_party_a_name_is_taken_once() -> None:
+    """The second message of that name answers its ticket, but is no contact of the party's; nor is there its ticket."""
+    world = World()
+    for name in ("t", "u", "v"):
+        world.add("ticket.created", 1, ticket_id=name, event="y" if name == "v" else name, category=name)
+        world.add("ticket.message", 2, ticket_id=name, author="agent", event=name * 2 if name == "v" else "x")
+        world.add("ticket.status_changed", 3, ticket_id=name, status="solved")
+    world.add("ticket.created", 9, ticket_id="again", event="y", category="t")
+    assert world.whole("first_response_time").samples == 3
+    assert world.value("tickets_opened") == 4
+    assert world.fractions("first_contact_resolution_rate", "category") == {"t": (1, 1), "u": (0, 1), "v": (1, 1)}
