@@ -12,6 +12,11 @@ END = 1000 * DAY
 Fraction = tuple[int | None, int | None]
 
 
+def day(number: float) -> float:
+    """@number of the definitions' worked examples, in seconds since 1970."""
+    return (500 + number) * DAY
+
+
 def iso(at: float) -> str:
     """Seconds since 1970 as RFC 3339."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at)).isoformat()
@@ -97,3 +102,7 @@ class World:
         """Numerators and denominators by one dimension."""
         answers = self.answers(kpi, start, end, at=at)
         return {a.group: (a.numerator, a.denominator) for a in answers if a.by == by}
+
+    def entities(self, kpi: str, *, at: float = END) -> list[tuple[str, str, int]]:
+        """Who is behind the ungrouped value of now."""
+        return self.oracle.entities(Ask(kpi, "now", 0, round(at * 1000)), "", "", round(at * 1000))

@@ -14,9 +14,14 @@ DEFINITIONS = Path(__file__).parents[2] / "docs" / "definitions.md"
 
 
 def documented() -> dict[str, tuple[set[str], bool]]:
-    """Of each KPI in the definitions: its dimensions, and whether it has a numerator and denominator."""
-    _, table = DEFINITIONS.read_text(encoding="utf-8").split("## KPIs")
-    rows = re.findall(r"^\| ([a-z_]+) \|(.*)\|$", table, re.MULTILINE)
+    """Of each KPI in the definitions: its dimensions, and whether it has a numerator and denominator.
+
+    The names of those that the engine does not ship yet stand in code.
+    """
+    _, text = DEFINITIONS.read_text(encoding="utf-8").split("## KPIs")
+    shipped, _, later = text.partition("## Batch A, rows")
+    rows = re.findall(r"^\| ([a-z_]+) \|(.*)\|$", shipped, re.MULTILINE)
+    rows += re.findall(r"^\| `([a-z_]+)` \|(.*)\|$", later.partition("## Batch A, choices")[0], re.MULTILINE)
     kpis = {}
     for name, rest in rows:
         value, parts, _, by, _ = (cell.strip() for cell in rest.split("|"))
@@ -46,10 +51,13 @@ def everything() -> World:
     world = World()
     world.add("lead.created", 10, lead_id="l")
     world.add("lead.contacted", 20, lead_id="l")
-    world.add("deal.created", 10, deal_id="d", lead_id="l", amount=1)
+    world.add("lead.created", 10, lead_id="waits")
+    world.add("deal.created", 10, deal_id="d", lead_id="l", amount=1, stage="discovery")
     world.add("deal.won", 20, deal_id="d")
+    world.add("deal.created", 10, deal_id="open", amount=1, stage="discovery")
+    world.add("deal.lost", 20, deal_id="lost")
     world.add("order.placed", 10, order_id="o", amount=2)
-    world.add("order.placed", 11, order_id="p", amount=2)
+    world.add("order.placed", 11, order_id="p", amount=2, upsell=True)
     world.add("ticket.created", 10, ticket_id="t")
     world.add("ticket.message", 20, ticket_id="t", author="agent")
     world.add("ticket.status_changed", 20, ticket_id="t", status="solved")
@@ -57,17 +65,28 @@ def everything() -> World:
     for kind in ("csat", "nps"):
         world.add("survey.sent", 10, survey_id=kind, kind=kind)
         world.add("survey.answered", 20, survey_id=kind, score=5)
-    for party in ("ada", "bob"):
+    for party in ("ada", "bob", "cyd"):
         world.add("customer.created", 1, party=party)
     world.add("customer.churned", 20)
+    world.add("customer.churned", 2, party="cyd")
+    world.add("customer.reactivated", 20, party="cyd")
+    world.add("interaction.logged", 10, direction="out")
+    world.add("complaint.received", 10, complaint_id="c")
+    world.add("email.subscribed", 2, campaign_id="m")
+    for kind in ("sent", "delivered", "opened"):
+        world.add(f"email.{kind}", 10, campaign_id="m")
     return world
+
+
+FROM_A_LEVEL = ("churn_rate", "retention_rate", "upsell_rate", "reactivation_rate", "email_list_growth")
+"""What is measured against a level at the window's start."""
 
 
 @pytest.mark.parametrize("kpi", KPIS)
 def test_every_kpi_is_answered_by_its_documented_dimensions(kpi: str, everything: World) -> None:
     """With parts where the definitions name them, a value, and samples that add up to the whole."""
     dims, has_parts = documented()[kpi]
-    start = 5 if kpi in ("churn_rate", "retention_rate") else 0
+    start = 5 if kpi in FROM_A_LEVEL else 0
     answers = everything.answers(kpi, start, 1000, at=1000, window="now" if kpi == "active_customers" else "w")
     samples: Counter[str] = Counter()
     for answer in answers:

@@ -145,3 +145,90 @@ def test_an_update_beyond_the_horizon_takes_the_response_away() -> None:
     world.add("survey.answered", 10 + 31 * DAY, survey_id="s", score=4)
     assert world.fraction("survey_response_rate") == (0, 1)
     assert world.fraction("csat_ratio") == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("scale", "score", "dissatisfied"),
+    [
+        ((1, 5), 1, 1),
+        ((1, 5), 2, 1),
+        ((1, 5), 2.5, 1),
+        ((1, 5), 3, 0),
+        ((0, 1), 0, 1),
+        ((0, 1), 1, 0),
+        ((1, 3), 2, 0),
+        ((1, 7), 2, 1),
+        ((1, 7), 3, 0),
+        ((0, 10), 2, 1),
+        ((0, 10), 3, 0),
+        ((-2, 2), -1, 1),
+    ],
+)
+def test_dissatisfied_mirrors_satisfied(scale: tuple[float, float], score: float, dissatisfied: int) -> None:
+    """As many points at the bottom of the scale; an answer outside it is none."""
+    world = survey(score, kind="csat", scale_min=scale[0], scale_max=scale[1])
+    assert world.fraction("dissatisfaction_ratio") == (dissatisfied, 1)
+    assert survey(scale[1] + 1, kind="csat", scale_max=scale[1]).fraction("dissatisfaction_ratio") == (0, 0)
+
+
+def nps_world(*answers: tuple[float, float], **data: str) -> World:
+    """Answers of one party at a time with a score, each of its own survey."""
+    world = World()
+    for number, (at, score) in enumerate(answers):
+        world.add("survey.answered", at, survey_id=f"s{number}", kind="nps", score=score, **data)
+    return world
+
+
+def test_a_respondent_is_its_last_answer_in_order() -> None:
+    """Of arrival whatever; an update of an earlier survey moves it; one outside the scale is no answer."""
+    world = nps_world((30, 10), (20, 1), (10, 1))
+    assert world.fraction("nps_respondent") == (1, 1)
+    assert world.fraction("nps_respondent", 30, 31) == (1, 1)
+    assert world.fraction("nps_respondent", 20, 30) == (0, 0)
+    world.add("survey.answered", 40, survey_id="s2", kind="nps", score=6)
+    assert world.fraction("nps_respondent", 40, 41) == (-1, 1)
+    world.add("survey.answered", 50, survey_id="s0", kind="nps", score=11)
+    world.add("survey.answered", 60, survey_id="other", kind="csat", score=1)
+    assert world.fraction("nps_respondent", 40, 41) == (-1, 1)
+
+
+def test_of_two_last_answers_at_one_time_the_later_id_counts() -> None:
+    """The order of events: time, rank, source, id."""
+    world = World()
+    world.add("survey.answered", 10, survey_id="a", event="z", kind="nps", score=10)
+    world.add("survey.answered", 10, survey_id="b", event="y", kind="nps", score=0)
+    assert world.fraction("nps_respondent") == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "parts"),
+    [
+        ([(10, 9)], (1, 1)),
+        ([(10, 8)], (0, 1)),
+        ([(10, 10), (11, 8)], (1, 1)),
+        ([(10, 10), (11, 7)], (0, 1)),
+        ([(10, 6), (11, 6.5)], (0, 1)),
+        ([(10, 6), (11, 6)], (-1, 1)),
+        ([(10, 0), (10 + 90 * DAY, 9)], (1, 1)),
+        ([(10.001, 0), (10 + 90 * DAY, 9)], (-1, 1)),
+        ([(10, 0), (11 + 30 * DAY, 9), (12 + 90 * DAY, 10)], (1, 1)),
+    ],
+)
+def test_an_account_is_the_mean_of_ninety_days_up_to_its_last_answer(
+    answers: list[tuple[float, float]], parts: tuple[int, int]
+) -> None:
+    """Without an account_id the party is one; exactly 90 days ago is out."""
+    last = max(at for at, _ in answers)
+    assert nps_world(*answers).fraction("nps_account", last, last + 1) == parts
+    assert nps_world(*answers, account_id="x").fraction("nps_account", last, last + 1) == parts
+
+
+def test_accounts_are_named_by_the_sending_where_given_and_within_their_party() -> None:
+    """One account_id in two parties is two accounts, here of mean 6 and 10; a party itself is another one."""
+    world = World()
+    world.add("survey.sent", 5, survey_id="s", kind="nps", account_id="x")
+    world.add("survey.answered", 10, survey_id="s", score=10, account_id="y")
+    world.add("survey.answered", 10, survey_id="t", kind="nps", score=2, account_id="x")
+    world.add("survey.answered", 10, survey_id="u", kind="nps", score=10)
+    world.add("survey.answered", 10, survey_id="v", kind="nps", score=10, account_id="x", party="bob")
+    assert world.fraction("nps_account") == (1, 3)

@@ -2,12 +2,12 @@
 
 -- Each contribution for the whole and once per dimension.
 CREATE OR REPLACE TEMP TABLE grouped AS
-SELECT ask, '' AS "by", '' AS "group", numerator, denominator, samples, duration_ms
+SELECT ask, '' AS "by", '' AS "group", numerator, denominator, samples, duration_ms, factor
 FROM contributions
 UNION ALL
-SELECT ask, dim.key, dim.value, numerator, denominator, samples, duration_ms
+SELECT ask, dim.key, dim.value, numerator, denominator, samples, duration_ms, factor
 FROM (
-    SELECT ask, numerator, denominator, samples, duration_ms, unnest(map_entries(dims)) AS dim
+    SELECT ask, numerator, denominator, samples, duration_ms, factor, unnest(map_entries(dims)) AS dim
     FROM contributions
 );
 
@@ -23,6 +23,35 @@ SELECT
     count(duration_ms) AS durations,
     list(duration_ms ORDER BY duration_ms) FILTER (duration_ms IS NOT NULL) AS sorted_ms
 FROM grouped
+GROUP BY ask, "by", "group";
+
+-- Of a product of ratios: the product of their numerators over that of their denominators.
+-- They are open deals, won of closed, value of those with a value, cycles over their sum.
+CREATE OR REPLACE TEMP TABLE products AS
+WITH factors AS (
+    SELECT
+        ask,
+        "by",
+        "group",
+        factor,
+        sum(numerator) AS numerator,
+        sum(denominator) AS denominator
+    FROM grouped
+    WHERE factor IS NOT NULL
+    GROUP BY ask, "by", "group", factor
+)
+SELECT
+    ask,
+    "by",
+    "group",
+    coalesce(any_value(numerator) FILTER (factor = 'open'), 0)
+        * coalesce(any_value(numerator) FILTER (factor = 'win rate'), 0)
+        * coalesce(any_value(numerator) FILTER (factor = 'value'), 0)
+        * coalesce(any_value(numerator) FILTER (factor = 'cycle'), 0) AS numerator,
+    coalesce(any_value(denominator) FILTER (factor = 'win rate'), 0)
+        * coalesce(any_value(denominator) FILTER (factor = 'value'), 0)
+        * coalesce(any_value(denominator) FILTER (factor = 'cycle'), 0) AS denominator
+FROM factors
 GROUP BY ask, "by", "group";
 
 -- How many durations are at or below each edge.
@@ -74,9 +103,18 @@ WITH
             w."by",
             w."group",
             c.kind,
-            CASE WHEN c.kind <> 'duration' THEN coalesce(t.numerator, 0) END AS numerator,
-            CASE WHEN c.kind = 'ratio' THEN coalesce(t.denominator, 0) END AS denominator,
-            coalesce(t.samples, 0) AS samples,
+            CASE c.kind
+                WHEN 'duration' THEN NULL
+                WHEN 'per active' THEN coalesce(t.numerator, 0) * (a.to_ms - a.from_ms)
+                WHEN 'product' THEN coalesce(p.numerator, 0)
+                ELSE coalesce(t.numerator, 0)
+            END AS numerator,
+            CASE
+                WHEN c.kind = 'ratio' THEN coalesce(t.denominator, 0)
+                WHEN c.kind IN ('share', 'per active') THEN coalesce(of_all.denominator, 0)
+                WHEN c.kind = 'product' THEN coalesce(p.denominator, 0)
+            END AS denominator,
+            coalesce(CASE WHEN c.kind = 'share' THEN of_all.samples ELSE t.samples END, 0) AS samples,
             CASE WHEN c.kind = 'duration' THEN coalesce(t.total_ms, 0) END AS total,
             c.unit,
             c.thousandths,
@@ -87,6 +125,8 @@ WITH
         JOIN catalogue AS c USING (kpi)
         LEFT JOIN beginnings AS s USING (kpi)
         LEFT JOIN totals AS t USING (ask, "by", "group")
+        LEFT JOIN totals AS of_all ON of_all.ask = w.ask AND of_all."by" = ''
+        LEFT JOIN products AS p ON p.ask = w.ask AND p."by" = w."by" AND p."group" = w."group"
     )
 SELECT
     j.kpi,
@@ -99,8 +139,8 @@ SELECT
     CASE j.kind
         WHEN 'sum' THEN j.numerator / j.unit
         WHEN 'standing' THEN CASE WHEN j.begun THEN j.numerator / j.unit END
-        WHEN 'ratio' THEN CASE WHEN j.denominator > 0 THEN j.numerator / j.denominator / j.unit END
         WHEN 'duration' THEN nearest_rank(j.sorted_ms, j.thousandths) / j.unit
+        ELSE CASE WHEN j.denominator > 0 THEN j.numerator / j.denominator / j.unit END
     END AS value,
     [nearest_rank(j.sorted_ms, q) / j.unit FOR q IN [500, 900, 990] IF j.sorted_ms IS NOT NULL] AS quantiles,
     b.edges_s,

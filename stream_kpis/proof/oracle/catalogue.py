@@ -8,14 +8,16 @@ class Kpi(NamedTuple):
 
     Attributes:
         name: as in the definitions.
-        kind: ``sum`` of the numerators, ``standing`` likewise once a first of it began, ``ratio`` of numerators and
-            denominators, or a quantile of ``duration``.
+        kind: ``sum`` of the numerators; ``standing`` likewise once a first of it began; ``ratio`` of numerators and
+            denominators; ``share``: a ratio to all, whatever the group; ``per active``: numerators times the window's
+            length, over the time in ms that all customers spent in it; ``product`` of several ratios; or a quantile of
+            ``duration``.
         unit: how many of the state's integers make one unit of the value: 10^6 for money, 1000 for seconds.
         thousandths: which quantile is the value of a duration.
     """
 
     name: str
-    kind: Literal["sum", "standing", "ratio", "duration"]
+    kind: Literal["sum", "standing", "ratio", "share", "per active", "product", "duration"]
     unit: int = 1
     thousandths: int | None = None
 
@@ -51,6 +53,60 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("csat_mean", "ratio", _MICRO),
     Kpi("survey_response_rate", "ratio"),
     Kpi("nps", "ratio"),
+    Kpi("tickets_opened", "sum"),
+    Kpi("support_contacts", "sum"),
+    Kpi("tickets_resolved", "sum"),
+    Kpi("ticket_throughput_ratio", "ratio"),
+    Kpi("ticket_category_share", "share"),
+    Kpi("ticket_contact_rate", "per active"),
+    Kpi("open_ticket_age", "duration", _MS, 500),
+    Kpi("reopen_rate", "ratio"),
+    Kpi("resolution_time_full", "duration", _MS, 500),
+    Kpi("requester_wait_time", "duration", _MS, 500),
+    Kpi("first_contact_resolution_rate", "ratio"),
+    Kpi("sla_attainment", "ratio"),
+    Kpi("dissatisfaction_ratio", "ratio"),
+    Kpi("complaints_received", "sum"),
+    Kpi("complaint_rate", "per active"),
+    Kpi("interaction_frequency", "per active"),
+    Kpi("leads_open_uncontacted", "standing"),
+    Kpi("deals_lost", "sum"),
+    Kpi("deals_won_value", "sum", _MICRO),
+    Kpi("deals_open", "standing"),
+    Kpi("pipeline_value", "standing", _MICRO),
+    Kpi("pipeline_weighted_value", "standing", _MICRO),
+    Kpi("deal_win_rate_value", "ratio"),
+    Kpi("deal_close_rate_cohort", "ratio"),
+    Kpi("stage_duration", "duration", _MS, 500),
+    Kpi("stage_conversion_rate", "ratio"),
+    Kpi("deals_stalled", "standing"),
+    Kpi("stale_open_ratio", "ratio"),
+    Kpi("pipeline_velocity", "product", _MICRO // _MS),
+    Kpi("upsell_rate", "ratio"),
+    Kpi("upsell_revenue", "sum", _MICRO),
+    Kpi("revenue_gross", "sum", _MICRO),
+    Kpi("refund_rate", "ratio"),
+    Kpi("time_between_purchases", "duration", _MS, 500),
+    Kpi("returning_customer_rate", "ratio"),
+    Kpi("new_customers", "sum"),
+    Kpi("customer_tenure_at_churn", "duration", _MS, 500),
+    Kpi("customer_lifetime", "ratio", _MS),
+    Kpi("reactivation_rate", "ratio"),
+    Kpi("nps_respondent", "ratio"),
+    Kpi("nps_account", "ratio"),
+    Kpi("email_sent", "sum"),
+    Kpi("email_delivered", "sum"),
+    Kpi("email_open_rate", "ratio"),
+    Kpi("email_click_rate", "ratio"),
+    Kpi("email_ctor", "ratio"),
+    Kpi("email_bounce_rate", "ratio"),
+    Kpi("email_unsubscribe_rate", "ratio"),
+    Kpi("email_spam_complaint_rate", "ratio"),
+    Kpi("email_list_size", "standing"),
+    Kpi("email_list_growth", "ratio"),
+    Kpi("rep_new_customers", "sum"),
+    Kpi("rep_revenue", "sum", _MICRO),
+    Kpi("rep_activity", "sum"),
 )
 
 KPIS: tuple[str, ...] = tuple(kpi.name for kpi in CATALOGUE)

@@ -33,12 +33,23 @@ _TEXTS = (
     *("lead_id", "deal_id", "order_id", "refund_id", "ticket_id", "survey_id", "into", "voided_source", "voided_id"),
     *("owner_id", "agent_id", "team", "origin", "channel", "segment", "country", "pipeline", "product", "region"),
     *("plan", "reason", "category", "priority", "kind", "status", "outcome", "author", "created_by"),
+    *(
+        "interaction_id",
+        "complaint_id",
+        "campaign_id",
+        "account_id",
+        "stage",
+        "expected_close",
+        "direction",
+        "severity",
+    ),
+    *("variant", "subject_line", "call_to_action", "referred_by"),
 )
 _DATA = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),
-    **dict.fromkeys(("automated", "public"), "BOOLEAN"),
+    **dict.fromkeys(("automated", "public", "upsell", "upheld", "machine"), "BOOLEAN"),
     # Amounts and scores in micro-units, times in ms since 1970.
-    **dict.fromkeys(("amount", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
+    **dict.fromkeys(("amount", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
 }
 COLUMNS: dict[str, str] = _ENVELOPE | _DATA
 """The columns of the table ``records`` and their SQL types."""

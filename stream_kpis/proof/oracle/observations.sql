@@ -10,6 +10,7 @@ CREATE OR REPLACE TEMP TABLE observations (
     denominator BIGINT,
     samples BIGINT,
     duration_ms BIGINT,
+    factor VARCHAR,  -- of a product of ratios: which one
     party VARCHAR,
     entity VARCHAR DEFAULT '',
     dims MAP(VARCHAR, VARCHAR) DEFAULT MAP {}

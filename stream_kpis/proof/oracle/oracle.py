@@ -15,16 +15,42 @@ HORIZON_MS = 30 * 86_400_000
 
 TARGETS_MS: Mapping[str, int] = {"first_response": 120_000}
 
+_HOUR_MS = 3_600_000
+SLA_MS: Mapping[str | None, int] = {
+    "urgent": 4 * _HOUR_MS,
+    "high": 8 * _HOUR_MS,
+    "normal": 24 * _HOUR_MS,
+    "low": 72 * _HOUR_MS,
+    None: 24 * _HOUR_MS,
+}
+"""The time to the first resolution that each priority allows; None stands for any other and for none."""
+
+_CHANCES = {"discovery": 100_000, "proposal": 300_000, "negotiation": 600_000, "contract": 900_000}
+STAGES: Mapping[str, Mapping[str, int]] = {"default": _CHANCES, "partner": _CHANCES}
+"""For each pipeline its stages in order, with the chance of a win in parts per million."""
+
 EDGES_S: tuple[float, ...] = (
     *(1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 259200, 604800),
     *(1209600, 2592000, 5184000, 7776000, 15552000, 31536000),
 )
 
-_FACTS = (
-    "sets",
-    *("journeys/deals", "journeys/orders", "journeys/leads"),  # leads read deals and orders
-    *("journeys/tickets", "journeys/customers", "journeys/surveys"),
-    *("observations", "kpis/sales", "kpis/service", "kpis/customers"),
+_JOURNEYS: Mapping[str, tuple[str, ...]] = {
+    "the party, one family": (
+        *("journeys/tickets", "journeys/recontact", "journeys/orders", "journeys/purchases"),
+        *("journeys/surveys", "journeys/respondents", "journeys/mailing"),
+    ),
+    "the party, expansion": ("journeys/deals", "journeys/orders", "journeys/customers", "journeys/expansions"),
+    "the entity": (
+        *("journeys/deals", "journeys/pipeline", "journeys/orders", "journeys/leads"),  # leads read deals and orders
+        *("journeys/tickets", "journeys/resolutions", "journeys/surveys", "journeys/customers"),
+        *("journeys/contacts", "journeys/emails"),
+    ),
+}
+"""Scopes and what is told in each, in this order: a later one tells the same tables anew."""
+
+_KPIS = (
+    *("kpis/sales", "kpis/pipeline", "kpis/purchases", "kpis/service", "kpis/tickets"),
+    *("kpis/customers", "kpis/contacts", "kpis/email"),
 )
 _QUANTILES = ("0.5", "0.9", "0.99")
 
@@ -75,6 +101,8 @@ class Oracle:
         reader: the event contract's reader, with the deployment's currency.
         zone: the deployment's business zone. Nothing here depends on it: windows come with their edges.
         targets_ms: the targets that KPIs compare with: ``first_response``.
+        sla_ms: the time to the first resolution that each priority allows, as :data:`SLA_MS`.
+        stages: the stages of each pipeline, as :data:`STAGES`.
         edges_s: the edges of :attr:`Answer.buckets`.
     """
 
@@ -84,6 +112,8 @@ class Oracle:
         zone: str = "UTC",
         targets_ms: Mapping[str, int] = TARGETS_MS,
         edges_s: tuple[float, ...] = EDGES_S,
+        sla_ms: Mapping[str | None, int] = SLA_MS,
+        stages: Mapping[str, Mapping[str, int]] = STAGES,
     ) -> None:
         self.zone = zone
         self._reader = reader
@@ -93,6 +123,8 @@ class Oracle:
         self._run("tables")
         self._fill("catalogue", CATALOGUE)
         self._fill("edges", [(edge, edge * 1000) for edge in edges_s])
+        self._fill("sla", list(sla_ms.items()))
+        self._fill("stages", [(line, *stage) for line, chances in stages.items() for stage in _places(chances)])
         self._set("horizon_ms", HORIZON_MS)
         self._set("first_response_target_ms", targets_ms["first_response"])
 
@@ -143,7 +175,11 @@ class Oracle:
         self._fill("asks", [(number, *ask) for number, ask in enumerate(asks)])
         if at_ms != self._facts_at:
             self._set("at_ms", at_ms)
-            self._run(*_FACTS)
+            self._run("sets")
+            for scope, journeys in _JOURNEYS.items():
+                self._connection.execute("SET VARIABLE scope = $scope", {"scope": scope})
+                self._run(*journeys)
+            self._run("observations", *_KPIS)
             self._facts_at = at_ms
         self._run("windows")
 
@@ -160,6 +196,10 @@ class Oracle:
 
     def _set(self, name: str, value: int) -> None:
         self._connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
+
+
+def _places(chances: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    return [(stage, place, chance) for place, (stage, chance) in enumerate(chances.items(), start=1)]
 
 
 def _answer(row: tuple[Any, ...]) -> Answer:

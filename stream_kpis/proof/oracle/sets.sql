@@ -1,5 +1,5 @@
 -- Which events count: one copy of each, none that was taken back, in the order of the journeys.
--- Reads: records, variable at_ms. Makes: copies, accepted, events.
+-- Reads: records, variables at_ms and scope. Makes: copies, accepted, known, events.
 
 -- Every record that a KPI may look at, with the entity that it is about, numbered in the order in which copies win.
 -- What went through crm.rekeyed is a copy of a record of its own topic.
@@ -13,21 +13,36 @@ SELECT
         WHEN 'order' THEN order_id
         WHEN 'ticket' THEN ticket_id
         WHEN 'survey' THEN survey_id
+        WHEN 'complaint' THEN complaint_id
+        WHEN 'email' THEN campaign_id
+        WHEN 'interaction' THEN coalesce(interaction_id, '')  -- without one, each is identified by itself
         ELSE ''  -- about the party itself; voids are identified within the party too
     END AS entity,
     row_number() OVER (ORDER BY topic, partition, "offset") AS copy_no
 FROM records
-WHERE topic <> 'crm.rekeyed' AND family IN ('lead', 'deal', 'order', 'ticket', 'survey', 'customer', 'event');
+WHERE
+    topic <> 'crm.rekeyed'
+    AND family IN (
+        'lead', 'deal', 'order', 'ticket', 'survey', 'customer', 'complaint', 'email', 'interaction', 'event'
+    );
 
--- Of several records with one (source, id), duplicates or in conflict, the first wins: within the entity,
--- and once more within the party for journeys that look at several entities (lead conversions).
+-- Of several records with one (source, id), duplicates or in conflict, the first wins: within the entity, and once more
+-- within the party for journeys that look at several entities: of one family, of those that convert a lead, of those
+-- that expand a customer.
 CREATE OR REPLACE TEMP TABLE accepted AS
 WITH
     first_of_entity AS (SELECT min(copy_no) AS copy_no FROM copies GROUP BY party, family, entity, source, id),
-    first_of_party AS (
+    first_of_family AS (SELECT min(copy_no) AS copy_no FROM copies GROUP BY party, family, source, id),
+    first_for_leads AS (
         SELECT min(copy_no) AS copy_no
         FROM copies
         WHERE family IN ('lead', 'deal', 'order')
+        GROUP BY party, source, id
+    ),
+    first_for_expansion AS (
+        SELECT min(copy_no) AS copy_no
+        FROM copies
+        WHERE family IN ('customer', 'deal', 'order')
         GROUP BY party, source, id
     ),
     winners AS (SELECT * FROM copies SEMI JOIN first_of_entity USING (copy_no)),
@@ -37,14 +52,27 @@ WITH
         FROM winners
         WHERE type = 'event.voided'
     )
-SELECT winners.*, first_of_party.copy_no IS NOT NULL AS first_of_party
+SELECT
+    winners.*,
+    copy_no IN (FROM first_of_family) AS first_of_family,
+    copy_no IN (FROM first_for_leads) AS first_for_leads,
+    copy_no IN (FROM first_for_expansion) AS first_for_expansion
 FROM winners
 ANTI JOIN voided USING (party, source, id)
-LEFT JOIN first_of_party USING (copy_no)
 WHERE family <> 'event';
 
 -- What is known at the snapshot. event_no is the order of events: time, rank, source, id.
-CREATE OR REPLACE TEMP TABLE events AS
+CREATE OR REPLACE TEMP TABLE known AS
 SELECT *, row_number() OVER (ORDER BY time_ms, rank, source, id, copy_no) AS event_no
 FROM accepted
 WHERE time_ms < getvariable('at_ms');
+
+-- What a journey looks at. One that takes all events of the party checks identity over those.
+CREATE OR REPLACE TEMP VIEW events AS
+FROM known
+WHERE
+    CASE getvariable('scope')
+        WHEN 'the party, one family' THEN first_of_family
+        WHEN 'the party, expansion' THEN first_for_expansion
+        ELSE true
+    END;

@@ -7,6 +7,7 @@ CREATE OR REPLACE TEMP TABLE window_observations (
     denominator BIGINT,
     samples BIGINT,
     duration_ms BIGINT,
+    factor VARCHAR,
     party VARCHAR,
     entity VARCHAR DEFAULT '',
     dims MAP(VARCHAR, VARCHAR) DEFAULT MAP {}
@@ -77,9 +78,105 @@ FROM asks
 JOIN spells ON ended_ms >= from_ms AND ended_ms < to_ms AND began_ms < from_ms
 WHERE kpi IN ('churn_rate', 'retention_rate') AND churned;
 
+-- Expanders are measured against who was active at the window's start.
+INSERT INTO window_observations BY NAME
+SELECT ask, 0 AS numerator, sum(move) AS denominator, sum(move) AS samples, party
+FROM asks
+JOIN level_moves ON moved_ms < from_ms
+WHERE kpi = 'upsell_rate'
+GROUP BY ask, party;
+
+-- The time that customers spent in the window: of each move of the level, what follows it.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    0 AS numerator,
+    sum(move * (to_ms - greatest(moved_ms, from_ms))) AS denominator,
+    0 AS samples,
+    party
+FROM asks
+JOIN level_moves ON moved_ms < to_ms
+WHERE kpi IN ('ticket_contact_rate', 'complaint_rate', 'interaction_frequency')
+GROUP BY ask, party;
+
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    sum(move * (to_ms - greatest(moved_ms, from_ms))) AS numerator,
+    0 AS denominator,
+    0 AS samples,
+    party,
+    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
+FROM asks
+JOIN level_moves ON moved_ms < to_ms
+WHERE kpi = 'customer_lifetime'
+GROUP BY ask, party, plan, segment, channel;
+
+-- Lapsed at the window's start.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    0 AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
+FROM asks
+JOIN lapses ON left_ms < from_ms AND (over_ms IS NULL OR over_ms >= from_ms)
+WHERE kpi = 'reactivation_rate';
+
+-- Parties with a kept order in the window; kpis/purchases.sql takes those off that have no other.
+INSERT INTO window_observations BY NAME
+SELECT DISTINCT ask, 1 AS numerator, 1 AS denominator, 1 AS samples, party
+FROM asks
+JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
+WHERE kpi = 'returning_customer_rate' AND kept;
+
+-- The ages of what is unsolved.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    to_ms - created_ms AS duration_ms,
+    1 AS samples,
+    party,
+    ticket_id AS entity,
+    MAP {'team': team, 'priority': priority, 'category': category, 'agent': agent} AS dims
+FROM asks
+JOIN tickets ON created_ms < to_ms
+WHERE kpi = 'open_ticket_age' AND NOT solved;
+
+-- The deals that are open, whatever the window.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    'open' AS factor,
+    1 AS numerator,
+    0 AS denominator,
+    0 AS samples,
+    party,
+    deal_id AS entity,
+    MAP {'owner': owner, 'product': product} AS dims
+FROM asks
+JOIN open_deals ON created_ms < to_ms
+WHERE kpi = 'pipeline_velocity';
+
+-- The list before the window.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    0 AS numerator,
+    sum(move) AS denominator,
+    sum(move) AS samples,
+    party,
+    MAP {'campaign': campaign} AS dims
+FROM asks
+JOIN list_moves ON moved_ms < from_ms
+WHERE kpi = 'email_list_growth'
+GROUP BY ask, party, campaign;
+
 -- All the others: an observation counts if its time falls in the window. The window now has no beginning.
 CREATE OR REPLACE TEMP VIEW contributions AS
-SELECT ask, numerator, denominator, samples, duration_ms, party, entity, dims
+SELECT ask, numerator, denominator, samples, duration_ms, factor, party, entity, dims
 FROM observations AS o
 JOIN asks AS a ON a.kpi = o.kpi AND o.time_ms < a.to_ms AND (a."window" = 'now' OR o.time_ms >= a.from_ms)
 UNION ALL BY NAME

@@ -1,4 +1,5 @@
--- Customers: spells, the level of active customers, churn. Makes: customer_steps, spells, level_moves, churns.
+-- Customers: spells, the level of active customers, who is new, who lapsed and returned.
+-- Makes: customer_steps, spells, level_moves, new_customers, lapses.
 
 -- The events that say something, with the running dimensions just after each. A party is one customer.
 CREATE OR REPLACE TEMP TABLE customer_steps AS
@@ -113,3 +114,51 @@ UNION ALL
 SELECT party, time_ms, -1, plan_before, segment_before, country_before, channel_before FROM changes
 UNION ALL
 SELECT party, ended_ms, -1, plan, segment, country, channel FROM spells WHERE ended_ms IS NOT NULL;
+
+-- The first spell of each party, if a creation opened it and the party was never merged into another.
+CREATE OR REPLACE TEMP TABLE new_customers AS
+WITH
+    merged AS (SELECT DISTINCT party FROM events WHERE type = 'customer.merged'),
+    first AS (SELECT party, min(opening_no) AS event_no FROM spells GROUP BY party)
+SELECT
+    party,
+    e.time_ms AS joined_ms,
+    coalesce(e.channel, 'unknown') AS channel,
+    coalesce(e.campaign_id, 'unknown') AS campaign,
+    coalesce(e.segment, 'unknown') AS segment,
+    yes_no(e.referred_by IS NOT NULL) AS referred
+FROM first
+JOIN events AS e USING (party, event_no)
+ANTI JOIN merged USING (party)
+WHERE e.type = 'customer.created';
+
+-- From a leave to the next spell, or to a merge before it, from which nobody returns; with the dimensions of the leave.
+CREATE OR REPLACE TEMP TABLE lapses AS
+WITH
+    followed AS (
+        SELECT
+            *,
+            lead(opening_no) OVER following AS next_no,
+            lead(began_ms) OVER following AS next_ms
+        FROM spells
+        WINDOW following AS (PARTITION BY party ORDER BY opening_no)
+    ),
+    merges AS (
+        SELECT f.opening_no, arg_min(s.time_ms, s.event_no) AS merged_ms
+        FROM followed AS f
+        JOIN customer_steps AS s ON s.party = f.party AND s.event_no > f.closing_no
+        WHERE s.type = 'customer.merged' AND (f.next_no IS NULL OR s.event_no < f.next_no)
+        GROUP BY f.opening_no
+    )
+SELECT
+    f.party,
+    f.ended_ms AS left_ms,
+    CASE WHEN merged_ms IS NULL THEN next_ms ELSE greatest(ended_ms, merged_ms) END AS over_ms,
+    merged_ms IS NULL AND next_ms IS NOT NULL AS returned,
+    f.plan,
+    f.segment,
+    f.country,
+    f.channel
+FROM followed AS f
+LEFT JOIN merges USING (opening_no)
+WHERE f.churned;

@@ -1,9 +1,33 @@
--- Deals and their one effective close. Makes: deal_events, deals.
+-- Deals and their one effective close. Makes: deal_events, created_deals, deals.
 
 -- A deleted deal never was.
 CREATE OR REPLACE TEMP TABLE deal_events AS
 WITH deleted AS (SELECT DISTINCT party, deal_id FROM events WHERE type = 'deal.deleted')
 SELECT * FROM events ANTI JOIN deleted USING (party, deal_id) WHERE family = 'deal';
+
+-- The first creation of each deal, with its dimensions.
+CREATE OR REPLACE TEMP TABLE created_deals AS
+WITH first AS (
+    SELECT party, deal_id, min(event_no) AS event_no
+    FROM deal_events
+    WHERE type = 'deal.created'
+    GROUP BY party, deal_id
+)
+SELECT
+    party,
+    deal_id,
+    event_no AS created_no,
+    e.time_ms AS created_ms,
+    e.lead_id,
+    e.kind,
+    coalesce(e.owner_id, 'unknown') AS owner,
+    coalesce(e.product, 'unknown') AS product,
+    coalesce(e.region, 'unknown') AS region,
+    coalesce(e.origin, 'unknown') AS source,
+    coalesce(e.pipeline, 'unknown') AS pipeline,
+    e.first_for_leads
+FROM first
+JOIN deal_events AS e USING (party, deal_id, event_no);
 
 -- Every deal that is closed now, with the facts of its close.
 CREATE OR REPLACE TEMP TABLE deals AS
@@ -22,12 +46,6 @@ WITH
         WHERE e.type IN ('deal.won', 'deal.lost') AND e.event_no > coalesce(r.event_no, 0)
         GROUP BY party, deal_id
     ),
-    first_created AS (
-        SELECT party, deal_id, min(event_no) AS event_no
-        FROM deal_events
-        WHERE type = 'deal.created'
-        GROUP BY party, deal_id
-    ),
     -- The latest amount and owner that an event before the close gives.
     before AS (
         SELECT
@@ -44,19 +62,20 @@ SELECT
     party,
     deal_id,
     created.lead_id,
+    created.kind,
+    closed.event_no AS closed_no,
     closed.time_ms AS closed_ms,
     closed.type = 'deal.won' AS won,
     coalesce(closed.amount, before.amount) AS amount,
     -- No cycle if the creation is missing or lies after the close.
-    CASE WHEN created.event_no < closed.event_no THEN closed.time_ms - created.time_ms END AS cycle_ms,
+    CASE WHEN created.created_no < closed.event_no THEN closed.time_ms - created.created_ms END AS cycle_ms,
     coalesce(closed.owner_id, before.owner_id, 'unknown') AS owner,
     coalesce(created.product, 'unknown') AS product,
     coalesce(created.region, 'unknown') AS region,
-    coalesce(created.origin, 'unknown') AS source,
+    coalesce(created.source, 'unknown') AS source,
     coalesce(created.pipeline, 'unknown') AS pipeline,
-    created.first_of_party AND closed.first_of_party AS first_of_party
+    created.first_for_leads AND closed.first_for_leads AS first_for_leads
 FROM closing
 JOIN deal_events AS closed USING (party, deal_id, event_no)
 LEFT JOIN before USING (party, deal_id)
-LEFT JOIN first_created USING (party, deal_id)
-LEFT JOIN deal_events AS created ON created.event_no = first_created.event_no;
+LEFT JOIN created_deals AS created USING (party, deal_id);

@@ -1,4 +1,5 @@
--- Leads: merges, responses, conversions. Reads deals and orders. Makes: leads, responses.
+-- Leads: merges, responses, conversions, those that wait. Reads deals and orders.
+-- Makes: leads, responses, uncontacted_leads.
 
 -- Whom a lead counts for: itself, or, merged, the lead at the end of its merges. In a circle: none.
 CREATE OR REPLACE TEMP TABLE survivors AS
@@ -45,11 +46,11 @@ ANTI JOIN merged USING (party, lead_id);
 CREATE OR REPLACE TEMP TABLE leads AS
 WITH
     claims AS (
-        SELECT party, lead_id, time_ms FROM events WHERE type = 'lead.converted' AND first_of_party
+        SELECT party, lead_id, time_ms FROM events WHERE type = 'lead.converted' AND first_for_leads
         UNION ALL
-        SELECT party, lead_id, closed_ms FROM deals WHERE won AND lead_id IS NOT NULL AND first_of_party
+        SELECT party, lead_id, closed_ms FROM deals WHERE won AND lead_id IS NOT NULL AND first_for_leads
         UNION ALL
-        SELECT party, lead_id, placed_ms FROM orders WHERE lead_id IS NOT NULL AND first_of_party
+        SELECT party, lead_id, placed_ms FROM orders WHERE lead_id IS NOT NULL AND first_for_leads
     ),
     claimed AS (
         SELECT party, coalesce(survivors.target, claims.lead_id) AS lead_id, time_ms
@@ -102,3 +103,20 @@ FROM first
 JOIN contacts USING (party, lead_id, event_no)
 JOIN leads USING (party, lead_id)
 LEFT JOIN assigned USING (party, lead_id);
+
+-- Leads that wait: no response, no conversion, not given up. Their owner is the latest one, at whatever time.
+CREATE OR REPLACE TEMP TABLE uncontacted_leads AS
+WITH
+    disqualified AS (SELECT DISTINCT party, lead_id FROM events WHERE type = 'lead.disqualified'),
+    assigned AS (
+        SELECT party, lead_id, arg_max(owner_id, event_no) AS owner
+        FROM events
+        WHERE type = 'lead.assigned'
+        GROUP BY party, lead_id
+    )
+SELECT party, lead_id, created_ms, coalesce(assigned.owner, leads.owner) AS owner, source, channel
+FROM leads
+ANTI JOIN responses USING (party, lead_id)
+ANTI JOIN disqualified USING (party, lead_id)
+LEFT JOIN assigned USING (party, lead_id)
+WHERE converted_ms IS NULL;

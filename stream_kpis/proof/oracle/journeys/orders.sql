@@ -29,7 +29,8 @@ SELECT
     coalesce(e.channel, 'unknown') AS channel,
     coalesce(e.product, 'unknown') AS product,
     coalesce(e.owner_id, 'unknown') AS owner,
-    e.first_of_party
+    e.upsell,
+    e.first_for_leads
 FROM placed
 JOIN events AS e USING (party, order_id, event_no)
 ANTI JOIN cancelled USING (party, order_id)

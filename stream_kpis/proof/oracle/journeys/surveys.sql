@@ -18,13 +18,15 @@ WITH
             turning.survey_id,
             sent.time_ms AS sent_ms,
             answered.time_ms AS answered_ms,
+            turning.answered_no,
             sent.kind AS sent_kind,
             coalesce(sent.kind, answered.kind) AS kind,
             answered.score,
             coalesce(answered.scale_min, sent.scale_min) AS given_min,
             coalesce(answered.scale_max, sent.scale_max) AS given_max,
             coalesce(sent.team, answered.team, 'unknown') AS team,
-            coalesce(sent.agent_id, answered.agent_id, 'unknown') AS agent
+            coalesce(sent.agent_id, answered.agent_id, 'unknown') AS agent,
+            coalesce(sent.account_id, answered.account_id) AS account_id
         FROM turning
         LEFT JOIN events AS sent ON sent.event_no = sent_no
         LEFT JOIN events AS answered ON answered.event_no = answered_no

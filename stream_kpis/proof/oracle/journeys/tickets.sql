@@ -1,4 +1,5 @@
--- Tickets: what is answered, solved and open. Makes: tickets, ticket_steps, ticket_answers, ticket_solutions.
+-- Tickets: what is answered, solved, reopened and open.
+-- Makes: tickets, ticket_steps, ticket_answers, ticket_solutions, reopenings.
 
 -- A ticket begins with its first creation; a merged or deleted one never was.
 CREATE OR REPLACE TEMP TABLE tickets_created AS
@@ -16,6 +17,9 @@ SELECT
     event_no AS ticket_no,  -- the creation's place in the order names the ticket from here on
     e.time_ms AS created_ms,
     e.created_by,
+    e.created_by <> 'agent' AS opened,
+    e.category,
+    e.priority,
     coalesce(e.channel, 'unknown') AS channel
 FROM first
 JOIN events AS e USING (party, ticket_id, event_no)
@@ -65,7 +69,13 @@ SELECT
     asks,
     answers,
     solved,
+    solved AND NOT solved_before AS solves,
     solved_before AND NOT solved AS reopens,
+    CASE
+        WHEN event_no = ticket_no OR (type = 'ticket.reopened' AND reopens) THEN 'open'
+        WHEN type = 'ticket.status_changed' THEN status
+    END AS sets_status,
+    category_now AS named_category,  -- NULL if none was named
     coalesce(category_now, 'unknown') AS category,
     coalesce(priority_now, 'unknown') AS priority,
     coalesce(team_now, 'unknown') AS team,
@@ -108,6 +118,9 @@ SELECT
     t.ticket_id,
     t.ticket_no,
     t.created_ms,
+    t.opened,
+    t.category AS named_category,  -- at the creation, NULL if none was named
+    t.priority AS named_priority,
     t.channel,
     starts.clock_ms,
     answers.answer_no,
@@ -146,6 +159,19 @@ SELECT
     s.team,
     s.agent,
     s.category,
-    s.priority
+    s.priority,
+    t.ticket_no,
+    t.opened,
+    t.channel,
+    s.event_no AS solution_no,
+    s.named_category
 FROM tickets AS t
 JOIN ticket_steps AS s ON s.event_no = t.solution_no;
+
+-- The first reopening after the first solve.
+CREATE OR REPLACE TEMP TABLE reopenings AS
+SELECT ticket_no, min(s.time_ms) AS reopened_ms
+FROM ticket_solutions AS t
+JOIN ticket_steps AS s USING (ticket_no)
+WHERE s.reopens AND s.event_no > t.solution_no
+GROUP BY ticket_no;

@@ -35,3 +35,50 @@ SELECT
     MAP {'reason': coalesce(reason, 'unknown'), 'plan': plan} AS dims
 FROM customer_steps
 WHERE type = 'customer.churned';
+
+INSERT INTO observations BY NAME
+SELECT
+    'new_customers' AS kpi,
+    joined_ms AS time_ms,
+    1 AS numerator,
+    1 AS samples,
+    party,
+    MAP {'channel': channel, 'campaign': campaign, 'segment': segment, 'referred': referred} AS dims
+FROM new_customers;
+
+INSERT INTO observations BY NAME
+SELECT
+    'customer_tenure_at_churn' AS kpi,
+    ended_ms AS time_ms,
+    ended_ms - began_ms AS duration_ms,
+    1 AS samples,
+    party,
+    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
+FROM spells
+WHERE churned;
+
+-- Leaves; windows.sql adds the time that customers spent.
+INSERT INTO observations BY NAME
+SELECT
+    'customer_lifetime' AS kpi,
+    ended_ms AS time_ms,
+    0 AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
+FROM spells
+WHERE churned;
+
+-- Returns; windows.sql adds who was lapsed before.
+INSERT INTO observations BY NAME
+SELECT
+    'reactivation_rate' AS kpi,
+    over_ms AS time_ms,
+    1 AS numerator,
+    0 AS denominator,
+    0 AS samples,
+    party,
+    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
+FROM lapses
+WHERE returned;

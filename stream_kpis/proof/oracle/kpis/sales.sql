@@ -154,3 +154,52 @@ SELECT
     MAP {'channel': channel, 'product': product} AS dims
 FROM orders
 WHERE kept;
+
+INSERT INTO observations BY NAME
+SELECT
+    'leads_open_uncontacted' AS kpi,
+    created_ms AS time_ms,
+    1 AS numerator,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'owner': owner, 'source': source, 'channel': channel} AS dims
+FROM uncontacted_leads;
+
+INSERT INTO observations BY NAME
+SELECT
+    'revenue_gross' AS kpi,
+    placed_ms AS time_ms,
+    amount AS numerator,
+    1 AS samples,
+    party,
+    order_id AS entity,
+    MAP {'channel': channel, 'product': product, 'owner': owner} AS dims
+FROM orders;
+
+-- Matured: both parts at the placing; a refund is early up to 30 days after it.
+INSERT INTO observations BY NAME
+WITH early AS (
+    SELECT party, order_id, sum(r.amount) AS amount
+    FROM refunds AS r
+    JOIN orders AS o USING (party, order_id)
+    WHERE r.refunded_ms - o.placed_ms BETWEEN 0 AND days_ms(30)
+    GROUP BY party, order_id
+)
+SELECT
+    'refund_rate' AS kpi,
+    placed_ms AS time_ms,
+    coalesce(early.amount, 0) AS numerator,
+    o.amount AS denominator,
+    1 AS samples,
+    party,
+    order_id AS entity,
+    MAP {'channel': channel, 'product': product, 'owner': owner} AS dims
+FROM orders AS o
+LEFT JOIN early USING (party, order_id);
+
+-- The same as revenue_net, of those who sell.
+INSERT INTO observations BY NAME
+SELECT 'rep_revenue' AS kpi, time_ms, numerator, samples, party, entity, MAP {'owner': dims['owner']} AS dims
+FROM observations
+WHERE kpi = 'revenue_net';

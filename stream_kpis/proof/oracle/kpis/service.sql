@@ -68,20 +68,33 @@ FROM tickets
 CROSS JOIN (VALUES ('unanswered_over_target'), ('tickets_open')) AS kpis (kpi)
 GROUP BY kpi;
 
--- A scale of up to 3 points has one satisfied answer at its top, up to 7 points two, a longer one three.
+-- A scale of up to 3 points has one satisfied answer at its top, up to 7 points two, a longer one three;
+-- as many at its bottom are dissatisfied.
+CREATE OR REPLACE TEMP TABLE csat AS
+SELECT
+    *,
+    scale_max - scale_min + 1_000_000 AS points,
+    CASE WHEN points <= 3_000_000 THEN 1_000_000 WHEN points <= 7_000_000 THEN 2_000_000 ELSE 3_000_000 END AS top
+FROM surveys
+WHERE kind = 'csat' AND in_scale;
+
 INSERT INTO observations BY NAME
-WITH csat AS (
-    SELECT
-        *,
-        scale_max - scale_min + 1_000_000 AS points,
-        CASE WHEN points <= 3_000_000 THEN 1_000_000 WHEN points <= 7_000_000 THEN 2_000_000 ELSE 3_000_000 END AS top
-    FROM surveys
-    WHERE kind = 'csat' AND in_scale
-)
 SELECT
     'csat_ratio' AS kpi,
     answered_ms AS time_ms,
     (score > scale_max - top)::INTEGER AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    survey_id AS entity,
+    MAP {'team': team, 'agent': agent} AS dims
+FROM csat;
+
+INSERT INTO observations BY NAME
+SELECT
+    'dissatisfaction_ratio' AS kpi,
+    answered_ms AS time_ms,
+    (score < scale_min + top)::INTEGER AS numerator,
     1 AS denominator,
     1 AS samples,
     party,
@@ -100,8 +113,7 @@ SELECT
     party,
     survey_id AS entity,
     MAP {'team': team, 'agent': agent} AS dims
-FROM surveys
-WHERE kind = 'csat' AND in_scale;
+FROM csat;
 
 -- Cohort: at the sending; responded at most H later.
 INSERT INTO observations BY NAME
@@ -128,3 +140,25 @@ SELECT
     survey_id AS entity
 FROM surveys
 WHERE kind = 'nps' AND in_scale AND scale_min = 0 AND scale_max = 10_000_000;
+
+-- Of those who answered in the window, the last answer; it lies in the window if any does and the window ends now.
+INSERT INTO observations BY NAME
+SELECT
+    'nps_respondent' AS kpi,
+    answered_ms AS time_ms,
+    verdict AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party
+FROM respondents;
+
+INSERT INTO observations BY NAME
+SELECT
+    'nps_account' AS kpi,
+    answered_ms AS time_ms,
+    verdict AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    account AS entity
+FROM nps_accounts;
