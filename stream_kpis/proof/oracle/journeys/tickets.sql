@@ -43,7 +43,10 @@ WITH
             END AS sets_solved
         FROM tickets_created AS t
         JOIN events AS e USING (party, ticket_id)
-        WHERE e.event_no = t.ticket_no OR (e.event_no > t.ticket_no AND e.type <> 'ticket.created')
+        -- Complaints and surveys may name a ticket too.
+        WHERE
+            e.family = 'ticket'
+            AND (e.event_no = t.ticket_no OR (e.event_no > t.ticket_no AND e.type <> 'ticket.created'))
     ),
     running AS (
         SELECT

@@ -86,6 +86,10 @@ SELECT
     MAP {'campaign': campaign} AS dims
 FROM list_moves;
 
+INSERT INTO beginnings
+SELECT 'email_list_size', min(moved_ms)
+FROM list_moves;
+
 -- How the level moved within the window; windows.sql adds what it was before.
 INSERT INTO observations BY NAME
 SELECT

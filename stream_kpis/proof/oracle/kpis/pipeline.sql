@@ -128,6 +128,15 @@ SELECT
     MAP {'stage': stage, 'pipeline,stage': pair(pipeline, stage)} AS dims
 FROM stages_reached;
 
+-- Any deal that was created is a first.
+INSERT INTO beginnings
+SELECT kpi, min(created_ms)
+FROM created_deals
+CROSS JOIN (
+    VALUES ('deals_open'), ('pipeline_value'), ('pipeline_weighted_value'), ('deals_stalled')
+) AS kpis (kpi)
+GROUP BY kpi;
+
 -- The factors of the velocity that lie at the close. windows.sql adds the deals that are open.
 INSERT INTO observations BY NAME
 WITH factors AS (

@@ -166,6 +166,10 @@ SELECT
     MAP {'owner': owner, 'source': source, 'channel': channel} AS dims
 FROM uncontacted_leads;
 
+INSERT INTO beginnings
+SELECT 'leads_open_uncontacted', min(created_ms)
+FROM leads;
+
 INSERT INTO observations BY NAME
 SELECT
     'revenue_gross' AS kpi,
