@@ -3,7 +3,7 @@
 In memory a scope is bytes, as in the changelog; the ones touched last are kept decoded too.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -50,8 +50,8 @@ class Parties:
     def __len__(self) -> int:
         return len(self._stored)
 
-    def scope(self, journey: Journey, party: str, entity: str) -> Scope:
-        """The scope of a journey, begun if it is new."""
+    def scope(self, journey: Journey, party: str, entity: str | Sequence[str]) -> Scope:
+        """The scope of a journey, begun if it is new; an entity without an id is named by its event's source and id."""
         key = _encode_key((journey.name, party, entity))
         found = self._decoded.get(key)
         if found is None:

@@ -149,7 +149,10 @@ class Shard:
             return
         scopes = []
         for journey, field in ways:
-            scope = self._parties.scope(journey, party, "" if field is None else getattr(data, field))
+            entity = "" if field is None else getattr(data, field)
+            if entity is None:  # without an id the event is an entity of its own
+                entity = (event.source, event.id)
+            scope = self._parties.scope(journey, party, entity)
             if (scope.count or scope.seal is not None) and not self._is_new(topic, record, event, scope):
                 return
             scopes.append(scope)

@@ -8,44 +8,40 @@ from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
 
-class Logged(msgspec.Struct, array_like=True, gc=False):
-    """One interaction."""
+class Interaction(msgspec.Struct, array_like=True):
+    """The state of one interaction."""
 
-    at_ms: int
-    out: bool
-    automated: bool
-    channel: str | None
-    owner: str | None
-
-
-class Interactions(msgspec.Struct, array_like=True):
-    """The first of an id; of those without an id all, for each is one."""
-
-    logged: list[Logged] = []
+    at_ms: int | None = None
+    out: bool = False
+    automated: bool = False
+    channel: str | None = None
+    owner: str | None = None
 
 
-def step(state: Interactions, event: Event) -> None:
-    """Somebody logged an interaction, perhaps again."""
+def step(interaction: Interaction, event: Event) -> None:
+    """Somebody logged it, perhaps again."""
     data = event.data
-    if isinstance(data, t.InteractionLogged) and (data.interaction_id is None or not state.logged):
-        one = Logged(event.time_ms, data.direction == "out", data.automated, data.channel, data.owner_id)
-        state.logged.append(one)
+    if isinstance(data, t.InteractionLogged) and interaction.at_ms is None:
+        interaction.at_ms = event.time_ms
+        interaction.out, interaction.automated = data.direction == "out", data.automated
+        interaction.channel, interaction.owner = data.channel, data.owner_id
 
 
-def facts(state: Interactions) -> list[Fact]:
-    """Each, and whether it was a touch: of a person, outwards."""
-    found = []
-    for one in state.logged:
-        direction, automated = "out" if one.out else "in", "yes" if one.automated else "no"
-        found.append(Fact("interaction", one.at_ms, 0, (direction, automated, one.channel, one.owner)))
-        if one.out and not one.automated:
-            found.append(Fact("interaction_made", one.at_ms, 0, (one.owner, one.channel)))
+def facts(interaction: Interaction) -> list[Fact]:
+    """The interaction, and whether it was a touch: of a person, outwards."""
+    at_ms, out, automated, channel, owner = msgspec.structs.astuple(interaction)
+    if at_ms is None:
+        return []
+    dims = ("out" if out else "in", "yes" if automated else "no", channel, owner)
+    found = [Fact("interaction", at_ms, 0, dims)]
+    if out and not automated:
+        found.append(Fact("interaction_made", at_ms, 0, (owner, channel)))
     return found
 
 
 JOURNEY = Journey(
     name="interactions",
-    state=Interactions,
+    state=Interaction,
     takes={t.InteractionLogged: "interaction_id"},
     step=step,
     facts=facts,

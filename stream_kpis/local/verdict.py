@@ -71,6 +71,7 @@ def as_json(proof: Proof, seed: int) -> str:
         "kpis_with_samples": _with_samples(report),
         "kpis": kpis,
         "differences": differences,
+        "unproved": proof.unproved,
     }
     return orjson.dumps(line).decode()
 
@@ -86,6 +87,8 @@ def print_report(proof: Proof, *, details: bool = True) -> None:
             counts = (f"{tally.compared:,}", f"{tally.absent:,}", f"{tally.different:,}", "yes" if tally.ok else "no")
             table.add_row(tally.kpi, *counts)
         console.print(table)
+    if proof.unproved:
+        console.print(f"not compared, as the oracle does not know them: {', '.join(proof.unproved)}")
     for difference in report.differences[:_SHOWN]:
         console.print(f"DIFFERENT {difference}", style="red")
     if report.differences and (first := report.differences[0]).kpi != "/metrics":

@@ -86,14 +86,23 @@ GROUP BY ask, "by", "group";
 CREATE OR REPLACE TEMP MACRO nearest_rank(sorted, thousandths) AS
     sorted[(thousandths * len(sorted) + 999) // 1000];
 
--- The ungrouped answer is always there, other groups where something counts. An empty denominator gives no
--- value, nor does what stands before a first of it began.
+-- The ungrouped answer is always there, other groups where something counts; a share is of all, so it is there, as 0,
+-- where anything ever counted. An empty denominator gives no value, nor does what stands before a first of it began.
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH
     wanted AS (
         SELECT ask, '' AS "by", '' AS "group" FROM asks
         UNION
         SELECT ask, "by", "group" FROM totals
+        UNION
+        SELECT ask, dim.key, dim.value
+        FROM (
+            SELECT ask, unnest(map_entries(dims)) AS dim
+            FROM asks
+            JOIN catalogue USING (kpi)
+            JOIN observations USING (kpi)
+            WHERE kind = 'share'
+        )
     ),
     judged AS (
         SELECT
