@@ -67,3 +67,8 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Histogram edges in seconds, for durations."""
     choices: str = ""
     version: int = 1
+
+    @property
+    def aim(self) -> float | None:
+        """What its value should be: the target, unless that is the wait of ``older(…, target)``."""
+        return None if self.cases or ",target)" in self.formula.replace(" ", "") else self.target

@@ -79,7 +79,7 @@ class Views:
                 "unit": self._unit(kpi),
                 "windows": kpi.windows,
                 "by": kpi.by,
-                "target": None if kpi.cases else kpi.target,
+                "target": kpi.aim,
                 "older_than_s": kpi.target if kpi.cases else None,
                 "better": kpi.better,
                 "min_samples": kpi.min_samples,

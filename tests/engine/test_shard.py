@@ -200,6 +200,42 @@ def test_what_no_journey_reads_of_an_event_is_not_kept() -> None:
         assert applied(plan_of(journey), numbered([lead(0)._replace(value=value)] * 2)).contents == log.contents
 
 
+def test_each_event_without_an_entity_s_id_is_an_entity() -> None:
+    """Found again by its source and id, for its duplicates, conflicts and voids; no list of them grows."""
+
+    def logged(id_: str, direction: str = "out", **data: str) -> Record:
+        value = encode_event(
+            "interaction.logged",
+            id=id_,
+            source="s",
+            time=iso(NOW_MS),
+            subject="p",
+            data={"direction": direction, **data},
+        )
+        return lead(0)._replace(value=value)
+
+    void = {"source": "s", "id": "3"}
+    taken_back = encode_event("event.voided", id="v", source="s", time=iso(NOW_MS), subject="p", data=void)
+    events = [
+        *map(logged, "1123"),
+        logged("1", "in"),
+        logged("4", interaction_id=""),
+        lead(0)._replace(value=taken_back),
+    ]
+    plan = plan_of("interactions")
+    log = applied(plan, numbered(events))
+    total = sum(cell.get(("", 0), 0) for key, cell in log.contents.items() if key.startswith("interaction_flow"))
+    assert total == 3
+    assert [letter.reason for letter in log.dead_letters] == [Reason.ID_CONFLICT]
+    assert log.header is not None
+    assert log.header.counters["duplicates"] == 1
+    scopes = [key for key in log.parties if msgspec.msgpack.decode(key)[0] == "interactions"]
+    assert sorted(msgspec.msgpack.decode(key)[2] for key in scopes) == [["s", id_] for id_ in "1234"]
+    restored = log.recovered(plan)
+    restored.apply(Batch(TOPIC, 0, len(events), len(events) + 1, [logged("2")._replace(offset=len(events))]))
+    assert restored.counters["duplicates"] == 2
+
+
 # Parties that live elsewhere.
 
 

@@ -159,11 +159,11 @@ OF_PARTIES: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = 
          (2, "interaction.logged", {"interaction_id": "i", "direction": "in"})],
         {("interaction", 1, 0, "out", "no", "web", "a"), ("interaction_made", 1, 0, "a", "web")},
     ),
-    "without an id each is one; an automaton's is no touch": (
+    "an automaton's interaction is no touch": (
         "interactions",
         {"interaction", "interaction_made"},
-        [(1, "interaction.logged", {"direction": "out", "automated": True}), (2, "interaction.logged", {})],
-        {("interaction", 1, 0, "out", "yes"), ("interaction", 2, 0, "in", "no")},
+        [(1, "interaction.logged", {"direction": "out", "automated": True})],
+        {("interaction", 1, 0, "out", "yes")},
     ),
     "a complaint is as it was first received, and as first decided": (
         "complaints",

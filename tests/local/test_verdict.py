@@ -60,6 +60,19 @@ def test_table_and_json_exit_alike(
         ]
 
 
+@pytest.mark.parametrize("json_wanted", [True, False])
+def test_what_the_oracle_does_not_know_is_named(
+    json_wanted: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verifying, "verify", lambda *_: Proof(report(), lambda _: [], ("mine", "other")))
+    assert print_verification(load(environment={}), count=1, json_wanted=json_wanted, **ASKED) == 0
+    out = capsys.readouterr().out
+    if json_wanted:
+        assert json.loads(out)["unproved"] == ["mine", "other"]
+    else:
+        assert "not compared, as the oracle does not know them: mine, other\n" in out
+
+
 def test_more_workers_than_partitions_are_refused_before_kafka_is_started() -> None:
     settings = load(environment={}, partitions=3)
     with pytest.raises(ValueError, match="4 workers are more than the 3 partitions: give at most as many"):

@@ -45,6 +45,23 @@ def test_opened_has_the_dimensions_of_the_creation_and_the_category_of_now() -> 
     assert world.groups("tickets_opened", "category", at=900) == {"bug": 1, "unknown": 1}
 
 
+def test_what_names_a_ticket_but_is_about_something_else_changes_nothing_of_it() -> None:
+    """A complaint has a category of its own, a survey a team."""
+    world = ticket(World(), (20, "solved"), at=10, category="bug", team="first")
+    world.add("complaint.received", 30, complaint_id="c", ticket_id="t", category="bill")
+    world.add("survey.sent", 30, survey_id="s", ticket_id="t", kind="csat", team="second")
+    assert world.groups("tickets_opened", "category") == {"bug": 1}
+    assert world.groups("tickets_opened", "team") == {"first": 1}
+
+
+def test_a_category_has_a_share_of_nothing_in_a_window_without_it() -> None:
+    """Of as many samples as the whole."""
+    world = ticket(World(), name="a", at=10, category="bug")
+    ticket(world, name="b", at=20, category="bill")
+    shares = {a.group: (a.value, a.samples) for a in world.answers("ticket_category_share", 15, 30, at=30)}
+    assert shares == {"": (1, 1), "bill": (1, 1), "bug": (0, 1)}
+
+
 def test_agents_tickets_are_resolved_and_reopened_but_not_opened() -> None:
     """tickets_resolved and reopen_rate are of all tickets, the others of those that count as opened."""
     world = ticket(World(), (10, "agent"), (20, "solved"), (30, "reopened"), created_by="agent")
