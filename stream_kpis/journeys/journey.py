@@ -17,9 +17,10 @@ class Journey(NamedTuple):
 
     ``takes`` maps the event types it folds to the name of the field that holds the entity's id, or None where the party
     is the scope; an event that names no id is an entity of its own. ``step`` moves a state by one event, in place (the
-    engine owns the state and folds anew after an error); ``facts`` reads the state. Both are pure otherwise: no clock, no randomness, no I/O. ``state`` is a
-    msgspec struct whose defaults are the state before the first event. ``keeps`` may shrink what is kept of an event.
-    One that ``takes_rest`` takes only the events that no other running journey takes.
+    engine owns the state and folds anew after an error); ``facts`` reads the state. Both are pure otherwise: no clock,
+    no randomness, no I/O. ``state`` is a msgspec struct whose defaults are the state before the first event. ``keeps``
+    may shrink what is kept of an event. One that ``takes_rest`` takes only the events that no other running journey
+    takes.
     ``version`` rises with every change of its meaning: then its measures are built anew.
     """
 
