@@ -29,14 +29,16 @@ def open_by(world: World, by: str, kpi: str = "deals_open", at: float = END) -> 
         (("won", "created"), False),
         (("won", "created", "reopened"), True),
         (("won", "reopened", "created"), True),
-        (("won", "reopened"), False),
-        (("created", "won", "deleted"), False),
-        (("created", "deleted", "reopened"), False),
-        ((), False),
+        (("won", "reopened"), None),
+        (("created", "won", "deleted"), None),
+        (("created", "deleted", "reopened"), None),
+        ((), None),
     ],
 )
-def test_a_deal_is_open_from_its_creation_to_its_effective_close(kinds: tuple[str, ...], *, is_open: bool) -> None:
-    """Closed before the creation: never. Events lie 10 s apart."""
+def test_a_deal_is_open_from_its_creation_to_its_effective_close(
+    kinds: tuple[str, ...], *, is_open: bool | None
+) -> None:
+    """Closed before the creation: never; without any deal that was created it is not known. Events lie 10 s apart."""
     world = World()
     for number, kind in enumerate(kinds, start=1):
         world.add(f"deal.{kind}", 10 * number, deal_id="d")
