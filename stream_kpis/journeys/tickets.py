@@ -101,16 +101,32 @@ def _progress(ticket: Ticket, data: t.Data, at_ms: int) -> None:
 
 def facts(ticket: Ticket) -> list[Fact]:
     """Everything of a ticket that exists and was neither merged nor deleted."""
-    if ticket.created_ms is None or ticket.gone:
+    return _moves(ticket) + _answer(ticket) + _solution(ticket)
+
+
+def _exists(ticket: Ticket) -> bool:
+    return ticket.created_ms is not None and not ticket.gone
+
+
+def _moves(ticket: Ticket) -> list[Fact]:
+    moves = ticket.moves if _exists(ticket) else ()
+    return [Fact("ticket_open", at_ms, sign, dims) for at_ms, sign, dims in moves]
+
+
+def _answer(ticket: Ticket) -> list[Fact]:
+    if not _exists(ticket):
         return []
-    found = [Fact("ticket_open", at_ms, sign, dims) for at_ms, sign, dims in ticket.moves]
     if ticket.answered is not None:
-        found.append(Fact("ticket_answered", *ticket.answered))
-    elif ticket.clock_ms is not None and not ticket.solved:
-        found.append(Fact("ticket_unanswered", ticket.clock_ms, 0, ticket.dims))
-    if ticket.solved_first is not None:
-        found.append(Fact("ticket_solved_first", *ticket.solved_first))
-    return found
+        return [Fact("ticket_answered", *ticket.answered)]
+    if ticket.clock_ms is not None and not ticket.solved:
+        return [Fact("ticket_unanswered", ticket.clock_ms, 0, ticket.dims)]
+    return []
+
+
+def _solution(ticket: Ticket) -> list[Fact]:
+    if not _exists(ticket) or ticket.solved_first is None:
+        return []
+    return [Fact("ticket_solved_first", *ticket.solved_first)]
 
 
 JOURNEY = Journey(
@@ -132,4 +148,9 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
+    makers=(
+        (frozenset({"ticket_open"}), _moves),
+        (frozenset({"ticket_answered", "ticket_unanswered"}), _answer),
+        (frozenset({"ticket_solved_first"}), _solution),
+    ),
 )
