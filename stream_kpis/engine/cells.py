@@ -75,6 +75,18 @@ def _recipe(actions: Sequence[Action]) -> _Recipe:
     return _Recipe(groups, steps, {})
 
 
+def _without_common(old: Sequence[Fact], new: Sequence[Fact]) -> tuple[Sequence[Fact], Sequence[Fact]]:
+    """Both without what they begin and end with in common."""
+    first, old_end, new_end = 0, len(old), len(new)
+    shorter = min(old_end, new_end)
+    while first < shorter and old[first] == new[first]:
+        first += 1
+    while first < old_end and first < new_end and old[old_end - 1] == new[new_end - 1]:
+        old_end -= 1
+        new_end -= 1
+    return old[first:old_end], new[first:new_end]
+
+
 class Cells:
     """All cells of a shard."""
 
@@ -100,18 +112,13 @@ class Cells:
         return len(self._cells)
 
     def count_difference(self, old: Sequence[Fact], new: Sequence[Fact]) -> None:
-        """Takes back the facts that are gone and adds the new ones; what both begin with stays as it is."""
+        """Takes back the facts that are gone and adds the new ones; what both begin or end with stays as it is."""
         recipes = self._recipes
         if old:
-            common = 0
-            for mine, yours in zip(old, new, strict=False):
-                if mine != yours:
-                    break
-                common += 1
-            for fact in old[common:]:
+            old, new = _without_common(old, new)
+            for fact in old:
                 if fact.name in recipes:
                     self._count(recipes[fact.name], fact, -1)
-            new = new[common:]
         for fact in new:
             if fact.name in recipes:
                 self._count(recipes[fact.name], fact, 1)

@@ -12,7 +12,7 @@ from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS
-from stream_kpis.journeys.journey import Journey
+from stream_kpis.journeys.journey import Journey, counting
 from stream_kpis.kpis.formula import Reading, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
 from stream_kpis.kpis.schema import COHORT_WINDOWS, Kpi, Measure
@@ -47,6 +47,8 @@ class Plan(NamedTuple):
     groupings: tuple[Grouping, ...]
     actions: Mapping[str, tuple[Action, ...]]
     routes: Mapping[type[Data], tuple[tuple[Journey, str | None], ...]]
+    journeys: Mapping[str, Journey]
+    """All by name; those that run make only the facts that are counted."""
     definitions: Mapping[str, str]
     """Hash by measure, and the version of each journey that runs, as ``journey:NAME``."""
 
@@ -75,15 +77,15 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
             actions.setdefault(fact, []).append(Action(parts, positions, measure.open_set is not None))
     for name in catalogue.kpis:
         _check_kpi(name, catalogue)
-    journeys = [
-        journey for journey in JOURNEYS.values() if any(FACTS[fact].journey == journey.name for fact in actions)
-    ]
+    running = {FACTS[fact].journey for fact in actions}
+    journeys = [counting(journey, actions) for journey in JOURNEYS.values() if journey.name in running]
     definitions |= {f"journey:{journey.name}": str(journey.version) for journey in journeys}
     return Plan(
         catalogue,
         tuple(groupings),
         {fact: tuple(todo) for fact, todo in actions.items()},
         _routes(journeys),
+        JOURNEYS | {journey.name: journey for journey in journeys},
         definitions,
     )
 

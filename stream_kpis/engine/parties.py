@@ -3,7 +3,7 @@
 In memory a scope is bytes, as in the changelog; the ones touched last are kept decoded too.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 
 from stream_kpis.engine.scopes import Scope, decoded
 from stream_kpis.events.envelope import Event, events_encoder
-from stream_kpis.journeys import JOURNEYS, activity
+from stream_kpis.journeys import activity
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
@@ -31,10 +31,12 @@ class Parties:
     """All scopes of a shard, the voids of its parties, and which scopes each party has.
 
     Args:
+        journeys: all, by name.
         pulsing: whether to know each party's last event.
     """
 
-    def __init__(self, pulsing: bool = False) -> None:
+    def __init__(self, journeys: Mapping[str, Journey], pulsing: bool = False) -> None:
+        self._journeys = journeys
         self._pulsing = pulsing
         self._last_ms: dict[str, int] = {}
         """When each party's last event was; -1 if all were taken back."""
@@ -74,7 +76,7 @@ class Parties:
     def scopes_of(self, party: str) -> list[Scope]:
         """All scopes that a party has."""
         keys = dict.fromkeys(self._scopes.get(party, ()))
-        return [self.scope(JOURNEYS[name], party, entity) for name, _, entity in map(_key_decoder.decode, keys)]
+        return [self.scope(self._journeys[name], party, entity) for name, _, entity in map(_key_decoder.decode, keys)]
 
     def is_voided(self, party: str, event: Event) -> bool:
         """Whether the event was taken back, perhaps before it came."""
@@ -127,14 +129,14 @@ class Parties:
                 break
             if decoded(self._stored[key]).oldest_ms < seal_before_ms:
                 journey, party, entity = _key_decoder.decode(key)
-                yield self.scope(JOURNEYS[journey], party, entity)
+                yield self.scope(self._journeys[journey], party, entity)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes a record of the parties changelog, in the log's order."""
         parts = _key_decoder.decode(key)
         if parts[0] == VOIDS:
             self._voids[parts[1]] = {(source, id_) for source, id_ in _key_decoder.decode(value or b"\x90")}
-        elif parts[0] not in JOURNEYS:  # an archive, or of a journey that is gone
+        elif parts[0] not in self._journeys:  # an archive, or of a journey that is gone
             return
         elif value is None:
             self._stored.pop(key, None)
@@ -153,7 +155,7 @@ class Parties:
         for key, value in self._stored.items():
             name, party, _ = _key_decoder.decode(key)
             if name in journeys:
-                yield from Scope.of(JOURNEYS[name], party, key, value).facts
+                yield from Scope.of(self._journeys[name], party, key, value).facts
         if activity.JOURNEY.name in journeys:
             yield from map(activity.fact, self._last_ms.values())
 

@@ -47,7 +47,7 @@ class Shard:
         self._reader = reader
         self._disorder_ms = disorder_days * DAY_MS
         self._levels = Levels(calendar)
-        self._parties = Parties(pulsing="party_active" in plan.actions)
+        self._parties = Parties(plan.journeys, pulsing="party_active" in plan.actions)
         self._cells = Cells(plan, self._levels)
         self._homes: set[str] = set()
         self._dead: list[DeadLetter] = []

@@ -4,7 +4,7 @@ Facts are a function of the state, not of the step. So a late event, a correctio
 one mechanism: fold again, and add the difference between the new facts and the old ones.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from stream_kpis.events.envelope import Event
@@ -19,7 +19,8 @@ class Journey(NamedTuple):
     is the scope; an event that names no id is an entity of its own. ``step`` moves a state by one event, in place (the
     engine owns the state and folds anew after an error); ``facts`` reads the state. Both are pure otherwise: no clock,
     no randomness, no I/O. ``state`` is a msgspec struct whose defaults are the state before the first event. ``keeps``
-    may shrink what is kept of an event. One that ``takes_rest`` takes only the events that no other running journey
+    may shrink what is kept of an event. ``makers`` are the parts of ``facts`` that can be left out, each with the names
+    of what it makes; see :func:`counting`. One that ``takes_rest`` takes only the events that no other running journey
     takes.
     ``version`` rises with every change of its meaning: then its measures are built anew.
     """
@@ -30,5 +31,21 @@ class Journey(NamedTuple):
     step: Callable[[Any, Event], None]
     facts: Callable[[Any], list[Fact]]
     keeps: Callable[[Data], Data] | None = None
+    makers: tuple[tuple[frozenset[str], Callable[[Any], list[Fact]]], ...] = ()
     takes_rest: bool = False
     version: int = 1
+
+
+def counting(journey: Journey, wanted: Collection[str]) -> Journey:
+    """The journey, which makes no facts that nobody counts, as far as its makers allow.
+
+    Args:
+        journey: a journey.
+        wanted: the names of the facts that are counted.
+    """
+    chosen = [make for names, make in journey.makers if not names.isdisjoint(wanted)]
+    if len(chosen) == len(journey.makers):
+        return journey
+    if len(chosen) == 1:
+        return journey._replace(facts=chosen[0])
+    return journey._replace(facts=lambda state: [fact for make in chosen for fact in make(state)])

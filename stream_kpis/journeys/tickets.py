@@ -166,32 +166,57 @@ def _reopen(ticket: Ticket, at_ms: int) -> None:
 
 def facts(ticket: Ticket) -> list[Fact]:
     """Everything of a ticket that exists and was neither merged nor deleted."""
-    created_ms = ticket.created_ms
-    if created_ms is None or ticket.gone:
+    return _moves(ticket) + _opening(ticket) + _answer(ticket) + _solution(ticket) + _ending(ticket)
+
+
+def _exists(ticket: Ticket) -> bool:
+    return ticket.created_ms is not None and not ticket.gone
+
+
+def _moves(ticket: Ticket) -> list[Fact]:
+    moves = ticket.moves if _exists(ticket) else ()
+    return [Fact("ticket_open", at_ms, sign, dims) for at_ms, sign, dims in moves]
+
+
+def _opening(ticket: Ticket) -> list[Fact]:
+    """That it was opened, and whether what was promised then was kept."""
+    if not _exists(ticket) or not ticket.counts:
         return []
-    dims = ticket.dims
-    found = [Fact("ticket_open", at_ms, sign, moved) for at_ms, sign, moved in ticket.moves]
-    if ticket.counts:
-        found.append(Fact("ticket_opened", created_ms, 0, ticket.opening._replace(category=dims.category)))
-        found.append(_kept_promise(ticket))
+    opening = ticket.opening._replace(category=ticket.dims.category)
+    return [Fact("ticket_opened", ticket.created_ms or 0, 0, opening), _kept_promise(ticket)]
+
+
+def _answer(ticket: Ticket) -> list[Fact]:
+    if not _exists(ticket):
+        return []
     if ticket.answered is not None:
-        found.append(Fact("ticket_answered", *ticket.answered))
-    elif ticket.clock_ms is not None and not ticket.solved:
-        found.append(Fact("ticket_unanswered", ticket.clock_ms, 0, dims))
+        return [Fact("ticket_answered", *ticket.answered)]
+    if ticket.clock_ms is not None and not ticket.solved:
+        return [Fact("ticket_unanswered", ticket.clock_ms, 0, ticket.dims)]
+    return []
+
+
+def _solution(ticket: Ticket) -> list[Fact]:
+    """The first one, and that it did not last."""
     first = ticket.solved_first
-    if first is not None:
-        found.append(Fact("ticket_solved_first", *first))
-        if ticket.counts:
-            found.append(Fact("ticket_resolved", *first))
-        if ticket.reopened_ms is not None:
-            found.append(Fact("ticket_reopened", ticket.reopened_ms, ticket.reopened_ms - first.at_ms, first.dims))
-    last = ticket.solved_now
-    if last is not None:
-        found.append(Fact("ticket_solved_full", *last))
-        found.append(Fact("ticket_waited", last.at_ms, ticket.waited_ms, last.dims))
-    else:
-        found.append(Fact("ticket_unsolved", created_ms, 0, dims))
+    if first is None or not _exists(ticket):
+        return []
+    found = [Fact("ticket_solved_first", *first)]
+    if ticket.counts:
+        found.append(Fact("ticket_resolved", *first))
+    if ticket.reopened_ms is not None:
+        found.append(Fact("ticket_reopened", ticket.reopened_ms, ticket.reopened_ms - first.at_ms, first.dims))
     return found
+
+
+def _ending(ticket: Ticket) -> list[Fact]:
+    """The solution that stands, or that there is none."""
+    if not _exists(ticket):
+        return []
+    last = ticket.solved_now
+    if last is None:
+        return [Fact("ticket_unsolved", ticket.created_ms or 0, 0, ticket.dims)]
+    return [Fact("ticket_solved_full", *last), Fact("ticket_waited", last.at_ms, ticket.waited_ms, last.dims)]
 
 
 def _kept_promise(ticket: Ticket) -> Fact:
@@ -222,5 +247,12 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
+    makers=(
+        (frozenset({"ticket_open"}), _moves),
+        (frozenset({"ticket_opened", "ticket_met", "ticket_breached"}), _opening),
+        (frozenset({"ticket_answered", "ticket_unanswered"}), _answer),
+        (frozenset({"ticket_solved_first", "ticket_resolved", "ticket_reopened"}), _solution),
+        (frozenset({"ticket_solved_full", "ticket_waited", "ticket_unsolved"}), _ending),
+    ),
     version=2,
 )

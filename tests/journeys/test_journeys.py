@@ -151,3 +151,19 @@ def test_every_journey_is_named_as_its_facts_say() -> None:
     """And no fact belongs to a journey that is not there."""
     assert {fact.journey for fact in FACTS.values()} == set(JOURNEYS)
     assert all(journey.name == name for name, journey in JOURNEYS.items())
+
+
+@pytest.mark.parametrize("journey", [name for name in JOURNEYS if JOURNEYS[name].makers])
+def test_makers_make_all_facts_each_its_own(journey: str) -> None:
+    """So that leaving some out leaves out those facts and no others."""
+    makers = JOURNEYS[journey].makers
+    assert frozenset().union(*(names for names, _ in makers)) == {
+        name for name, fact in FACTS.items() if fact.journey == journey
+    }
+    for events in stories(journey):
+        state = JOURNEYS[journey].state()
+        for event in events:
+            JOURNEYS[journey].step(state, event)
+        made = [(names, make(state)) for names, make in makers]
+        assert all(fact.name in names for names, facts in made for fact in facts)
+        assert JOURNEYS[journey].facts(state) == [fact for _, facts in made for fact in facts]
