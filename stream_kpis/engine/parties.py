@@ -17,7 +17,7 @@ from stream_kpis.journeys.journey import Journey
 
 DECODED_MAX = 2_000
 """Scopes kept decoded, per shard."""
-EVENTS_MAX = 20_000
+EVENTS_MAX = 10_000
 """Events of a scope since its seal; it is written whole, and a record has a largest size."""
 
 _key_decoder = msgspec.msgpack.Decoder(list[Any])
@@ -60,11 +60,15 @@ class Parties:
             stored = self._stored.get(key)
             if stored is None:
                 found = Scope(journey, party, key, journey.state())
-                self._note(party, key)
             else:
                 found = Scope.of(journey, party, key, stored)
             self._decoded[key] = found
         return found
+
+    def note(self, scope: Scope) -> None:
+        """Remembers a new scope as one of its party's: it takes its first event."""
+        scope.noted = True
+        self._note(scope.party, scope.key)
 
     def _note(self, party: str, key: bytes) -> None:
         keys = self._scopes.get(party)

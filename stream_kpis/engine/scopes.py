@@ -86,6 +86,8 @@ class Scope(msgspec.Struct, eq=False):
     facts: Sequence[Fact] = ()
     fresh: list[Event] = []
     refold: bool = False
+    noted: bool = False
+    """Whether its party knows of it: as soon as it takes an event."""
     _bodies: bytes = b""
     """The events as last written."""
     _added: list[Event] = []
@@ -103,7 +105,17 @@ class Scope(msgspec.Struct, eq=False):
         kept = _decode(stored)
         count, bodies = _array_of(bytes(kept.events))
         scope = cls(
-            journey, party, key, None, kept.seal, kept.base, kept.last_ms, kept.oldest_ms, count, _bodies=bodies
+            journey,
+            party,
+            key,
+            None,
+            kept.seal,
+            kept.base,
+            kept.last_ms,
+            kept.oldest_ms,
+            count,
+            noted=True,
+            _bodies=bodies,
         )
         if count > _FEW and kept.version == journey.version:
             scope.state = _state_decoders[journey.name].decode(kept.state)

@@ -129,16 +129,30 @@ class Shard:
         if not self._parties.void(party, void.source, void.id):
             self.counters["duplicates"] += 1
             return
-        found = False
-        for scope in self._parties.scopes_of(party):
-            event = scope.find(void.source, void.id)
-            if event is not None:
-                found = True
-                touched[scope.key] = scope
-                voids[scope.key] = record
-                scope.fresh = [other for other in scope.fresh if other is not event]
-                scope.remove(event)
-        self.counters["voids_unmatched"] += not found
+        holders = [
+            (scope, event)
+            for scope in self._parties.scopes_of(party)
+            if (event := scope.find(void.source, void.id)) is not None
+        ]
+        if not holders or self._is_sealed_somewhere(party, holders):
+            self.counters["voids_unmatched"] += 1
+            return
+        for scope, event in holders:
+            touched[scope.key] = scope
+            voids[scope.key] = record
+            scope.fresh = [other for other in scope.fresh if other is not event]
+            scope.remove(event)
+
+    def _is_sealed_somewhere(self, party: str, holders: Sequence[tuple[Scope, Event]]) -> bool:
+        """Whether a scope of an event has sealed it while others have not yet: it is taken back in all or in none."""
+        for scope, event in holders:
+            if not scope.journey.takes_rest:  # which keeps of an event only that it was
+                scopes = [
+                    self._parties.scope(journey, party, _entity(event, field))
+                    for journey, field in self._plan.routes.get(type(event.data), ())
+                ]
+                return any(other.seal is not None and event.order <= other.seal for other in scopes)
+        return False
 
     def _insert(self, topic: str, record: SourceRecord, party: str, event: Event, touched: dict[bytes, Scope]) -> None:
         """Puts an event into all its scopes, or into none."""
@@ -149,16 +163,15 @@ class Shard:
             return
         scopes = []
         for journey, field in ways:
-            entity = "" if field is None else getattr(data, field)
-            if entity is None:  # without an id the event is an entity of its own
-                entity = (event.source, event.id)
-            scope = self._parties.scope(journey, party, entity)
+            scope = self._parties.scope(journey, party, _entity(event, field))
             if (scope.count or scope.seal is not None) and not self._is_new(topic, record, event, scope):
                 return
             scopes.append(scope)
         late = False
         for scope in scopes:
             touched[scope.key] = scope
+            if not scope.noted:
+                self._parties.note(scope)
             keeps = scope.journey.keeps
             late |= scope.insert(event if keeps is None else _keeping(event, keeps(data)))
         self.counters["events"] += 1
@@ -185,24 +198,28 @@ class Shard:
 
     def _settle(self, touched: dict[bytes, Scope], origins: "_Origins") -> None:
         """Folds the touched scopes and counts the difference of their facts."""
-        scopes = list(touched.values())
-        before = [scope.facts for scope in scopes]
-        failed = [(scope, event) for scope in scopes for event in scope.settle()]
+        before = {key: scope.facts for key, scope in touched.items()}
+        failed: list[tuple[Scope, Event, SourceRecord | None]] = [
+            (scope, event, None) for scope in touched.values() for event in scope.settle()
+        ]
         shrunk = {touched[key].party for key in origins.voids}
         while failed:
-            scope, event = failed.pop()
+            scope, event, cause = failed.pop()
             shrunk.add(scope.party)
+            record = origins.of(scope, event, cause)
             detail = f"a journey failed on {event.source} {event.id}, which is left out"
-            self._reject(origins.topic, origins.of(scope, event), Reason.INTERNAL_ERROR, detail)
-            for other in scopes:
+            self._reject(origins.topic, record, Reason.INTERNAL_ERROR, detail)
+            for other in self._parties.scopes_of(scope.party):
                 known = other.find(event.source, event.id)
-                if known is not None and known.crc == event.crc:  # else it is another party's
+                if known is not None and known.crc == event.crc:
+                    before.setdefault(other.key, other.facts)
+                    touched[other.key] = other
                     other.remove(event)
-                    failed += [(other, each) for each in other.settle()]
+                    failed += [(other, each, record) for each in other.settle()]
         count = self._cells.count_difference
-        for scope, old in zip(scopes, before, strict=True):
-            count(old, scope.facts)
-        for old, new in self._parties.pulses(scopes, shrunk):
+        for key, scope in touched.items():
+            count(before[key], scope.facts)
+        for old, new in self._parties.pulses(touched.values(), shrunk):
             count(old, new)
 
     def _reject(self, topic: str, record: SourceRecord, reason: Reason, detail: str) -> None:
@@ -265,7 +282,6 @@ class Shard:
         before = self._restored_definitions
         if before is None:
             return
-        self._parties.restored()
         if before.get("format") != FORMAT:
             raise DefinitionsChanged(
                 "this state was written by another version of stream-kpis; start with a new app id, so that the topics "
@@ -277,8 +293,18 @@ class Shard:
                     f"this state has the {name} {before[name]}, not {self._definitions[name]}: set it back, or start "
                     "with a new app id, so that the topics are read again"
                 )
+        gone = {
+            name.removeprefix("journey:") for name in before if name.startswith("journey:")
+        } - self._plan.journeys.keys()
+        if gone and "party_active" in self._plan.actions:
+            raise DefinitionsChanged(
+                f"journey {min(gone)} is gone, and with it some last events; start with a new app id, so that the "
+                "topics are read again"
+            )
         for name in self._definitions:
             self._check_journey(name, before)
+        self._parties.restored()
+        self._cells.roll_up()
         new = frozenset(name for name, digest in self._plan.definitions.items() if before.get(name) != digest)
         if new:
             self._rebuild(new)
@@ -302,6 +328,14 @@ class Shard:
             self._cells.count_only(fact, measures)
 
 
+def _entity(event: Event, field: str | None) -> str | tuple[str, str]:
+    """Which entity an event is about; without an id it is one of its own."""
+    if field is None:
+        return ""
+    named: str | None = getattr(event.data, field)
+    return (event.source, event.id) if named is None else named
+
+
 def _keeping(event: Event, data: Data) -> Event:
     if data is event.data:
         return event
@@ -320,8 +354,8 @@ class _Origins:
         self.voids = voids
         self._by_event: dict[tuple[str, str, int], SourceRecord] | None = None
 
-    def of(self, scope: Scope, event: Event) -> SourceRecord:
-        """The event's record; of one that came earlier, the void of this batch that made its scope fail."""
+    def of(self, scope: Scope, event: Event, cause: SourceRecord | None) -> SourceRecord:
+        """The event's record; of one that came earlier, what made its scope fail: ``cause``, or a void."""
         if self._by_event is None:
             self._by_event = {}
             for record in self._records:
@@ -330,4 +364,4 @@ class _Origins:
                     known = (incoming.event.source, incoming.event.id, incoming.event.crc)
                     self._by_event.setdefault(known, record)
         found = self._by_event.get((event.source, event.id, event.crc))
-        return self.voids[scope.key] if found is None else found
+        return found or cause or self.voids.get(scope.key) or self._records[-1]

@@ -1,6 +1,7 @@
 """Whether Kafka is there at all. Its clients wait for a lost one for ever, and a worker that waits looks alive."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
@@ -35,7 +36,9 @@ async def feel_pulse(settings: Settings) -> None:
             await asyncio.sleep(_ASK_S)
             failures = 0 if await _answers(client) else failures + 1
     finally:
-        await client.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GIVE_UP_S):
+                await client.close()
     raise StreamError(
         f"Kafka {settings.bootstrap} no longer answers: nothing is lost, a worker started again goes on when it is back"
     )

@@ -413,3 +413,89 @@ def test_an_entity_takes_no_more_events_than_its_record_can_hold(monkeypatch: py
     shard = Shard(LEADS, 0, 1, Reader(), Calendar())
     shard.apply(batch([lead(number) for number in range(3)]))
     assert [letter.reason for letter in shard.take(NOW_MS).dead_letters] == ["too_many"]
+
+
+def of_party(kind: str, id_: str, at_ms: int, offset: int, recorded_ms: int = NOW_MS, **data: Any) -> Record:
+    """One event of the party p."""
+    value = encode_event(kind, id=id_, source="s", time=iso(at_ms), subject="p", data=data)
+    return Record(TOPIC, 0, offset, recorded_ms, b"p", value)
+
+
+def total(log: Log, measure: str) -> int:
+    """The count of a flow over all time."""
+    return sum(cell.get(("", 0), 0) for key, cell in log.contents.items() if key.startswith(f"{measure}\x1f"))
+
+
+def test_an_event_is_taken_back_in_all_its_scopes_or_in_none() -> None:
+    """One scope has sealed it, the other not yet: then it is sealed."""
+    plan = compile_catalogue(catalogue_of(**measures_of("orders"), **measures_of("purchases")))
+    log, shard, begin = Log(), new_shard(plan, disorder_days=5), NOW_MS - 20 * DAY_MS
+    for offset, (kind, id_, days, data) in enumerate(
+        (
+            ("order.placed", "1", 0, {"order_id": "o1", "amount": 1}),
+            ("order.placed", "2", 6, {"order_id": "o2", "amount": 1}),
+            ("event.voided", "v", 6, {"source": "s", "id": "1"}),
+        )
+    ):
+        at_ms = begin + days * DAY_MS
+        shard.apply(batch([of_party(kind, id_, at_ms, offset, at_ms, **data)]))
+        log.append(shard.take(at_ms))
+    assert total(log, "order_placed_flow") == total(log, "buyer_last_flow") + total(log, "buyer_second_flow") == 2
+    assert shard.counters["voids_unmatched"] == 1
+
+
+@pytest.mark.parametrize("extra", [True, False])
+def test_a_failure_that_causes_others_takes_its_events_out_everywhere(extra: bool) -> None:
+    """A void makes leads fail on an order; without it, the order's own scope fails on its refund."""
+    leads, orders = JOURNEYS["leads"].step, JOURNEYS["orders"].step
+
+    def leads_failing(state: Any, event: Any) -> None:
+        if event.id == "Y" and not state.seq:
+            raise RuntimeError("a mistake in the journey")
+        leads(state, event)
+
+    def orders_failing(state: Any, event: Any) -> None:
+        if event.id == "Z" and state.placed_ms is None:
+            raise RuntimeError("a mistake in the journey")
+        orders(state, event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(JOURNEYS, "leads", JOURNEYS["leads"]._replace(step=leads_failing))
+        patch.setitem(JOURNEYS, "orders", JOURNEYS["orders"]._replace(step=orders_failing))
+        plan = compile_catalogue(catalogue_of(**measures_of("leads"), **measures_of("orders")))
+        first = [
+            of_party("lead.created", "X", NOW_MS - 900, 0, lead_id="1"),
+            of_party("order.placed", "Y", NOW_MS - 500, 1, order_id="o", amount=1, lead_id="1"),
+            of_party("order.refunded", "Z", NOW_MS - 400, 2, order_id="o", refund_id="r", amount=1),
+        ]
+        then = [of_party("event.voided", "v", NOW_MS, 3, source="s", id="X")]
+        if extra:
+            then.append(of_party("order.refunded", "R", NOW_MS - 300, 4, order_id="o", refund_id="r2", amount=1))
+        log = in_batches(plan, [first, then])
+    assert [letter.reason for letter in log.dead_letters] == [Reason.INTERNAL_ERROR] * 2
+    assert (total(log, "order_placed_flow"), total(log, "lead_created_flow")) == (0, 0)
+
+
+def test_what_is_refused_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an entity of its party, nor a scope, however often somebody looks."""
+    monkeypatch.setattr("stream_kpis.engine.parties.DECODED_MAX", 0)
+    plan = compile_catalogue(catalogue_of(**measures_of("orders"), **measures_of("purchases")))
+    shard = new_shard(plan)
+    same = [of_party("order.placed", "1", NOW_MS, n, order_id=f"o{n}", amount=n) for n in range(20)]
+    for record in same:
+        shard.apply(batch([record]))
+        shard.take(NOW_MS)
+    assert shard.counters["dead_letters:id_conflict"] == 19
+    assert [len(keys) for keys in shard._parties._scopes.values()] == [2]
+
+
+def test_state_of_another_form_is_refused_whatever_is_counted() -> None:
+    """Before anything of it is decoded."""
+    plan = plan_of("activity")
+    log = applied(plan, [lead(0)])
+    assert log.header is not None
+    shard = new_shard(plan)
+    shard.restore_party(next(iter(log.parties)), b"\x93\xc0\xc0\x90")
+    shard.restore_header(header_encoder.encode(msgspec.structs.replace(log.header, definitions={"format": "1"})))
+    with pytest.raises(DefinitionsChanged, match="another version"):
+        shard.restored()
