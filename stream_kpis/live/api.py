@@ -58,6 +58,9 @@ def _known(what: str, name: str, names: Collection[str]) -> None:
         raise ValueError(f"no {what} {name!r}{nearest(name, names) or f'; {there_are}'}")
 
 
+_INT64 = 1 << 63
+
+
 class Views:
     """Turns values into JSON with the catalogue's words.
 
@@ -92,7 +95,8 @@ class Views:
     def value(self, value: Value) -> Json:
         """One value. Money is in units of the reporting currency, durations are in seconds, times in RFC 3339.
 
-        ``exact`` has the integers that numerator and denominator were made from, as kept in state.
+        ``exact`` has the integers that numerator and denominator were made from, as kept in state; one of more than 64
+        bits, a product of several sums, as the nearest float.
         """
         kpi = self.kpis[value.kpi]
         scale = SCALES.get(kpi.unit, 1)
@@ -106,9 +110,9 @@ class Views:
             "value": value.value,
             "unit": self._unit(kpi),
             "samples": value.samples,
-            "numerator": value.numerator if value.numerator is None or scale == 1 else value.numerator / scale,
-            "denominator": value.denominator,
-            "exact": [value.numerator, value.denominator],
+            "numerator": _sent(value.numerator) if value.numerator is None or scale == 1 else value.numerator / scale,
+            "denominator": _sent(value.denominator),
+            "exact": [_sent(value.numerator), _sent(value.denominator)],
             "lower": value.lower,
             "upper": value.upper,
             "state": value.state,
@@ -136,7 +140,7 @@ class Views:
             "state": value.state,
         }
         if value.numerator is not None:
-            row["parts"] = [value.numerator / SCALES.get(self.kpis[value.kpi].unit, 1), value.denominator]
+            row["parts"] = [value.numerator / SCALES.get(self.kpis[value.kpi].unit, 1), _sent(value.denominator)]
         if value.lower is not None:
             row["interval"] = [value.lower, value.upper]
         if value.durations is not None:
@@ -212,3 +216,12 @@ def rfc3339(time_ms: int) -> str:
 
 def _stale_since(snapshot: Snapshot) -> list[int]:
     return [position.stale_since_ms for position in snapshot.shards if position.stale_since_ms is not None]
+
+
+def _sent(number: int | None) -> float | None:
+    """A number as JSON of 64 bits has it.
+
+    >>> _sent(1 << 62), _sent(1 << 64)
+    (4611686018427387904, 1.8446744073709552e+19)
+    """
+    return number if number is None or -_INT64 <= number < _INT64 else float(number)

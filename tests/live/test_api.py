@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from stream_kpis.live.api import Filter, changed, clock
+from stream_kpis.live.api import Filter, _sent, changed, clock
 from stream_kpis.live.feed import Feed, Published
 from stream_kpis.live.hosts import serves
 from stream_kpis.live.server import Server, serving
@@ -342,3 +342,9 @@ def test_a_window_that_slid_on_is_no_change() -> None:
 
 def test_the_clock_says_since_when_shards_are_stale() -> None:
     assert clock(fakes.snapshot())["stale_since"] is None
+
+
+def test_integers_beyond_64_bits_are_sent_as_floats() -> None:
+    """Products of several sums, which no JSON encoder of ours takes."""
+    assert [_sent(number) for number in (None, 7, 1 << 62, 1 << 80)] == [None, 7, 1 << 62, float(1 << 80)]
+    assert isinstance(_sent(1 << 63), float)
