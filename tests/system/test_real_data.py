@@ -26,7 +26,22 @@ PERIODS = {
     "cdnow": ("1997", "1997Q2", "1998-03"),
     "ravenstack": ("2023", "2024-07", "2024-12-09"),
 }
-ENDING_NOW = {"purchase_frequency", "repeat_purchase_rate", "first_response_time_live", "unanswered_over_target"}
+ENDING_NOW = frozenset(
+    [
+        "deals_stalled",
+        "first_response_time_live",
+        "leads_open_uncontacted",
+        "nps_account",
+        "nps_respondent",
+        "open_ticket_age",
+        "purchase_frequency",
+        "repeat_purchase_rate",
+        "returning_customer_rate",
+        "stale_open_ratio",
+        "unanswered_over_target",
+        "upsell_rate",
+    ]
+)
 """What the live cells know only of periods that go on."""
 
 
@@ -229,9 +244,12 @@ async def test_through_kafka_it_is_the_same(deployment: Deployment, name: str) -
     assert {row["state"] for key, row in expected.items() if row["state"] != found[key]["state"]} <= {"immature"}
     for period, part in zip(PERIODS[name], parts, strict=True):
         expected, found = alone.over(period), shown(part)
+        expected = {key: row for key, row in expected.items() if key in found or key[0] not in ENDING_NOW}
         assert found.keys() >= expected.keys()
         assert not any(found[key]["samples"] for key in found.keys() - expected.keys())
-        unlike = {key[0] for key, row in expected.items() if numbers(row) != numbers(found[key])}
+        # What followed a cohort after the end of the period is known to the cells only.
+        final = {key: row for key, row in expected.items() if row["state"] != "immature"}
+        unlike = {key[0] for key, row in final.items() if numbers(row) != numbers(found[key])}
         assert unlike <= ENDING_NOW
     asked = ("kpis", "--url", deployment.url, "--from", since, "--to", until, "--csv")
     said = await asyncio.to_thread(deployment.run, *asked)

@@ -130,7 +130,7 @@ def test_who_is_not_let_in_ends_with_one_line(
         assert asyncio.run(worker.ended(60.0)) == 75
     finally:
         workers.end()
-    assert worker.said.splitlines()[-1].startswith("stream-kpis: start: Kafka: ")
+    assert worker.said.splitlines()[-1].startswith(f"stream-kpis: start: Kafka {settings.bootstrap}")
     outcome, what, found = list(findings(settings))[-1]
     assert (outcome, what) == (Outcome.FAILED, "kafka")
     assert why in found
