@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, Rekeyed, SourceRecord, header_decoder
 from stream_kpis.engine.cells import Cells
 from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.origins import Origins
 from stream_kpis.engine.parties import EVENTS_MAX, Parties
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.scopes import FORMAT, Scope
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
-from stream_kpis.events.envelope import Event, Incoming, Reader, Reason, Reject
+from stream_kpis.events.envelope import Event, Reader, Reason, Reject
 from stream_kpis.events.types import Data, EventVoided
 
 REKEYED_TOPIC = "crm.rekeyed"
@@ -78,7 +79,7 @@ class Shard:
             records = [record for record in records if record.offset >= position]
         for record in records:
             self._accept(batch.topic, record, touched, voids)
-        self._settle(touched, _Origins(batch.topic, records, self._reader, voids))
+        self._settle(touched, Origins(batch.topic, records, self._reader, voids))
         self._parties.changed(touched)
         if batch.records:
             self.reached[batch.topic] = max(self.reached.get(batch.topic, 0), batch.records[-1].timestamp)
@@ -196,7 +197,7 @@ class Shard:
             return True
         return False
 
-    def _settle(self, touched: dict[bytes, Scope], origins: "_Origins") -> None:
+    def _settle(self, touched: dict[bytes, Scope], origins: Origins) -> None:
         """Folds the touched scopes and counts the difference of their facts."""
         before = {key: scope.facts for key, scope in touched.items()}
         failed: list[tuple[Scope, Event, SourceRecord | None]] = [
@@ -340,28 +341,3 @@ def _keeping(event: Event, data: Data) -> Event:
     if data is event.data:
         return event
     return Event(event.time_ms, event.rank, event.source, event.id, data, event.crc, event.recorded_ms)
-
-
-class _Origins:
-    """Which record of a batch an event came with: asked only when a journey fails."""
-
-    def __init__(
-        self, topic: str, records: Sequence[SourceRecord], reader: Reader, voids: Mapping[bytes, SourceRecord]
-    ) -> None:
-        self.topic = topic
-        self._records = records
-        self._reader = reader
-        self.voids = voids
-        self._by_event: dict[tuple[str, str, int], SourceRecord] | None = None
-
-    def of(self, scope: Scope, event: Event, cause: SourceRecord | None) -> SourceRecord:
-        """The event's record; of one that came earlier, what made its scope fail: ``cause``, or a void."""
-        if self._by_event is None:
-            self._by_event = {}
-            for record in self._records:
-                incoming = self._reader.read(record.value, record.key, record.timestamp, record.headers)
-                if isinstance(incoming, Incoming):
-                    known = (incoming.event.source, incoming.event.id, incoming.event.crc)
-                    self._by_event.setdefault(known, record)
-        found = self._by_event.get((event.source, event.id, event.crc))
-        return found or cause or self.voids.get(scope.key) or self._records[-1]
