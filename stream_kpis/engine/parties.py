@@ -44,7 +44,7 @@ class Parties:
         self._decoded: dict[bytes, Scope] = {}
         self._voids: dict[str, set[tuple[str, str]]] = {}
         self._scopes: dict[str, list[bytes]] = {}
-        """The keys of a party's scopes; one may stand there twice."""
+        """The keys of a party's scopes, each once: noted with its first event, or when it is restored."""
         self._dirty: dict[bytes, Scope] = {}
         self._dirty_voids: dict[bytes, set[tuple[str, str]]] = {}
         self._sweep: Iterator[bytes] = iter(())
@@ -79,8 +79,8 @@ class Parties:
 
     def scopes_of(self, party: str) -> list[Scope]:
         """All scopes that a party has."""
-        keys = dict.fromkeys(self._scopes.get(party, ()))
-        return [self.scope(self._journeys[name], party, entity) for name, _, entity in map(_key_decoder.decode, keys)]
+        keys = map(_key_decoder.decode, self._scopes.get(party, ()))
+        return [self.scope(self._journeys[name], party, entity) for name, _, entity in keys]
 
     def is_voided(self, party: str, event: Event) -> bool:
         """Whether the event was taken back, perhaps before it came."""
