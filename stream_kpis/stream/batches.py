@@ -156,6 +156,8 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             async with asyncio.timeout(_REPORT_S_MAX):
                 await self._consumer.commit(offsets)
         except Exception as error:  # noqa: BLE001 - whatever it is, it harms nothing
+            if isinstance(error, TimeoutError) or getattr(error, "retriable", False):
+                return  # whether Kafka answers at all is for the pulse to say, and the next flush reports again
             logger.info("group offsets lag behind, which harms nothing: %s", type(error).__name__)
 
     def reading(self, tp: TP) -> tuple[int, int] | None:
