@@ -28,6 +28,7 @@ _COHORTS = {
     "email_bounced": "email_sent",
     "email_opened": "email_delivered",
     "email_complained": "email_delivered",
+    "unit_converted": "unit_exposed",
 }
 _WAITING = ("ticket_unanswered", "ticket_unsolved", "deal_idle", "lead_uncontacted")
 
