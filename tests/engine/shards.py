@@ -42,7 +42,7 @@ def catalogue_of(**measures: Measure) -> Catalogue:
 
 
 def measures_of(journey: str) -> dict[str, Measure]:
-    """All facts of a journey in every kind of measure that fits, by every dimension and a pair."""
+    """All facts of a journey in every kind of measure that fits, by every dimension and a pair; and some of them."""
     found = {}
     for name, fact in FACTS.items():
         if fact.journey != journey:
@@ -50,6 +50,9 @@ def measures_of(journey: str) -> dict[str, Measure]:
         by = (*fact.dims, ",".join(fact.dims[:2])) if len(fact.dims) > 1 else fact.dims
         found[f"{name}_flow"] = Measure(flow=name, by=by)
         found[f"{name}_recency"] = Measure(recency=name, by=by)
+        if fact.dims:
+            words = fact.words.get(fact.dims[0], ("1",))
+            found[f"{name}_some"] = Measure(flow=name, where={fact.dims[0]: (words[0], "unknown")}, by=by)
         if fact.value.startswith("±"):
             found[f"{name}_level"] = Measure(level=name, by=by)
         if fact.value == "±1":
