@@ -211,6 +211,7 @@ def _check_kpi(kpi: Kpi, entry: str, places: Mapping[str, str]) -> None:
         days_of(kpi.matured, _place_of(places, entry, "matured"), "matured")
     _check_once(kpi.windows, "windows", entry, places)
     _check_once(kpi.by, "by", entry, places)
+    _check_once(kpi.operators, "operators", entry, places)
     _check_name(entry, place)
     if name.endswith(("_count", "_sum", "_bucket", "_total", "_info")):
         raise CatalogueError(f"{place}: the name ends in a suffix that Prometheus reserves")
@@ -231,6 +232,9 @@ def _check_once(words: tuple[str, ...], field: str, entry: str, places: Mapping[
 def _formula(text: str, entry: str, field: str, places: Mapping[str, str]) -> Formula:
     place = _place_of(places, entry, field)
     try:
-        return parse(text)
+        formula = parse(text)
     except ValueError as error:
         raise CatalogueError(f"{place}: {error}") from None
+    if field == "samples" and formula.composed:
+        raise CatalogueError(f"{place}: samples is a number of observations: a quotient may only stand at the top")
+    return formula
