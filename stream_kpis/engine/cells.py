@@ -169,7 +169,11 @@ class Cells:
         if len(recipe.known) >= _KNOWN_MAX:
             recipe.known.clear()
         groups = tuple(self._group(dims, positions) << GROUP_BITS for positions in recipe.groups)
-        steps = tuple(step for step in recipe.steps if all((dims[at] or UNKNOWN) in words for at, words in step.where))
+        steps = tuple(
+            step
+            for step in recipe.steps
+            if not step.where or all((dims[at] or UNKNOWN) in words for at, words in step.where)
+        )
         found = recipe.known[tuple(dims)] = (groups, steps if len(steps) < len(recipe.steps) else recipe.steps)
         return found
 

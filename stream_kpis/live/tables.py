@@ -136,6 +136,8 @@ def people(value: float | None, unit: str) -> str:
 
     >>> people(0.6315, "ratio"), people(4238, "count"), people(5316.0, "seconds"), people(2360.909, "USD")
     ('63.15 %', '4,238', '1 h 29 min', '2,360.91 USD')
+    >>> people(0.001, "USD/s"), people(1e-8, "1/s")
+    ('86.40 USD/d', '0.315 /y')
     """
     if value is None:
         return "-"

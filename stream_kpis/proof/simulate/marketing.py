@@ -79,7 +79,7 @@ def experiment(who: Party, at: int) -> Life:
     dice = who.world.dice
     name = dice.pick(palette.EXPERIMENTS)
     variants = ("control", "new") if crc32(f"{name} {who.id}".encode()) & 1 else ("new", "control")
-    data = {"experiment": name, "variant": variants[dice.chance(0.02)], "unit_id": who.id}
+    data = {"experiment": name, "variant": variants[dice.chance(0.06)], "unit_id": who.id}
     yield at, "experiment.exposed", data
     if dice.chance(0.12 if data["variant"] == "new" else 0.08):
         who.begin(order(who, at + dice.around(2 * DAY, 1.2)))
