@@ -1,4 +1,4 @@
-"""Whether a KPI fits its measures, the KPIs that it is composed of, and its operators; else one line that says where."""
+"""Whether a KPI fits its measures, the KPIs that it is composed of, and its operators."""
 
 from collections.abc import Iterator
 

@@ -15,6 +15,7 @@ from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar, iso, round_up
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
+from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.api import Filter, Json, Views, chosen
 from stream_kpis.live.asks import Ask, asks_of
 from stream_kpis.live.read_model import ReadModel
@@ -45,7 +46,12 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    plan: Plan, calendar: Calendar, reader: Reader, events: Iterable[Imported], asks: Sequence[Ask]
+    plan: Plan,
+    calendar: Calendar,
+    reader: Reader,
+    events: Iterable[Imported],
+    asks: Sequence[Ask],
+    goals: Goals = NO_GOALS,
 ) -> Evaluation:
     """The values that the events make. To each answer only events before its ``to`` are known.
 
@@ -56,10 +62,12 @@ def evaluate(
         events: in any order; they are held in memory.
         asks: what to answer. Without any: all windows at the first multiple of 10 s after the last event, if there is
             an event.
+        goals: targets, quotas and the shares of experiments.
     """
     known = sorted(events, key=attrgetter("time_ms"))
     asks = sorted(asks, key=attrgetter("to_ms")) or [_after(event) for event in known[-1:]]
-    shard, model = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS), ReadModel(plan, calendar)
+    shard = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS)
+    model = ReadModel(plan, calendar, goals=goals)
     answers: list[Answer] = []
     dead: dict[str, Tally] = {}
     begin = 0

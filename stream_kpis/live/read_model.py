@@ -1,34 +1,20 @@
 """The read model: all shards' cells merged, windows slid, KPIs read. Pure: records and times in, snapshots out."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stream_kpis.engine.batch import Header
 from stream_kpis.engine.cells import decode_cell
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.measures import Cell
-from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS
+from stream_kpis.engine.reading import ENDING_NOW
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges, period_over, round_up
-from stream_kpis.kpis.formula import Reading
 from stream_kpis.kpis.goals import NO_GOALS, Goals
-from stream_kpis.live.methods import METHODS
-from stream_kpis.live.methods.asked import Asked
-from stream_kpis.live.readings import KpiReader, Read
+from stream_kpis.live.reckoning import PERIOD, Found, Reckoner, View
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, State, Value
 from stream_kpis.live.sources import Sources
-from stream_kpis.live.sums import RunningSum, Span, Tiles
-from stream_kpis.live.valuing import Place, Valuer
+from stream_kpis.live.sums import Groups, RunningSum, Span, Tiles
 from stream_kpis.live.witnesses import Witnesses, of_beginnings, of_later
 
-Sums = Mapping[Span, RunningSum]
-Found = dict[tuple[str, str, str], tuple[Value, ...]]
-"""Values by KPI, window and grouping."""
-_EMPTY: Cell = {}
 _FOREVER_MS = 1 << 60
-PERIOD = "period"
-GROUPS_MAX = 200
-"""Groups of a grouping that have values: those with facts in the most tiles."""
 
 
 class ReadModel:
@@ -44,9 +30,7 @@ class ReadModel:
     def __init__(self, plan: Plan, calendar: Calendar, currency: str = "USD", goals: Goals = NO_GOALS) -> None:
         self._plan = plan
         self._calendar = calendar
-        self._goals = goals
         self._sources = Sources(plan, calendar)
-        self._valuer = Valuer(plan, self._sources)
         self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": currency}
         self._foreign: dict[int, frozenset[str]] = {}
         """By shard, what it counts under other definitions than these."""
@@ -61,9 +45,8 @@ class ReadModel:
         self._sums_of: list[list[RunningSum]] = [
             [total for span, total in self._sums.items() if index in total.sums] for index in range(len(self._kinds))
         ]
+        self._reckoner = Reckoner(plan, self._sources, self._tiles, calendar, goals)
         self._values: Found = {}
-        self._left_out: dict[tuple[str, str], int] = {}
-        """By KPI and grouping, how many groups have no values."""
         self._to_ms = 0
 
     # What comes in.
@@ -81,7 +64,7 @@ class ReadModel:
         index = self._index.get(prefix + b"\x1f")
         if index is None:
             return
-        changes: dict[str, Cell] = {}
+        changes: Groups = {}
         old = self._stored.pop((partition, key), None)
         if old is not None:
             for group, slot, n in decode_cell(old):
@@ -161,7 +144,7 @@ class ReadModel:
         distrusted = set(self._plan.catalogue.kpis) if stale else self._distrusted()
         if distrusted:
             values = [v._replace(state=State.STALE) if v.kpi in distrusted else v for v in values]
-        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, sum(self._left_out.values()))
+        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, self._reckoner.groups_left_out)
 
     def _told(self, witnesses: Witnesses, from_ms: int, to_ms: int) -> frozenset[str]:
         """The measures of which a witness has a cell in [from, to)."""
@@ -181,7 +164,8 @@ class ReadModel:
         key = (name, window, by)
         sources = self._sources.of(name, by, window)
         if moved or key not in self._values or any(s.grouping in self._sums[s.span].dirty for s in sources):
-            self._values[key] = tuple(self._read(name, window, by, edges, to_ms, self._sums, self._begun, self._values))
+            view = View(to_ms, self._sums, self._begun, self._sources.edges, self._values)
+            self._values[key] = tuple(self._reckoner.values(name, window, by, edges, view))
 
     def period(self, from_ms: int, to_ms: int) -> list[Value]:
         """All KPIs over one period of business days, from the cells.
@@ -191,7 +175,7 @@ class ReadModel:
         """
         whole = Edges(from_ms, to_ms)
 
-        def edges(span: Span, at_ms: int) -> Edges:
+        def edges(span: Span, _: int) -> Edges:
             over = period_over(whole, span.over, self._calendar)
             return {"before": Edges(0, over.from_ms), "until": Edges(0, over.to_ms)}.get(span.part, over)
 
@@ -200,9 +184,10 @@ class ReadModel:
             total.move(to_ms)
         begun, went_on = self._told(self._beginnings, 0, to_ms), self._told(self._later, to_ms, _FOREVER_MS)
         found: Found = {}
+        view = View(to_ms, sums, begun, edges, found)
         for name in self._sources.order:
             for by in ("", *self._plan.catalogue.kpis[name].by):
-                values = self._read(name, PERIOD, by, whole, to_ms, sums, begun, found)
+                values = self._reckoner.values(name, PERIOD, by, whole, view)
                 if went_on & self._sources.measures(name):
                     values = (
                         v._replace(value=None, numerator=None, denominator=None, samples=0, state=State.NO_DATA)
@@ -224,83 +209,3 @@ class ReadModel:
         if horizon_days and value.value is not None and final_ms > max(self._to_ms, value.to_ms):
             return value._replace(state=State.IMMATURE)
         return value
-
-    def _read(
-        self, name: str, window: str, by: str, edges: Edges, to_ms: int, sums: Sums, begun: frozenset[str], found: Found
-    ) -> Iterator[Value]:
-        """The values of a KPI, by group.
-
-        Args:
-            name: the KPI.
-            window: of the values, or ``period``.
-            by: the grouping.
-            edges: of the window.
-            to_ms: its end.
-            sums: of all that is read.
-            begun: the levels and open sets of which a first began.
-            found: the values of all KPIs that it is composed of.
-        """
-        kpi = self._plan.catalogue.kpis[name]
-        summed = kpi.windows[0] if window == PERIOD else window
-
-        def total(measure: str, reading: Reading) -> tuple[RunningSum, int]:
-            source = self._sources.of_reading(name, measure, reading, by, summed)
-            return sums[source.span], source.grouping
-
-        def over(reading: Reading) -> Edges:
-            return total(reading.args[0], reading)[0].edges if reading.over.how else edges
-
-        def read(group: str, of: Mapping[str, Value | None]) -> Read:
-            def cell(measure: str, reading: Reading) -> Cell:
-                sum_, index = total(measure, reading)
-                return sum_.sums[index].get("" if FUNCTIONS[reading.function].of_all else group, _EMPTY)
-
-            return Read(cell, over, lambda part: self._valuer.part(part, of[part.name]))
-
-        names = [part.name for part in self._sources.parts(name)]
-        if kpi.method is not None:
-
-            def of_measure(measure: str, reading: Reading) -> Mapping[str, Cell]:
-                sum_, index = total(measure, reading)
-                return sum_.sums[index]
-
-            firsts = {arg: reading for reading in self._sources.readings(name) for arg in reading.args}
-            measured = {measure: partial(of_measure, measure, reading) for measure, reading in firsts.items()}
-            indexes = {measure: total(measure, reading)[1] for measure, reading in firsts.items()}
-            parts = [found[part, window, by] for part in names]
-            yield from METHODS[kpi.method](
-                Asked(
-                    name,
-                    kpi,
-                    window,
-                    by,
-                    edges,
-                    to_ms,
-                    parts,
-                    measured,
-                    indexes,
-                    self._tiles,
-                    self._calendar,
-                    self._goals,
-                )
-            )
-            return
-        by_group = {part: {value.group: value for value in found[part, window, by]} for part in names}
-        indexes_read = {source.grouping for source in self._sources.of(name, by, summed)}
-        for group in self._groups(name, by, summed):
-            values = {part: by_group[part].get(group) for part in names}
-            known = any(group in self._tiles.groups_of(index) for index in indexes_read)
-            reader = KpiReader(read(group, values), kpi, to_ms, begun)
-            yield self._valuer.value(Place(name, window, by, group, edges), reader, values, known=known)
-
-    def _groups(self, name: str, by: str, window: str) -> list[str]:
-        if not by:
-            return [""]
-        tiles: Counter[str] = Counter()
-        for grouping in {source.grouping for source in self._sources.of(name, by, window)}:
-            if self._plan.groupings[grouping].by:
-                tiles.update(self._tiles.groups_of(grouping))
-        self._left_out[name, by] = max(len(tiles) - GROUPS_MAX, 0)
-        if len(tiles) > GROUPS_MAX:
-            return sorted(sorted(tiles, key=lambda group: (-tiles[group], group))[:GROUPS_MAX])
-        return sorted(tiles)

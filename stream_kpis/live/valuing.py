@@ -38,7 +38,7 @@ class Valuer:
         self._catalogue, self._sources = plan.catalogue, sources
 
     def part(self, part: Part, value: Value | None) -> float | None:
-        """What a formula reads of another KPI's value: in integers' units; nothing of one that is not ok, if so asked."""
+        """What a formula reads of another KPI's value, in units of state; for ``ok`` only if that is its state."""
         if value is None or value.value is None or (part.function == "ok" and value.state is not State.OK):
             return None
         return value.value * SCALE.get(self._catalogue.kpis[part.name].unit, 1)
@@ -63,22 +63,23 @@ class Valuer:
         samples = self._samples(name, formula, above, below, reader, parts)
         lower, upper = wilson(above, below) if kpi.interval == "wilson" and value is not None else (None, None)
         ratio = formula.denominator is not None
-        state = self.state(place, value, samples, known=known)
+        state = self._state(place, value, samples, known=known)
         if formula.composed:
-            state = worst((state, *(State.NO_DATA if part is None else part.state for part in parts.values())))
-            if value is None and state is State.NO_DATA:
-                state = self._why(parts.values())
+            state = self._composed_state(name, state, parts, there=value is not None)
         return Value(
             name, place.window, place.by, place.group, place.edges.from_ms, place.edges.to_ms, value,
             int(above or 0) if ratio else None, int(below or 0) if ratio else None,
             samples, state, lower, upper, None if formula.composed else reader.durations(formula.numerator),
         )  # fmt: skip
 
-    def _why(self, parts: Iterable[Value | None]) -> State:
-        """Why something composed has no value: it will have one, if that is all that a part of it lacks."""
-        lacking = [
-            State.NO_DATA if part is None else part.state for part in parts if part is None or part.value is None
-        ]
+    def _composed_state(self, name: str, own: State, parts: Mapping[str, Value | None], *, there: bool) -> State:
+        """The worst of its parts' and its own; without a value, the worst of the parts that it lacks."""
+        states = {
+            part: State.NO_DATA if (v := parts[part.name]) is None else v.state for part in self._sources.parts(name)
+        }
+        if there:
+            return worst((own, *states.values()))
+        lacking = [state for part, state in states.items() if self.part(part, parts[part.name]) is None]
         return worst(lacking) if lacking else State.NO_DATA
 
     def _samples(
@@ -96,7 +97,7 @@ class Valuer:
             return reader.observations(formula.numerator)
         return int((above if formula.denominator is None else below) or 0)
 
-    def state(self, place: Place, value: float | None, samples: int, *, known: bool) -> State:
+    def _state(self, place: Place, value: float | None, samples: int, *, known: bool) -> State:
         """What a value deserves by itself."""
         kpi = self._catalogue.kpis[place.kpi]
         sources = self._sources.of(place.kpi, place.by, kpi.windows[0])

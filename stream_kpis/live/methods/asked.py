@@ -30,8 +30,7 @@ class Asked(NamedTuple):
     calendar: Calendar
     goals: Goals
 
-    def made(self, group: str, value: float | None, samples: int, **more: float) -> Value:
+    def made(self, group: str, value: float | None, samples: int) -> Value:
         """A value of a group; its state by the samples, unless it has none."""
         state = State.NO_DATA if value is None else State.LOW_SAMPLE if samples < self.kpi.min_samples else State.OK
-        shown = Value(self.name, self.window, self.by, group, *self.edges, value, None, None, samples, state)
-        return shown._replace(**more)
+        return Value(self.name, self.window, self.by, group, *self.edges, value, None, None, samples, state)

@@ -19,8 +19,9 @@ def lift(asked: Asked) -> Iterator[Value]:
             continue
         bounds = [(v.value or 0.0, v.lower or 0.0, v.upper or 0.0) for v in (arm, control)]
         lower, upper = newcombe(bounds[0], bounds[1])
-        found = asked.made(arm.group, arm.value - control.value, _smaller(arm, control), lower=lower, upper=upper)
-        yield found._replace(state=worst((found.state, arm.state, control.state)))
+        found = asked.made(arm.group, arm.value - control.value, _smaller(arm, control))
+        state = worst((found.state, arm.state, control.state))
+        yield found._replace(lower=lower, upper=upper, state=state)
 
 
 def relative_lift(asked: Asked) -> Iterator[Value]:
