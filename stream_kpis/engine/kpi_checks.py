@@ -110,7 +110,10 @@ def _parts_of(name: str, catalogue: Catalogue) -> set[str]:
     return found
 
 
-_SUMMED = ("forecast", "anomaly")
+OPEN_DEALS, OPEN_WEIGHTED = "deals_open", "deals_open_weighted"
+"""The measures that the operators of the pipeline read, by ``close`` and by owner or pipeline and it."""
+_PIPELINE = ("deals_forecast", "pipeline_overdue_value")
+_SUMMED = ("forecast", "anomaly", "revenue_growth_yoy", "deals_forecast")
 
 
 def _check_operator(operator: str, name: str, kinds: set[str], catalogue: Catalogue) -> None:
@@ -122,12 +125,22 @@ def _check_operator(operator: str, name: str, kinds: set[str], catalogue: Catalo
                 raise CatalogueError(
                     f"{place}: {operator} cannot shift {reading}, which is over another window already"
                 )
+    if operator in _PIPELINE:
+        _check_pipeline(operator, place, catalogue)
     if kinds & ENDING_NOW or kpi.method or kpi.cases:
         raise CatalogueError(f"{place}: {operator} needs values over past days; {name} is known as of now only")
     if operator == "trend" and formula.composed:
         raise CatalogueError(f"{place}: trend needs numerator and denominator; {name} is composed")
     if operator in _SUMMED and not is_sum(formula):
         raise CatalogueError(f"{place}: {operator} needs a sum of what happened, which {formula.text!r} is not")
+
+
+def _check_pipeline(operator: str, place: str, catalogue: Catalogue) -> None:
+    for name in (OPEN_DEALS, OPEN_WEIGHTED):
+        measure = catalogue.measures.get(name)
+        if measure is None or not {"close", "owner,close", "pipeline,close"} <= set(measure.by):
+            needed = "by close, by owner,close and by pipeline,close"
+            raise CatalogueError(f"{place}: {operator} reads the measure {name} {needed}, which there is not")
 
 
 def is_sum(formula: Formula) -> bool:

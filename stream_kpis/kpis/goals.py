@@ -140,6 +140,56 @@ def mistake(target: Target, kpis: Mapping[str, Kpi]) -> tuple[str, str] | None:
     return None
 
 
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A target as a record of the topic has it."""
+
+    kpi: str
+    window: str
+    value: float
+    by: str = ""
+    group: str = ""
+    unit: str = ""
+    since: date = msgspec.field(name="from", default=date.min)
+    goal: str = ""
+    owner: str = ""
+
+
+_told = msgspec.json.Decoder(_Told).decode
+
+
+def told(record: bytes, kpis: Mapping[str, Kpi], currency: str = "USD") -> Target:
+    """The target of a record of the topic.
+
+    Args:
+        record: JSON ``{kpi, window, by, group, value, unit?, from, goal, owner}``; ``by`` and ``group`` are texts, with
+            commas for several dimensions.
+        kpis: the catalogue.
+        currency: the reporting currency.
+
+    Raises:
+        ValueError: it is none, or fits no KPI.
+
+    >>> kpi = Kpi(title="", formula="", unit="count", windows=("mtd",), by=("channel",))
+    >>> told(b'{"kpi": "orders", "window": "mtd", "by": "channel", "group": "web", "value": 9}', {"orders": kpi}).place
+    ('orders', 'mtd', 'channel', 'web')
+    """
+    said = _told(record)  # msgspec's errors are ValueErrors
+    dimensions = said.by.split(",") if said.by else []
+    values = said.group.split(",", len(dimensions) - 1) if dimensions else []
+    if len(dimensions) != len(values) or (said.group and not said.by):
+        raise ValueError(f"group {said.group!r} does not fit by {said.by!r}")
+    target = Target(
+        kpi=said.kpi, window=said.window, target=said.value, group=dict(zip(dimensions, values, strict=True)),
+        since=said.since, goal=said.goal, owner=said.owner,
+    )  # fmt: skip
+    if wrong := mistake(target, kpis):
+        raise ValueError(wrong[1])
+    unit = kpis[said.kpi].unit.replace("currency", currency)
+    if said.unit and said.unit not in (unit, kpis[said.kpi].unit):
+        raise ValueError(f"unit {said.unit!r} is not that of {said.kpi}, {unit}")
+    return target
+
+
 def _number(file: Path, name: str, node: Any) -> float:
     try:
         number = float(node.value)

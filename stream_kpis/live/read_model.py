@@ -1,6 +1,7 @@
 """The read model: all shards' cells merged, windows slid, KPIs read. Pure: records and times in, snapshots out."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from stream_kpis.engine.batch import Header
 from stream_kpis.engine.cells import decode_cell
@@ -8,8 +9,12 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.reading import ENDING_NOW
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges, period_over, round_up
 from stream_kpis.kpis.goals import NO_GOALS, Goals
+from stream_kpis.live.operators.days import Days
+from stream_kpis.live.operators.operators import Operators, read_by_day
+from stream_kpis.live.operators.pipeline import PipelineForecast
+from stream_kpis.live.operators.targets import Targets
 from stream_kpis.live.reckoning import PERIOD, Found, Reckoner, View
-from stream_kpis.live.snapshot import ShardPosition, Snapshot, State, Value
+from stream_kpis.live.snapshot import Result, ShardPosition, Snapshot, State, Value
 from stream_kpis.live.sources import Sources
 from stream_kpis.live.sums import Groups, RunningSum, Span, Tiles
 from stream_kpis.live.witnesses import Witnesses, of_beginnings, of_later
@@ -41,12 +46,18 @@ class ReadModel:
         self._begun = frozenset[str]()
         """The levels and open sets of which a first began."""
         self._stored: dict[tuple[int, bytes], bytes] = {}
+        self._pipeline = PipelineForecast(plan, calendar)
         self._sums = self._running_sums()
         self._sums_of: list[list[RunningSum]] = [
             [total for span, total in self._sums.items() if index in total.sums] for index in range(len(self._kinds))
         ]
         self._reckoner = Reckoner(plan, self._sources, self._tiles, calendar, goals)
+        self._days = Days(self._kinds, read_by_day(plan, self._sources), calendar)
+        self._operators = Operators(plan, self._sources, self._days, self._reckoner.groups)
+        self.targets = Targets(plan, calendar, goals)
+        """What values should be; more can be told."""
         self._values: Found = {}
+        self._results: tuple[Result, ...] = ()
         self._to_ms = 0
 
     # What comes in.
@@ -80,6 +91,7 @@ class ReadModel:
             if change:
                 known = len(self._tiles.groups_of(index))
                 self._tiles.add(code, index, group, change)
+                self._days.change(code, index, group, change)
                 for total in self._sums_of[index]:
                     total.change(code, index, group, change)
                     if len(self._tiles.groups_of(index)) != known:
@@ -89,13 +101,16 @@ class ReadModel:
 
     def _running_sums(self) -> dict[Span, RunningSum]:
         windows = {name: kpi.windows for name, kpi in self._plan.catalogue.kpis.items()}
-        return self._sums_over(windows, self._sources.edges)
+        return self._sums_over(windows, self._sources.edges, self._pipeline.reads)
 
     def _sums_over(
-        self, windows: Mapping[str, Sequence[str]], edges: Callable[[Span, int], Edges]
+        self,
+        windows: Mapping[str, Sequence[str]],
+        edges: Callable[[Span, int], Edges],
+        more: Mapping[Span, set[int]] = MappingProxyType({}),
     ) -> dict[Span, RunningSum]:
-        """The sums that KPIs need in some of their windows, over the edges of each span."""
-        needed: dict[Span, set[int]] = {}
+        """The sums that KPIs need in some of their windows, and more, over the edges of each span."""
+        needed = {span: set(indexes) for span, indexes in more.items()}
         for name, kpi in self._plan.catalogue.kpis.items():
             for window in windows[name]:
                 for by in ("", *kpi.by):
@@ -144,7 +159,17 @@ class ReadModel:
         distrusted = set(self._plan.catalogue.kpis) if stale else self._distrusted()
         if distrusted:
             values = [v._replace(state=State.STALE) if v.kpi in distrusted else v for v in values]
-        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, self._reckoner.groups_left_out)
+        left_out = self._reckoner.groups_left_out
+        if not stale:  # while shards are read back, everything is dirty all the time
+            self._results = tuple(self._operate(to_ms))
+        results = tuple(r._replace(state=State.STALE) if r.kpi in distrusted else r for r in self._results)
+        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, left_out, results)
+
+    def _operate(self, to_ms: int) -> Iterator[Result]:
+        """What operators make of the values."""
+        yield from self._operators.results(to_ms)
+        yield from self._pipeline.results(to_ms, self._sums, self._values)
+        yield from self.targets.results(to_ms, self._values)
 
     def _told(self, witnesses: Witnesses, from_ms: int, to_ms: int) -> frozenset[str]:
         """The measures of which a witness has a cell in [from, to)."""

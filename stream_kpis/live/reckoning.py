@@ -111,7 +111,7 @@ class Reckoner:
             return
         by_group = {part: {value.group: value for value in view.found[part, window, by]} for part in parts}
         indexes_read = {source.grouping for source in self._sources.of(name, by, summed)}
-        for group in self._groups(name, by, summed):
+        for group in self.groups(name, by, summed):
             values = {part: by_group[part].get(group) for part in parts}
             known = any(group in self._tiles.groups_of(index) for index in indexes_read)
             reader = KpiReader(self._read(sight, group, values), kpi, view.to_ms, view.begun)
@@ -123,7 +123,8 @@ class Reckoner:
 
         return Read(cell, sight.edges, lambda part: self._valuer.part(part, parts[part.name]))
 
-    def _groups(self, name: str, by: str, window: str) -> list[str]:
+    def groups(self, name: str, by: str, window: str) -> list[str]:
+        """The groups of a KPI that have values: all that there are, up to the bound."""
         if not by:
             return [""]
         tiles: Counter[str] = Counter()
