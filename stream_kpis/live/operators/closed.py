@@ -1,6 +1,7 @@
 """One KPI over any closed days, read from day cells: a value, or the numerators and denominators of its days."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.measures import COUNT, SUM, Cell
@@ -12,6 +13,17 @@ from stream_kpis.live.readings import KpiReader, Read
 from stream_kpis.live.snapshot import Value
 from stream_kpis.live.sources import Sources
 from stream_kpis.live.valuing import Place, Valuer
+from stream_kpis.live.witnesses import Witnesses, of_beginnings
+
+
+class _World(NamedTuple):
+    """What all groups of all KPIs read."""
+
+    plan: Plan
+    sources: Sources
+    valuer: Valuer
+    days: Days
+    beginnings: Witnesses
 
 
 class Closed:
@@ -24,13 +36,12 @@ class Closed:
     """
 
     def __init__(self, plan: Plan, sources: Sources, days: Days) -> None:
-        self._plan, self._sources, self._days = plan, sources, days
-        self._valuer = Valuer(plan, sources)
+        self._kpis, self._sources, self._days = plan.catalogue.kpis, sources, days
+        self._world = _World(plan, sources, Valuer(plan, sources), days, of_beginnings(plan))
 
     def indexes(self, kpi: str, by: str) -> set[int]:
         """The groupings that a KPI and its parts read."""
-        window = self._plan.catalogue.kpis[kpi].windows[0]
-        return {source.grouping for source in self._sources.of(kpi, by, window)}
+        return {source.grouping for source in self._sources.of(kpi, by, self._kpis[kpi].windows[0])}
 
     def begin(self, kpi: str) -> int | None:
         """The day on which its history begins: of the earliest fact of any of its measures, in whatever group."""
@@ -38,19 +49,19 @@ class Closed:
 
     def lag_days(self, kpi: str) -> int:
         """How many days before today its last base events lie: those that are matured."""
-        window = self._plan.catalogue.kpis[kpi].windows[0]
-        return max((source.span.horizon_days for source in self._sources.of(kpi, "", window)), default=0)
+        sources = self._sources.of(kpi, "", self._kpis[kpi].windows[0])
+        return max((source.span.horizon_days for source in sources), default=0)
 
     def of_group(self, kpi: str, by: str, group: str) -> "ClosedGroup":
         """One group of one KPI."""
-        return ClosedGroup(self._plan, self._sources, self._valuer, self._days, kpi, by, group)
+        return ClosedGroup(self._world, kpi, by, group)
 
 
 class ClosedGroup:
     """One group of one KPI over any closed days. Keeps the sums of its measures, so it is not to outlive a change."""
 
-    def __init__(self, plan: Plan, sources: Sources, valuer: Valuer, days: Days, kpi: str, by: str, group: str) -> None:
-        self._plan, self._sources, self._valuer, self._days = plan, sources, valuer, days
+    def __init__(self, world: _World, kpi: str, by: str, group: str) -> None:
+        self._plan, self._sources, self._valuer, self._days, self._beginnings = world
         self._name, self._by, self._group = kpi, by, group
         self._courses: dict[tuple[int, str], Course] = {}
         self._begun: dict[str, int | None] = {}
@@ -93,9 +104,7 @@ class ClosedGroup:
             if reading.function in STANDING:
                 measure = reading.args[0]
                 if measure not in self._begun:
-                    window = self._plan.catalogue.kpis[name].windows[0]
-                    index = self._sources.of_reading(name, measure, reading, "", window).grouping
-                    self._begun[measure] = self._days.first([index])
+                    self._begun[measure] = self._days.first(self._beginnings[measure])
                 first = self._begun[measure]
                 if first is not None and first < end:
                     begun.append(measure)

@@ -19,6 +19,7 @@ from stream_kpis.live.operators.spans import (
 from stream_kpis.live.snapshot import Result, State, Value
 from stream_kpis.live.sources import Sources
 from stream_kpis.live.valuing import SCALE
+from stream_kpis.live.witnesses import of_beginnings
 
 TREND_WINDOWS = ("7d", "30d", "90d")
 GROWTH_WINDOWS = ("30d", "90d", "365d", "ytd")
@@ -28,14 +29,16 @@ _Key = tuple[str, str, str]
 
 
 def read_by_day(plan: Plan, sources: Sources) -> set[int]:
-    """The groupings that the operators of a plan read."""
-    return {
+    """The groupings that the operators of a plan read, and those that tell since when there is what they count."""
+    carrying = [(name, kpi) for name, kpi in plan.catalogue.kpis.items() if DAILY & set(kpi.operators)]
+    beginnings = of_beginnings(plan)
+    read = {
         source.grouping
-        for name, kpi in plan.catalogue.kpis.items()
-        if DAILY & set(kpi.operators)
+        for name, kpi in carrying
         for by in ("", *kpi.by)
         for source in sources.of(name, by, kpi.windows[0])
     }
+    return read.union(*(beginnings.get(measure, ()) for name, _ in carrying for measure in sources.measures(name)))
 
 
 class Operators:
