@@ -1,6 +1,7 @@
 """The catalogue as the settings want it, compiled: what the worker, the exporter and evaluation share."""
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals
 from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
 from stream_kpis.settings import Settings, SettingsError
 
@@ -18,3 +19,17 @@ def compile_plan(settings: Settings) -> Plan:
         return compile_catalogue(load(files))
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}") from error
+
+
+def goals_of(settings: Settings, plan: Plan) -> Goals:
+    """The goals that the settings name; none without.
+
+    Raises:
+        SettingsError: they are wrong, or for what is not in the catalogue; the line names file and place.
+    """
+    if settings.goals is None:
+        return NO_GOALS
+    try:
+        return load_goals(settings.goals, plan.catalogue.kpis)
+    except CatalogueError as error:
+        raise SettingsError(f"goals: {error}") from error

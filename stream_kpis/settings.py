@@ -112,6 +112,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     catalogue_built_in: Annotated[
         bool, Meta(description="Whether the built-in catalogue counts; if not, `catalogue` stands alone.")
     ] = True
+    goals: Annotated[
+        Path | None, Meta(description="File of goals, see `docs/goals.md`: targets, quotas, shares of experiments.")
+    ] = None
     flush_interval_ms: Annotated[
         int,
         Meta(

@@ -59,7 +59,7 @@ def test_the_page_of_commands_is_up_to_date() -> None:
 def test_the_page_names_what_the_csv_leaves_out() -> None:
     """Of what JSON has; `by` is spread over two columns, quantiles over three."""
     views = Views(fakes.KPIS)
-    value = {"at", "period", *views.value(fakes.value("first_response_time_live", "5m"))}
+    value = {"at", "period", "operator", "against", *views.value(fakes.value("first_response_time_live", "5m"))}
     assert value > set(COLUMNS) - {"group", "p50", "p90", "p99"}
     (sentence,) = re.findall(r"The CSV has a column for each of these but (.*?);", manual(), re.DOTALL)
     assert set(re.findall(r"`(\w+)`", sentence)) == value - set(COLUMNS)

@@ -7,15 +7,14 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.engine import measures as m
-from stream_kpis.engine.reading import FLOWING, FUNCTIONS, reading_problem
+from stream_kpis.engine.kpi_checks import check_kpi
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS, UNKNOWN
 from stream_kpis.journeys.journey import Journey, counting
-from stream_kpis.kpis.formula import Reading, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
-from stream_kpis.kpis.schema import COHORT_WINDOWS, Kpi, Measure
+from stream_kpis.kpis.schema import Measure
 
 
 class Grouping(NamedTuple):
@@ -79,7 +78,7 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
             action = Action(parts, positions, measure.open_set is not None, _where(measure, fact))
             actions.setdefault(fact, []).append(action)
     for name in catalogue.kpis:
-        _check_kpi(name, catalogue)
+        check_kpi(name, catalogue)
     running = {FACTS[fact].journey for fact in actions}
     journeys = [counting(journey, actions) for journey in JOURNEYS.values() if journey.name in running]
     definitions |= {f"journey:{journey.name}": str(journey.version) for journey in journeys}
@@ -162,46 +161,3 @@ def _check_dimension(dim: str, fact: str, place: str) -> None:
     if dim not in dims:
         known = f"it has {', '.join(dims)}" if dims else "it has none"
         raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")
-
-
-def _check_kpi(name: str, catalogue: Catalogue) -> None:
-    entry, kpi = f"kpis.{name}", catalogue.kpis[name]
-    kinds = set()
-    for field, formula in (("formula", catalogue.formulas[name]), ("samples", catalogue.samples.get(name))):
-        for reading in readings(formula) if formula else ():
-            kinds |= _check_reading(reading, catalogue.place(entry, field), kpi, catalogue)
-            if "target" in reading.args and kpi.target is None:
-                raise CatalogueError(f"{catalogue.place(entry)}: {reading} needs a target")
-    if kpi.matured is not None and (odd := kinds - FLOWING):
-        raise CatalogueError(f"{catalogue.place(entry, 'matured')}: what is matured reads flows, not {min(odd)}")
-    for window in kpi.windows if "cohort" in kinds or kpi.matured is not None else ():
-        if window not in COHORT_WINDOWS:
-            place = catalogue.place(entry, "windows")
-            raise CatalogueError(f"{place}: a cohort has windows {', '.join(COHORT_WINDOWS)}, not {window}")
-    for edge in kpi.edges:
-        if edge not in m.EDGES_S:
-            near = min(m.EDGES_S, key=lambda known: abs(known - edge))
-            raise CatalogueError(
-                f"{catalogue.place(entry, 'edges')}: no bucket ends at {edge:g} s, the nearest at {near}"
-            )
-    if list(kpi.edges) != sorted(set(kpi.edges)):
-        raise CatalogueError(f"{catalogue.place(entry, 'edges')}: edges go up")
-
-
-def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue) -> set[str]:
-    """The kinds that a reading reads."""
-    if reading.function not in FUNCTIONS:
-        raise CatalogueError(f"{place}: unknown reading {reading.function!r}{nearest(reading.function, FUNCTIONS)}")
-    kinds = []
-    for name in (arg for arg in reading.args if arg != "target"):
-        measure = catalogue.measures.get(name)
-        if measure is None:
-            raise CatalogueError(f"{place}: unknown measure {name!r}{nearest(name, catalogue.measures)}")
-        for by in () if FUNCTIONS[reading.function].of_all else kpi.by:
-            if by not in measure.by:
-                hint = nearest(by, measure.by)
-                raise CatalogueError(f"{place}: measure {name} is not grouped by {by!r}{hint}")
-        kinds.append(kind_of(measure)[0])
-    if problem := reading_problem(reading, kinds):
-        raise CatalogueError(f"{place}: {problem}")
-    return set(kinds)

@@ -93,6 +93,7 @@ FUNCTIONS: dict[str, Function] = {
     "distinct": Function((("recency",),), "window", _slot(m.COUNT)),
     "distinct_ms": Function((("recency",),), "window", _count_ms),
     "level": Function((("level",),), "until", _slot(m.COUNT)),
+    "level_all": Function((("level",),), "until", _slot(m.COUNT), of_all=True),
     "level_at_start": Function((("level",),), "before", _slot(m.COUNT)),
     "count_all": Function(_COUNTED, "window", _slot(m.COUNT), of_all=True),
     "count_ms": Function(_COUNTED, "window", _count_ms),

@@ -142,6 +142,7 @@ FACTS: dict[str, FactKind] = {
     "worth_contracted": FactKind("lifecycle", _CUSTOMER, "micro-units", "A customer pays less a month."),
     "worth_expanded": FactKind("lifecycle", _CUSTOMER, "micro-units", "A customer pays more a month."),
     "worth_returned": FactKind("lifecycle", _CUSTOMER, "micro-units", "What who came back pays; at the spell's start."),
+    "cohort_founded": FactKind("lifecycle", (), "0", "A party's first spell began; at its start."),
     "cohort_started": FactKind("lifecycle", (), "ms", "A spell began, so long after the party's first one."),
     "cohort_ended": FactKind("lifecycle", (), "ms", "A spell ended, so long after the first one began.", ahead=True),
     "referrer_last": FactKind("lifecycle", (), "0", "The last time that the party recommended us."),

@@ -205,6 +205,7 @@ def facts(customer: Customer) -> list[Fact]:
     for at_ms, more, dims in customer.changes:
         found.append(Fact("worth_expanded" if more > 0 else "worth_contracted", at_ms, abs(more), dims))
     found += [Fact("worth_returned", *back) for back in customer.returns]
+    found += [Fact("cohort_founded", spell.start_ms, 0, ()) for spell in customer.spells[:1]]
     for spell in customer.spells:
         found += _of_spell(spell, customer.spells[0].start_ms)
     if customer.referred_ms is not None:

@@ -13,7 +13,18 @@ ROLLING = ("5m", "1h", "24h", "7d", "30d", "90d", "365d")
 PERIODS = ("today", "mtd", "qtd", "ytd")
 WINDOWS = (*ROLLING, *PERIODS, "all", "now")
 COHORT_WINDOWS = ("7d", "30d", "90d", "365d", "all")
+DAILY_WINDOWS = ("30d", "90d", "365d")
+"""Those that begin with a business day: other windows can be made of them."""
 GROUPINGS_MAX = 4
+
+Method = Literal["lift", "relative_lift", "sample_ratio", "cohort_grid", "quota"]
+READ_BY: dict[str, str | None] = {
+    "lift": None, "relative_lift": None, "sample_ratio": "experiment,variant", "cohort_grid": "", "quota": "owner"
+}  # fmt: skip
+"""By method the grouping in which it reads what its formula names; None for the KPI's."""
+Operator = Literal[
+    "change", "trend", "forecast", "anomaly", "revenue_growth_yoy", "deals_forecast", "pipeline_overdue_value"
+]
 
 
 class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -52,6 +63,10 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     formula: str
     unit: Unit
     windows: tuple[str, ...]
+    method: Method | None = None
+    """What makes values of what the formula reads, where arithmetic does not: a function in ``live/methods``."""
+    operators: tuple[Operator, ...] = ()
+    """What is made of its values over days, see docs/definitions-operators.md."""
     department: Literal["sales", "service", "marketing", "customers"] = "sales"
     by: tuple[str, ...] = ()
     matured: str | None = None

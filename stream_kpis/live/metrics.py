@@ -17,13 +17,16 @@ from typing import NamedTuple
 
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.exposition import Family, Format, family_lines, label_value, labels
+from stream_kpis.live.operator_metrics import operator_lines
 from stream_kpis.live.pipeline import Pipeline, pipeline_lines
 from stream_kpis.live.snapshot import Snapshot, State, Value
 
 SERIES_MAX = 60_000
 GROUPS_MAX = 50
 QUANTILE_FAMILY = "crm_{id}_quantile_seconds"
-RESERVED_DIMENSIONS = frozenset({"window", "kpi", "le", "q", "quantile", "state", "shard", "instance", "job"})
+RESERVED_DIMENSIONS = frozenset(
+    {"window", "kpi", "le", "q", "quantile", "state", "shard", "instance", "job", "against"}
+)
 
 SCALES = {"currency": 1_000_000, "score": 1_000_000, "seconds": 1_000}
 """What the integers of a KPI's numerator are divided by, by the KPI's unit."""
@@ -94,6 +97,8 @@ class Exposition:
             for kpi_id, kpi in self._kpis.items():
                 if kpi_id in by_kpi:
                     lines += self._kpi_lines(kpi_id, kpi, by_kpi[kpi_id], form)
+            units = {kpi_id: unit_name(kpi, self._currency) for kpi_id, kpi in self._kpis.items()}
+            lines += operator_lines(snapshot.results, self._kpis, units, self._groups_max, form)
             lines += self._bound_lines(shown, sum(1 for line in lines if line[0] != "#"), form)
             lines += _state_lines(snapshot.values, form)
         lines += self._about_lines(form)

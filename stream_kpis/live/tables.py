@@ -21,11 +21,12 @@ WIDTH = 80
 _PERIOD_MAX = len("2026-03")
 """Longer names of periods have no room beside the longest KPI."""
 COLUMNS = (
-    "kpi", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples", "numerator",
-    "denominator", "lower", "upper", "p50", "p90", "p99", "state",
+    "kpi", "operator", "against", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples",
+    "numerator", "denominator", "lower", "upper", "p50", "p90", "p99", "state",
 )  # fmt: skip
 """Of the CSV; numbers are in base units."""
 
+_BEFORE = {"previous": "as many days before", "year": "the year before"}
 _DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -87,6 +88,8 @@ def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Te
     def title(row: Row) -> str | None:
         if "at" in row:
             return f"As of {row['at']}"
+        if row.get("against"):
+            return f"Change against {_BEFORE[row['against']]}"
         return f"Period {row['period']}" if apart else None
 
     parts: list[Table | Text] = [

@@ -17,6 +17,7 @@ from stream_kpis.stream.topic_configs import CHANGELOG, LOOKED_AT, RECORDS, Topi
 
 REKEYED = "crm.rekeyed"
 DEAD_LETTERS = "crm.dead-letters"
+TARGETS = "crm.targets"
 
 _ALREADY_THERE, _NO_SUCH_TOPIC, _NOT_ALLOWED = 36, 3, 29
 
@@ -33,6 +34,8 @@ class Names(NamedTuple):
     parties: str
     cells: str
     dead_letters: str
+    targets: str
+    """What values should be, by any key: the exporter reads it."""
     prefix: str
 
     @classmethod
@@ -46,6 +49,7 @@ class Names(NamedTuple):
             parties=f"{group}-parties",
             cells=f"{group}-cells",
             dead_letters=prefix + DEAD_LETTERS,
+            targets=prefix + TARGETS,
             prefix=prefix,
         )
 
@@ -65,6 +69,7 @@ class Names(NamedTuple):
             self.parties: CHANGELOG,
             self.cells: CHANGELOG,
             self.dead_letters: RECORDS,
+            self.targets: CHANGELOG,
         }
 
 

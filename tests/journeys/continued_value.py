@@ -26,7 +26,7 @@ def noon(day: int) -> int:
 
 WORTH = {"customer_worth"}
 CHANGES = {"worth_lost", "worth_contracted", "worth_expanded", "worth_returned"}
-COHORT = {"customer_joined", "cohort_started", "cohort_ended"}
+COHORT = {"customer_joined", "cohort_founded", "cohort_started", "cohort_ended"}
 BUYING = {"buyer_active", "buyer_lapsed", "buyer_dormant", "buyer_back"}
 BUCKETS = {"buyer_bucket", "buyer_bucket_value"}
 MAILED = {"email_order", "email_order_refunded", "email_converted"}
@@ -122,14 +122,15 @@ OF_VALUE: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = {
         COHORT,
         [customer(1, "created", plan="a"), customer(3, "churned"), customer(5, "reactivated", plan="b"),
          customer(8, "merged", into="q")],
-        {("customer_joined", 1, 0, "a"), ("customer_joined", 5, 0, "b"), ("cohort_started", 1, 0),
-         ("cohort_ended", 3, 2 * M), ("cohort_started", 5, 4 * M), ("cohort_ended", 8, 7 * M)},
+        {("customer_joined", 1, 0, "a"), ("customer_joined", 5, 0, "b"), ("cohort_founded", 1, 0),
+         ("cohort_started", 1, 0), ("cohort_ended", 3, 2 * M), ("cohort_started", 5, 4 * M),
+         ("cohort_ended", 8, 7 * M)},
     ),
     "a churn that was taken back has ended nothing": (
         "lifecycle",
         COHORT,
         [customer(1, "created"), customer(2, "churned", effective_at=iso(9 * M)), customer(3, "reactivated")],
-        {("customer_joined", 1, 0), ("cohort_started", 1, 0)},
+        {("customer_joined", 1, 0), ("cohort_founded", 1, 0), ("cohort_started", 1, 0)},
     ),
     "who recommended us did so last then": (
         "lifecycle",

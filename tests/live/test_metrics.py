@@ -254,3 +254,19 @@ def test_the_format_is_negotiated(accept: str, form: Format) -> None:
 
 def test_content_types_name_their_version() -> None:
     assert [re.search(r"version=([\d.]+)", form.value)[1] for form in Format] == ["0.0.4", "1.0.0"]
+
+
+def test_operators_are_families_beside_their_kpi() -> None:
+    change = fakes.result("change", "orders", against="year", by="channel", group="web", lower=None, upper=None)
+    shown = series(render(of()._replace(results=(change, fakes.result("trend_slope", "revenue_net")))))
+    assert shown['crm_orders_change_ratio{window="30d",against="year",channel="web"}'] == 0.25
+    assert shown['crm_revenue_net_trend_slope_usd_per_day_lower{window="30d"}'] == 0.125
+    assert not [name for name in shown if name.startswith("crm_orders_change_ratio_lower")]
+
+
+def test_of_operators_too_only_the_largest_groups_are_shown() -> None:
+    results = [fakes.result("change", "orders", by="channel", group=f"c{n}", samples=n) for n in range(5)]
+    shown = series(render(of()._replace(results=tuple(results)), groups_max=2))
+    assert {name for name in shown if name.startswith("crm_orders_change_ratio{")} == {
+        f'crm_orders_change_ratio{{window="30d",channel="{group}"}}' for group in ("c3", "c4")
+    }
