@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS
@@ -24,9 +23,9 @@ WORDS = {
     "distinct": "the parties of {0}",
     "level": "{0} at the end",
     "level_at_start": "{0} at the start",
-    "count_ms": "the number of {0} × the length of the window",
-    "sum_ms": "the sum of {0} × the length of the window",
-    "distinct_ms": "the parties of {0} × the length of the window",
+    "count_ms": "the number of {0} times the length of the window",
+    "sum_ms": "the sum of {0} times the length of the window",
+    "distinct_ms": "the parties of {0} times the length of the window",
     "window_ms": "the length of the window",
     "carried": "{0} of those there at the start, if they stayed",
     "begun": "{0} of those that came, less what those that left did not stay",
@@ -44,14 +43,15 @@ _OVER = {
     "closed": ", over the closed days",
     "previous": ", over as many days before",
 }
-_SIGNS = {"+": "+", "-": "−", "*": "×", "/": "÷"}
+_SIGNS = {"+": "+", "-": "\N{MINUS SIGN}", "*": "\N{MULTIPLICATION SIGN}", "/": "\N{DIVISION SIGN}"}
 _UNITS = {"currency": "in the reporting currency", "currency_per_second": "reporting currency per second"}
 _DEPARTMENTS = ("sales", "service", "marketing", "customers")
 
 _PAGE = """# KPIs
 
-Made from the catalogue and the definitions by `python -m stream_kpis.monitoring.kpi_page > docs/kpis.md`. How a window begins and ends, what an event
-changes, and what each journey says: [definitions](definitions.md). In examples day n is @n, and each of them is a test.
+Made from the catalogue and the definitions by `python -m stream_kpis.monitoring.kpi_page > docs/kpis.md`. How a window
+begins and ends, what an event changes, and what each journey says: [definitions](definitions.md). In examples day n is
+@n, and each of them is a test.
 
 {index}
 
@@ -64,9 +64,9 @@ def definitions(docs: Path) -> list[str]:
 
 
 def worked_examples(pages: Iterable[str]) -> dict[str, list[str]]:
-    """The worked examples of the definitions, by every KPI that they name.
+    r"""The worked examples of the definitions, by every KPI that they name.
 
-    >>> worked_examples(["## Worked examples\\n\\n- `orders`: one placed\\n  @1 → 1.\\n\\n## Limits\\n"])
+    >>> worked_examples(["## Worked examples\n\n- `orders`: one placed\n  @1 → 1.\n\n## Limits\n"])
     {'orders': ['`orders`: one placed @1 → 1.']}
     """
     found: dict[str, list[str]] = {}
@@ -121,7 +121,8 @@ def _lines(catalogue: Catalogue, name: str, kpi: Kpi, examples: Iterable[str]) -
     for measure in _measures_of(formula):
         yield f"- `{measure}`: {_measure_in_words(catalogue.measures[measure])}"
     yield f"- Events: {', '.join(f'`{event}`' for event in _events_of(catalogue, formula))}"
-    yield f"- By: {', '.join(f'`{by}`' for by in kpi.by) or 'nothing'}. Windows: {' '.join(kpi.windows)}{_details(kpi)}."
+    by = ", ".join(f"`{by}`" for by in kpi.by) or "nothing"
+    yield f"- By: {by}. Windows: {' '.join(kpi.windows)}{_details(kpi)}."
     for example in examples:
         yield f"- Example: {example}"
 
@@ -143,7 +144,7 @@ def in_words(catalogue: Catalogue, formula: Formula) -> str:
     if formula.denominator is None:
         return above
     sides = (_side(node, _words(catalogue, node)) for node in (formula.numerator, formula.denominator))
-    return " ÷ ".join(sides)
+    return f" {_SIGNS['/']} ".join(sides)
 
 
 def _words(catalogue: Catalogue, node: Node) -> str:
