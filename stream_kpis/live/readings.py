@@ -84,7 +84,7 @@ def wilson(above: float | None, below: float | None) -> tuple[float | None, floa
     """
     if above is None or not below:
         return None, None
-    n, p, z = below, min(max(above / below, 0.0), 1.0), 1.959963984540054
+    n, p, z = below, min(max(above / below, 0.0), 1.0), 1.96
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -19,7 +19,7 @@ def lift(asked: Asked) -> Iterator[Value]:
             continue
         bounds = [(v.value or 0.0, v.lower or 0.0, v.upper or 0.0) for v in (arm, control)]
         lower, upper = newcombe(bounds[0], bounds[1])
-        found = asked.made(arm.group, arm.value - control.value, _smaller(arm, control))
+        found = _made(asked, arm, arm.value - control.value, _smaller(arm, control))
         state = worst((found.state, arm.state, control.state))
         yield found._replace(lower=lower, upper=upper, state=state)
 
@@ -30,7 +30,7 @@ def relative_lift(asked: Asked) -> Iterator[Value]:
         if control is None or arm.value is None or not control.value:
             yield _without(asked, arm)
             continue
-        found = asked.made(arm.group, (arm.value - control.value) / control.value, _smaller(arm, control))
+        found = _made(asked, arm, (arm.value - control.value) / control.value, _smaller(arm, control))
         yield found._replace(state=worst((found.state, arm.state, control.state)))
 
 
@@ -52,8 +52,13 @@ def _control(arms: Sequence[Value]) -> Value | None:
     return there[min(there, key=lambda variant: (variant != CONTROL, variant))] if there else None
 
 
+def _made(asked: Asked, arm: Value, value: float | None, samples: int) -> Value:
+    """Of the units of the rates that are compared, so with their edges."""
+    return asked.made(arm.group, value, samples)._replace(from_ms=arm.from_ms, to_ms=arm.to_ms)
+
+
 def _without(asked: Asked, arm: Value) -> Value:
-    found = asked.made(arm.group, None, 0)
+    found = _made(asked, arm, None, 0)
     return found._replace(state=arm.state) if arm.value is None else found
 
 
