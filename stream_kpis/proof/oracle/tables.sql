@@ -15,6 +15,9 @@ CREATE TABLE sla (priority VARCHAR, allowed_ms BIGINT);
 -- The windows asked for: [from_ms, to_ms), as published.
 CREATE TABLE asks (ask BIGINT, kpi VARCHAR, "window" VARCHAR, from_ms BIGINT, to_ms BIGINT);
 
+-- The business days that operators read, as numbers of dates; the first takes in all that was before.
+CREATE TABLE days (day BIGINT, from_ms BIGINT);
+
 CREATE MACRO days_ms(days) AS days * 86_400_000::BIGINT;
 
 CREATE MACRO yes_no(flag) AS CASE WHEN flag THEN 'yes' WHEN NOT flag THEN 'no' ELSE 'unknown' END;
