@@ -502,7 +502,7 @@ def test_forecast_error_and_interval() -> None:
     """Months with an actual and eight weeks before them; each as it would have been forecast after as many days."""
     world = World()
     to = at(2026, 9, 3)  # two closed days
-    order(world, at(2026, 5, 2), 0)
+    order(world, at(2026, 5, 2), 7)  # May has an actual, but no eight weeks before it
     order(world, at(2026, 7, 1), 100)  # closed days of July, which ends at 200
     order(world, at(2026, 7, 31), 100)
     order(world, at(2026, 8, 2), 50)
