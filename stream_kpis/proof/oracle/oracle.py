@@ -9,8 +9,8 @@ import duckdb
 
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.proof.oracle.catalogue import CATALOGUE, KPIS, ONLY_PARTS
-from stream_kpis.proof.oracle.load import create_records, load_records
 from stream_kpis.proof.oracle.composed import PARTS, Spans
+from stream_kpis.proof.oracle.load import create_records, load_records
 
 HORIZON_MS = 30 * 86_400_000
 """H: how long after its base event something counts for a cohort."""

@@ -52,7 +52,7 @@ class Series:
         return sum(self[day] for day in range(first, after))
 
 
-def trend(days: Sequence[tuple[int, int]], unit: int) -> Result:
+def trend(days: Sequence[tuple[int, int]], unit: float) -> Result:
     """The weighted least-squares slope over (num, den) of each day, oldest first; ``unit`` integers are one unit."""
     weighed = [(t, num, den) for t, (num, den) in enumerate(days) if den > 0]
     s0 = sum(den for _, _, den in weighed)
@@ -108,7 +108,7 @@ def backtests(num: Series, window: str, day: int, history: int) -> list[Back]:
     ]
 
 
-def forecast(num: Series, samples: Series, window: str, day: int, history: int, unit: int) -> Result:
+def forecast(num: Series, samples: Series, window: str, day: int, history: int, unit: float) -> Result:
     """The end of the period of ``day``, where ``history`` is the first day of the KPI's history."""
     start, end = period(window, day)
     value, parts = project(num, start, day, end)
@@ -131,7 +131,7 @@ def forecast_error(num: Series, window: str, day: int, history: int) -> Result:
     return Result(value, len(errors), {})
 
 
-def anomaly(num: Series, day: int, history: int, unit: int, *, counts: bool) -> Result:
+def anomaly(num: Series, day: int, history: int, unit: float, *, counts: bool) -> Result:
     """The last closed day before ``day`` among the same weekdays of the eight weeks before it."""
     last = day - 1
     seen = [num[last - 7 * week] for week in range(1, _WEEKS + 1) if last - 7 * week >= history]
