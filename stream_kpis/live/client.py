@@ -29,10 +29,10 @@ def print_kpis(
     period: str | None,
     since: str | None,
     until: str | None,
-    against: str | None,
     url: str | None,
     as_json: bool,
     as_csv: bool,
+    against: str | None = None,
 ) -> int:
     """The command: live values to standard output. Returns the exit code.
 
