@@ -107,6 +107,11 @@ OF_VALUE: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = {
         {("worth_contracted", 2, 2 * U, "b"), ("worth_expanded", 3, 6 * U, "c"), ("worth_lost", 4, 9 * U, "c"),
          ("worth_returned", 6, 8 * U, "e")},
     ),
+    "after a merge nothing comes back": (
+        "lifecycle", CHANGES, [customer(1, "created", value=5), customer(2, "churned"), customer(3, "merged", into="q"),
+                               customer(4, "created")],
+        {("worth_lost", 2, 5 * U)},
+    ),
     "nothing is lost of what was never known": (
         "lifecycle", CHANGES, [customer(1, "created"), customer(2, "plan_changed", plan="a"), customer(3, "churned"),
                                customer(4, "reactivated")],
