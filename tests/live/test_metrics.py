@@ -36,7 +36,7 @@ def series(text: str) -> dict[str, float]:
 
 
 def of(*values: object) -> Snapshot:
-    return fakes.snapshot()._replace(values=values)
+    return fakes.snapshot()._replace(values=values, results=())
 
 
 def test_promtool_has_no_complaint() -> None:
