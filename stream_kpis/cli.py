@@ -245,6 +245,22 @@ def check(context: click.Context, /, bootstrap: str | None) -> None:
 
 
 @cli.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be built anew, and from what; change nothing.")
+@click.option("--bootstrap", default=None, help="Kafka servers.")
+@click.pass_context
+def rebuild(context: click.Context, /, dry_run: bool, bootstrap: str | None) -> None:
+    """Say what a changed catalogue makes the workers build anew.
+
+    A worker builds when it starts; nothing else has to be run.
+    """
+    from stream_kpis.stream.rebuild import print_outlook  # noqa: PLC0415
+
+    if not dry_run:
+        raise click.UsageError("a worker rebuilds by itself when it starts; --dry-run says what it will do")
+    sys.exit(print_outlook(_settings(context, bootstrap=bootstrap)))
+
+
+@cli.command()
 def schema() -> None:
     """Write the JSON Schema of the events."""
     import orjson  # noqa: PLC0415
