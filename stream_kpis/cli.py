@@ -292,6 +292,25 @@ def rules(context: click.Context, /, output: Path | None) -> None:
 
 
 @cli.command()
+@click.option(
+    "--definitions",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of definitions*.md, whose worked examples are shown.",
+)
+@click.pass_context
+def docs(context: click.Context, /, definitions: Path | None) -> None:
+    """Write the page of all KPIs, those of your own catalogue too.
+
+    Example: stream-kpis docs --definitions docs > docs/kpis.md
+    """
+    from stream_kpis.monitoring.kpi_docs import examples_of, kpis_page  # noqa: PLC0415
+    from stream_kpis.plan import compile_plan  # noqa: PLC0415
+
+    examples = examples_of(sorted(definitions.glob("definitions*.md"))) if definitions else {}
+    click.echo(kpis_page(compile_plan(_settings(context)).catalogue, examples), nl=False)
+
+
+@cli.command()
 @click.option("--exporter", default=None, help="HOST:PORT of the exporter; by default that of a demo.")
 @click.pass_context
 def stack(context: click.Context, /, exporter: str | None) -> None:
