@@ -147,9 +147,9 @@ def _reading_in_words(found: re.Match[str]) -> str:
 
 
 def examples_of(pages: Iterable[Path]) -> dict[str, str]:
-    """The worked examples of pages of definitions, by KPI.
+    """The worked examples of pages of definitions, by KPI; one that several share is given with their names.
 
-    One that several share is given with their names. An example is an item of a section "worked examples" that begins with the names of its KPIs, or gives a value behind
+    An example is an item of a section "worked examples" that begins with the names of its KPIs, or gives a value behind
     the name of each.
 
     Raises:

@@ -41,7 +41,8 @@ def test_a_page_s_examples_are_found_by_the_names_that_begin_them(tmp_path: Path
     page = tmp_path / "definitions.md"
     page.write_text(
         "# Page\n\n- `zero`: no example.\n\n## Batch A, worked examples\n\n- `one`, `two`: three → 1;\n  2.\n"
-        "- Rates: four → `three` 1/4, `four` 0/4.\n- `five`: 5 → 5. `six`: 6 → 6.\n- `eight` (90d: all): 8 → 8.\n\n## More\n\n- `seven`: 7.\n"
+        "- Rates: four → `three` 1/4, `four` 0/4.\n- `five`: 5 → 5. `six`: 6 → 6.\n"
+        "- `eight` (90d: all): 8 → 8.\n\n## More\n\n- `seven`: 7.\n"
     )
     assert examples_of([page]) == {
         "one": "`one`, `two`: three → 1; 2.",
