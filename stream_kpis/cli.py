@@ -140,7 +140,7 @@ def worker(context: click.Context, /, **given: Any) -> None:
 @click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.pass_context
 def import_(context: click.Context, /, files: tuple[Path, ...], mapping: Path, bootstrap: str | None) -> None:
-    """Send history from CSV or JSONL files to Kafka, by a mapping.
+    """Send history from CSV, JSONL or Parquet files to Kafka, by a mapping.
 
     Example: stream-kpis import orders.csv --mapping orders.yaml
     """
