@@ -80,8 +80,8 @@ def key_of(row: Row) -> tuple[str, str, str]:
 
 
 @lru_cache(maxsize=8)
-def _history(name: str) -> tuple[list[Any], Counts]:
-    history = History(files_of(name), read_mapping(mapping_of(name)))
+def _history(name: str, mapping: Path | None = None) -> tuple[list[Any], Counts]:
+    history = History(files_of(name), read_mapping(mapping or mapping_of(name)))
     return list(history), history.counts
 
 
@@ -90,9 +90,15 @@ def counts_of(name: str) -> Counts:
     return _history(name)[1]
 
 
-def evaluated(name: str, asks: Sequence[Ask] = ()) -> Rows:
-    """All values of a data set, by the engine alone; with several instants, those of the last."""
-    events, counts = _history(name)
+def evaluated(name: str, asks: Sequence[Ask] = (), mapping: Path | None = None) -> Rows:
+    """All values of a data set, by the engine alone; with several instants, those of the last.
+
+    Args:
+        name: of the data set.
+        asks: instants and periods.
+        mapping: another one than that of the data set.
+    """
+    events, counts = _history(name, mapping)
     plan = compile_plan(load(environment={}))
     evaluation = evaluate(plan, CALENDAR, Reader(), events, asks)
     assert not evaluation.dead_letters
