@@ -11,7 +11,7 @@ from stream_kpis.engine.reading import FLOWING, FUNCTIONS, reading_problem
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.journeys.facts import FACTS
+from stream_kpis.journeys.facts import FACTS, UNKNOWN
 from stream_kpis.journeys.journey import Journey, counting
 from stream_kpis.kpis.formula import Reading, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
@@ -33,11 +33,13 @@ class Action(NamedTuple):
     """What one fact does to one measure: its parts, each added to every target.
 
     A target is (index of the grouping, positions of its dimensions in the fact). ``pinned`` cells stay in fine tiles.
+    ``where`` are the dimensions that decide whether it counts, as (position, the values that do).
     """
 
     parts: m.Parts
     targets: tuple[tuple[int, tuple[int, ...]], ...]
     pinned: bool
+    where: tuple[tuple[int, frozenset[str]], ...] = ()
 
 
 class Plan(NamedTuple):
@@ -74,7 +76,8 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
             groupings.append(Grouping(name, by, kind, within, key))
         for fact, parts in _parts(measure):
             positions = tuple((index, _positions(by, fact)) for by, index in targets.items())
-            actions.setdefault(fact, []).append(Action(parts, positions, measure.open_set is not None))
+            action = Action(parts, positions, measure.open_set is not None, _where(measure, fact))
+            actions.setdefault(fact, []).append(action)
     for name in catalogue.kpis:
         _check_kpi(name, catalogue)
     running = {FACTS[fact].journey for fact in actions}
@@ -116,8 +119,12 @@ def _positions(by: str, fact: str) -> tuple[int, ...]:
     return tuple(FACTS[fact].dims.index(dim) for dim in by.split(",")) if by else ()
 
 
+def _where(measure: Measure, fact: str) -> tuple[tuple[int, frozenset[str]], ...]:
+    return tuple((FACTS[fact].dims.index(dim), frozenset(values)) for dim, values in measure.where.items())
+
+
 def _hash(measure: Measure) -> str:
-    """Of what decides the cells: kind, fact, horizon, groupings, journeys; not titles, windows and targets."""
+    """Of what decides the cells: kind, fact, horizon, filter, groupings, journeys; not titles, windows and targets."""
     facts = (kind_of(measure)[1], measure.base or kind_of(measure)[1])
     versions = [JOURNEYS[FACTS[fact].journey].version for fact in facts]
     return hashlib.sha256(msgspec.json.encode((msgspec.to_builtins(measure), versions), order="sorted")).hexdigest()[:8]
@@ -136,15 +143,25 @@ def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
             continue
         if fact not in FACTS:
             raise CatalogueError(f"{catalogue.place(entry, field)}: unknown fact {fact!r}{nearest(fact, FACTS)}")
-        dims, value = FACTS[fact].dims, FACTS[fact].value
+        value = FACTS[fact].value
         for dim in ",".join(measure.by).split(",") if measure.by else ():
-            if dim not in dims:
-                known = f"it has {', '.join(dims)}" if dims else "it has none"
-                place = catalogue.place(entry, "by")
-                raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")
+            _check_dimension(dim, fact, catalogue.place(entry, "by"))
+        for dim, values in measure.where.items():
+            place, words = catalogue.place(entry, "where"), FACTS[fact].words
+            _check_dimension(dim, fact, place)
+            for word in values:
+                if word not in (*words.get(dim, (word,)), UNKNOWN):
+                    raise CatalogueError(f"{place}: {dim} is never {word!r}{nearest(word, words[dim])}")
         if not value.endswith(_VALUES.get(field, "")):
             place, fitting = catalogue.place(entry, field), " or ".join(_VALUES[field])
             raise CatalogueError(f"{place}: {kind} needs a fact with a value of {fitting}, {fact} has {value}")
+
+
+def _check_dimension(dim: str, fact: str, place: str) -> None:
+    dims = FACTS[fact].dims
+    if dim not in dims:
+        known = f"it has {', '.join(dims)}" if dims else "it has none"
+        raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")
 
 
 def _check_kpi(name: str, catalogue: Catalogue) -> None:

@@ -263,6 +263,10 @@ def _check_measure(measure: Measure, entry: str, places: Mapping[str, str]) -> N
         raise CatalogueError(f"{place}: base and within belong to cohort, both of them")
     if measure.within is not None:
         days_of(measure.within, _place_of(places, entry, "within"))
+    for dim, values in measure.where.items():
+        if not values:
+            raise CatalogueError(f"{_place_of(places, entry, 'where')}: where names no value of {dim!r}")
+        _check_once(values, "where", entry, places)
     _check_name(entry, place)
     _check_once(measure.by, "by", entry, places)
 
@@ -302,9 +306,6 @@ def _check_once(words: tuple[str, ...], field: str, entry: str, places: Mapping[
 def _formula(text: str, entry: str, field: str, places: Mapping[str, str]) -> Formula:
     place = _place_of(places, entry, field)
     try:
-        formula = parse(text)
+        return parse(text)
     except ValueError as error:
         raise CatalogueError(f"{place}: {error}") from None
-    if field == "samples" and formula.denominator is not None:
-        raise CatalogueError(f"{place}: samples is a number of observations, not a quotient")
-    return formula

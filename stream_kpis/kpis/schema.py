@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["flow", "level", "exposure", "recency", "distribution", "cohort", "open_set", "joined"]
-Unit = Literal["count", "ratio", "seconds", "currency", "currency_per_second", "score"]
+Unit = Literal["count", "ratio", "seconds", "currency", "currency_per_second", "per_second", "score"]
 ROLLING = ("5m", "1h", "24h", "7d", "30d", "90d", "365d")
 PERIODS = ("today", "mtd", "qtd", "ytd")
 WINDOWS = (*ROLLING, *PERIODS, "all", "now")
@@ -40,6 +40,8 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Ends, at the time of what they ended: ``fact.time - fact.value``; counted from the end on."""
     base: str | None = None
     within: str | None = None
+    where: dict[str, tuple[str, ...]] = {}
+    """By dimension the values that count; a missing one is ``unknown``. Facts with any other are left out."""
     by: tuple[str, ...] = ()
 
 
@@ -55,7 +57,7 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     matured: str | None = None
     """A horizon such as ``30d``: its windows end so long before kpi-now, as a cohort's do, whatever it reads."""
     samples: str | None = None
-    """A formula for the samples; by default the denominator of a ratio, the count of a distribution, or the value."""
+    """A formula for the samples, rounded down; else a ratio's denominator, a distribution's count, or the value."""
     min_samples: int = 30
     target: float | None = None
     """In the KPI's unit; what ``older(…, target)`` compares with."""

@@ -152,7 +152,7 @@ class Views:
         return (value for value in values if value.kpi in self.kpis)
 
     def _unit(self, kpi: Kpi) -> str:
-        return kpi.unit.replace("currency_per_second", "currency/s").replace("currency", self.currency)
+        return kpi.unit.replace("currency", self.currency).replace("_per_second", "/s").replace("per_second", "1/s")
 
 
 def group_of(value: Value) -> dict[str, str]:

@@ -51,8 +51,7 @@ def family_name(kpi_id: str, kpi: Kpi, currency: str = "USD") -> str:
 def unit_name(kpi: Kpi, currency: str = "USD") -> str:
     """A KPI's unit as the last word of a metric's name; empty for counts and scores."""
     money = currency.lower()
-    names = {"currency": money, "currency_per_second": f"{money}_per_second", "seconds": "seconds", "ratio": "ratio"}
-    return names.get(kpi.unit, "")
+    return {"count": "", "score": ""}.get(kpi.unit, kpi.unit.replace("currency", money))
 
 
 class Exposition:

@@ -19,7 +19,7 @@ from stream_kpis.live.sums import RunningSum, Span, Tiles
 from stream_kpis.live.witnesses import Witnesses, of_beginnings, of_later
 
 Sums = Mapping[Span, RunningSum]
-_SCALE = {"currency": 1e6, "score": 1e6, "seconds": 1e3, "currency_per_second": 1e3}
+_SCALE = {"currency": 1e6, "score": 1e6, "seconds": 1e3, "currency_per_second": 1e3, "per_second": 1e-3}
 _EMPTY: Cell = {}
 _FOREVER_MS = 1 << 60
 PERIOD = "period"
@@ -309,8 +309,11 @@ class ReadModel:
         )  # fmt: skip
 
     def _samples(self, name: str, formula: Formula, above: float | None, below: float | None, reader: KpiReader) -> int:
-        if name in self._plan.catalogue.samples:
-            return int(evaluate(self._plan.catalogue.samples[name].numerator, reader) or 0)
+        said = self._plan.catalogue.samples.get(name)
+        if said is not None:
+            many = evaluate(said.numerator, reader) or 0
+            each = 1 if said.denominator is None else evaluate(said.denominator, reader) or 0
+            return int(many // each) if each > 0 else 0
         if isinstance(formula.numerator, Reading) and FUNCTIONS[formula.numerator.function].distribution is not None:
             return reader.observations(formula.numerator)
         return int((above if formula.denominator is None else below) or 0)

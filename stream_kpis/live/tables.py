@@ -132,10 +132,12 @@ def people(value: float | None, unit: str) -> str:
 
     Args:
         value: in the KPI's unit.
-        unit: ``count``, ``ratio``, ``seconds``, ``score``, a currency, or ``USD/s``, shown per day.
+        unit: ``count``, ``ratio``, ``seconds``, ``score``, a currency, ``USD/s``, shown per day, ``1/s``, per year.
 
     >>> people(0.6315, "ratio"), people(4238, "count"), people(5316.0, "seconds"), people(2360.909, "USD")
     ('63.15 %', '4,238', '1 h 29 min', '2,360.91 USD')
+    >>> people(0.001, "USD/s"), people(1e-8, "1/s")
+    ('86.40 USD/d', '0.315 /y')
     """
     if value is None:
         return "-"
@@ -149,7 +151,13 @@ def people(value: float | None, unit: str) -> str:
         case "score":
             return f"{value:.3f}"
         case _:
-            return f"{value * 86400:,.2f} {unit[:-2]}/d" if unit.endswith("/s") else f"{value:,.2f} {unit}"
+            return _amount(value, unit)
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == "1/s":
+        return f"{value * 365 * 86400:,.3f} /y"
+    return f"{value * 86400:,.2f} {unit[:-2]}/d" if unit.endswith("/s") else f"{value:,.2f} {unit}"
 
 
 def _duration(seconds: float) -> str:

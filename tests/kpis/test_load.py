@@ -10,7 +10,14 @@ from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.load import CatalogueError, built_in, load
 from stream_kpis.kpis.schema import WINDOWS
 
-DEFINITIONS = Path(__file__).parents[2] / "docs" / "definitions.md"
+DOCS = Path(__file__).parents[2] / "docs"
+
+COMPOSED = {
+    "cac_lagged", "arpc_base_effect", "arpc_spend_effect", "clv_historic", "clv_predicted", "clv_net", "clv_cac_ratio",
+    "cac_payback_time", "customer_value_share", "quota_attainment", "cohort_retention_rate", "ab_lift",
+    "ab_relative_lift", "ab_srm", "service_quality_index",
+}  # fmt: skip
+"""Defined, and not yet in the catalogue."""
 
 FOR_USERS = {"party_active", "buyer_second"}
 """Facts that are there for catalogues of one's own."""
@@ -107,6 +114,18 @@ def test_a_good_catalogue_compiles(tmp_path: Path) -> None:
          "exposure needs a fact with a value of ±1, lead_created has 0"),
         ("distribution: lead_answered", "distribution: lead_created", "distribution needs a fact with a value of ms"),
         ("flow: lead_created", "joined: lead_created", "joined needs a fact with a value of ms, lead_created has 0"),
+        ("flow: lead_created,", "flow: lead_created, where: {chanel: [web]},",
+         "a.yaml:2: leads: fact lead_created has no dimension 'chanel' (it has channel, source, "),
+        ("flow: lead_created,", "flow: lead_created, where: {chanel: [web]},", "(did you mean channel?)"),
+        ("flow: lead_created,", "flow: lead_created, where: {channel: []},",
+         "a.yaml:2: leads: where names no value of 'channel'"),
+        ("flow: lead_created,", "flow: lead_created, where: {channel: [web, web]},",
+         "a.yaml:2: leads: 'web' is twice in 'where'"),
+        ("flow: lead_created,", "flow: lead_created, where: {channel: yes},", "a.yaml:2: leads: Expected `array`, got"),
+        ("{flow: lead_created, by: [channel, source]}", "{flow: cost, by: [channel], where: {kind: [labor]}}",
+         "a.yaml:2: leads: kind is never 'labor' (did you mean labour?)"),
+        ("{flow: lead_created, by: [channel, source]}", "{flow: cost, by: [channel], where: {kind: [a, unknown]}}",
+         "a.yaml:2: leads: kind is never 'a'"),
         # Formulas
         ("count(leads)", "count(leads", "a.yaml:8: new_leads: formula 'count(leads' is not an expression"),
         ("count(leads)", "cuont(leads)", "a.yaml:8: new_leads: unknown reading 'cuont' (did you mean count?)"),
@@ -121,8 +140,6 @@ def test_a_good_catalogue_compiles(tmp_path: Path) -> None:
          "measure leads is not grouped by 'chanel' (did you mean channel?)"),
         ("median(answers)\n", "median(answers)\n    samples: count(nobody)\n",
          "a.yaml:15: answer_time: unknown measure 'nobody'"),
-        ("median(answers)\n", "median(answers)\n    samples: count(leads) / 2\n",
-         "a.yaml:15: answer_time: samples is a number"),
         ("median(answers)", "followed(later) / base(later)",
          "a.yaml:16: answer_time: a cohort has windows 7d, 30d, 90d, 365d, all, not 24h"),
         ("    windows: [7d, 30d]\n", "    windows: [7d, 24h]\n    matured: 30d\n",
@@ -179,12 +196,14 @@ def test_a_later_file_replaces_what_an_earlier_one_named(tmp_path: Path) -> None
 
 
 def test_a_definition_is_what_decides_the_cells(tmp_path: Path) -> None:
-    """Titles, windows and targets do not; groupings do."""
+    """Titles, windows and targets do not; groupings and filters do."""
     plan = compiled(tmp_path, GOOD)
     same = compiled(tmp_path, GOOD.replace("New leads", "Leads").replace("[7d, 30d]", "[all]"))
     other = compiled(tmp_path, GOOD.replace("[channel, source]", "[channel]"))
     assert plan.definitions == same.definitions
-    assert {"leads"} == {name for name in plan.definitions if plan.definitions[name] != other.definitions[name]}
+    fewer = compiled(tmp_path, GOOD.replace("by: [channel, source]", "by: [channel, source], where: {channel: [web]}"))
+    for changed in (other, fewer):
+        assert {"leads"} == {name for name in plan.definitions if plan.definitions[name] != changed.definitions[name]}
 
 
 # The catalogue that ships.
@@ -192,8 +211,10 @@ def test_a_definition_is_what_decides_the_cells(tmp_path: Path) -> None:
 
 def defined() -> dict[str, tuple[set[str], set[str]]]:
     """The groupings and windows of each KPI in the docs; in code, those that the oracle does not know yet."""
-    page = DEFINITIONS.read_text(encoding="utf-8")
+    page = (DOCS / "definitions.md").read_text(encoding="utf-8")
+    value = (DOCS / "definitions-value.md").read_text(encoding="utf-8")
     tables = page.split("## KPIs")[1].split("\n# ")[0] + page.split("## Batch A, rows")[1].split("\n## ")[0]
+    tables += value.split("## Rows")[1].split("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in tables.splitlines() if re.match(r"\| `?[a-z_]+`? \|", line)]
     found: dict[str, tuple[set[str], set[str]]] = {}
     for name, *_, by, windows in rows:
@@ -205,7 +226,7 @@ def defined() -> dict[str, tuple[set[str], set[str]]]:
 def test_the_docs_define_every_kpi_with_its_groupings_and_windows() -> None:
     """And no other."""
     shipped = {name: (set(kpi.by), set(kpi.windows)) for name, kpi in built_in().kpis.items()}
-    assert defined() == shipped
+    assert {name: said for name, said in defined().items() if name not in COMPOSED} == shipped
     assert set().union(*(windows for _, windows in shipped.values())) == set(WINDOWS)
 
 

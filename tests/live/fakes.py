@@ -36,7 +36,7 @@ def value(kpi_id: str, window: str, seed: int = 0, by: str = "", group: str = ""
         number = 4.2
     elif "/" in kpi.formula:
         numerator, denominator = samples * 1000, samples
-        number = {"seconds": 1.0, "currency_per_second": 0.001}.get(kpi.unit, 1000)
+        number = {"seconds": 1.0, "currency_per_second": 0.001, "per_second": 1e-7}.get(kpi.unit, 1000)
     else:
         number = samples
     made = Value(
