@@ -19,6 +19,9 @@ from stream_kpis.kpis.selection import DEPARTMENTS
 _WORDS = {
     "count": "number of {0}",
     "sum": "sum of {0}",
+    "sum_ms": "sum of {0} times the length of the window",
+    "distinct_ms": "distinct parties of {0} times the length of the window",
+    "window_ms": "length of the window",
     "base": "{0}: those that could follow up",
     "followed": "{0}: those followed up in time",
     "distinct": "distinct parties of {0}",
@@ -140,10 +143,10 @@ def in_words(formula: str) -> str:
 def _reading_in_words(found: re.Match[str]) -> str:
     form = _WORDS.get(found[1])
     args = [arg.strip().replace("_", " ") for arg in found[2].split(",") if arg.strip() != "target"]
-    if form is None or not args:
+    if form is None or not (args or "{0}" not in form):
         return found[0]
     waits = f", with the ages of {args[1]}" if len(args) > 1 else ""
-    return form.format(args[0]) + waits
+    return form.format(*args) + waits
 
 
 def examples_of(pages: Iterable[Path]) -> dict[str, str]:

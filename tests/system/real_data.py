@@ -26,6 +26,7 @@ MAPPINGS = REPOSITORY / "tests" / "data" / "mappings"
 FILES = {
     "maven_crm": ("sales_pipeline.csv",),
     "cdnow": ("cdnow_sample.csv",),
+    "ravenstack_subscriptions": ("ravenstack_subscriptions.csv",),
     "ravenstack": ("ravenstack_accounts.csv", "ravenstack_churn_events.csv", "ravenstack_support_tickets.csv"),
 }
 CALENDAR = Calendar()
@@ -41,7 +42,7 @@ def folder_of(name: str) -> Path:
 
 def files_of(name: str) -> list[Path]:
     """The files of a data set."""
-    return [folder_of(name) / file for file in FILES[name]]
+    return [folder_of(name.partition("_subscriptions")[0]) / file for file in FILES[name]]
 
 
 def mapping_of(name: str) -> Path:

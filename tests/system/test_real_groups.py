@@ -5,7 +5,7 @@ The data is read from a folder beside the repository, or from STREAM_KPIS_DATA; 
 
 import calendar
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -95,3 +95,46 @@ def test_deals_open_are_those_of_the_raw_file() -> None:
         begun = [row for row in rows if date.fromisoformat(row["engage_date"]) <= end]
         still = [row for row in begun if not row["close_date"] or date.fromisoformat(row["close_date"]) > end]
         assert deals("deals_open", name) == len(still)
+
+
+SPAN_DAYS = 90
+"""Without an order for longer, a buyer has lapsed."""
+
+
+def _activity(days: list[date]) -> list[tuple[date, date]]:
+    """The stretches of a buyer's activity, each from its first order to its lapse."""
+    stretches: list[tuple[date, date]] = []
+    for day in sorted(days):
+        lapse = day + timedelta(SPAN_DAYS)
+        if stretches and day <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], lapse)
+        else:
+            stretches.append((day, lapse))
+    return stretches
+
+
+def test_buyers_who_lapse_by_month() -> None:
+    """Ninety days without an order, over who was active when the month began."""
+    bought: dict[str, list[date]] = {}
+    for row in table("cdnow", "cdnow_sample.csv"):
+        bought.setdefault(row["customer_id"], []).append(date.fromisoformat(row["date"]))
+    stretches = [stretch for days in bought.values() for stretch in _activity(days)]
+    ends = _month_ends(date(1997, 2, 1), date(1998, 6, 30))
+    found = evaluated("cdnow", asks_of(CALENDAR, periods=[f"{end:%Y-%m}" for end in ends]))
+    for end in ends:
+        start, after = end.replace(day=1), end + timedelta(1)
+        lapsed = sum(start <= lapse < after for _, lapse in stretches)
+        active = sum(begun < start <= lapse for begun, lapse in stretches)
+        assert found.row("churn_rate_inactivity", f"{end:%Y-%m}")["exact"] == [lapsed, active], end
+
+
+def test_subscriptions_worth_and_ends_by_month() -> None:
+    """The author counts a subscription in each month that it overlaps: there at the end, or ended within it."""
+    expected = table("ravenstack", "published_outputs/mrr__monthly_aggregate_mrr.csv")
+    found = evaluated("ravenstack_subscriptions", asks_of(CALENDAR, periods=[row["month_label"] for row in expected]))
+    for row in expected:
+        month = row["month_label"]
+        ended = found.row("revenue_churn_rate", month)["numerator"] / 1_000_000
+        assert found("mrr", month) + ended == float(row["aggregate_subscription_mrr"]), month
+        there = found("active_customers", month) + found("churned_customers", month)
+        assert there == int(row["active_subscription_records"]), month
