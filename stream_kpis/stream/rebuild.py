@@ -124,16 +124,17 @@ async def look(settings: Settings) -> Known:
         KafkaError: Kafka does not answer.
     """
     names, missing = Names.of(settings), (await survey(settings)).missing
+    if names.cells in missing:
+        return Known((), frozenset(), 0, None, {})
     headers: dict[int, bytes] = {}
     parties: dict[bytes, bytes] = {}
     topics: dict[str, int | None] = {}
     async with AIOKafkaConsumer(
         **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False
     ) as kafka:
-        if names.cells not in missing:
-            async for record in _records(kafka, names.cells, settings.partitions):
-                if record.key == HEADER_KEY and record.value is not None:
-                    headers[record.partition] = record.value
+        async for record in _records(kafka, names.cells, settings.partitions):
+            if record.key == HEADER_KEY and record.value is not None:
+                headers[record.partition] = record.value
         if names.parties not in missing:
             async for record in _records(kafka, names.parties, settings.partitions):
                 if record.value is None:
