@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
-from stream_kpis.kpis.formula import Formula, parse, parts
+from stream_kpis.kpis.formula import Formula, parse, parts, readings
 from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
-from stream_kpis.kpis.schema import GROUPINGS_MAX, WINDOWS, Kpi, Measure
+from stream_kpis.kpis.schema import GROUPINGS_MAX, OPERATOR_READS, WINDOWS, Kpi, Measure
 from stream_kpis.kpis.selection import DEPARTMENTS, Selection, Word, only_for
 
 __all__ = ["BUILT_IN", "Catalogue", "CatalogueError", "built_in", "days_of", "kind_of", "load", "nearest"]
@@ -125,16 +125,21 @@ def _selected(catalogue: Catalogue, selection: Selection) -> Catalogue:
             if part.name in hidden:
                 at = (selection.why(part.name, catalogue.kpis[part.name]) or selection.only[0]).place
                 raise CatalogueError(f"{at}: {part.name} is part of {name}: hide that too, or show both")
-    read = {
-        name: (formula, *filter(None, [catalogue.samples.get(name)])) for name, formula in catalogue.formulas.items()
-    }
-    unread = only_for(hidden, read, catalogue.measures)
+    unread = only_for(hidden, {name: _reads(catalogue, name) for name in catalogue.kpis})
     return catalogue._replace(
         measures=_without(catalogue.measures, unread),
         kpis=_without(catalogue.kpis, hidden),
         formulas=_without(catalogue.formulas, hidden),
         samples=_without(catalogue.samples, hidden),
     )
+
+
+def _reads(catalogue: Catalogue, kpi: str) -> set[str]:
+    """The measures that a KPI reads, its samples and its operators too."""
+    formulas = (catalogue.formulas[kpi], *filter(None, [catalogue.samples.get(kpi)]))
+    named = {arg for formula in formulas for reading in readings(formula) for arg in reading.args}
+    named |= {measure for operator in catalogue.kpis[kpi].operators for measure in OPERATOR_READS.get(operator, ())}
+    return named & catalogue.measures.keys()
 
 
 def _without(entries: Mapping[str, T], names: AbstractSet[str]) -> dict[str, T]:

@@ -1,11 +1,11 @@
 """Which KPIs of a catalogue are wanted: `hide` and `only`, by name, pattern or department."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from typing import NamedTuple, get_args, get_type_hints
 
-from stream_kpis.kpis.formula import Formula, readings
-from stream_kpis.kpis.schema import Kpi, Measure
+from stream_kpis.kpis.schema import Kpi
 
 DEPARTMENTS: tuple[str, ...] = get_args(get_type_hints(Kpi)["department"])
 
@@ -52,20 +52,16 @@ class Selection(NamedTuple):
         )
 
 
-def only_for(
-    hidden: Iterable[str], formulas: Mapping[str, tuple[Formula, ...]], measures: Mapping[str, Measure]
-) -> set[str]:
+def only_for(hidden: Iterable[str], reads: Mapping[str, AbstractSet[str]]) -> set[str]:
     """The measures that hidden KPIs read, and no other: nobody needs their cells.
 
     Args:
         hidden: names of KPIs.
-        formulas: all formulas of each KPI, the hidden ones' too.
-        measures: by name.
+        reads: the measures that each KPI reads, the hidden ones' too.
+
+    >>> sorted(only_for({"a"}, {"a": {"x", "y"}, "b": {"y"}}))
+    ['x']
     """
     gone = set(hidden)
-    read = {
-        name: {arg for formula in some for reading in readings(formula) for arg in reading.args}
-        for name, some in formulas.items()
-    }
-    kept = set().union(*(args for name, args in read.items() if name not in gone))
-    return (set().union(*(read[name] for name in gone)) - kept) & measures.keys()
+    kept = set().union(*(measures for name, measures in reads.items() if name not in gone))
+    return set().union(*(reads[name] for name in gone)) - kept

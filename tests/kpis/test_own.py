@@ -119,7 +119,7 @@ def test_a_department_s_name_is_no_kpi_s(department: str) -> None:
 def test_a_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
     """In one line: file, line, name, field, and the nearest word where one is near."""
     with pytest.raises(CatalogueError) as error:
-        over([SALES, BUILT_IN / "service.yaml"], tmp_path, text)
+        own(tmp_path, text)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert re.match(r"own0\.yaml:\d+: |sales\.yaml:\d+: ", str(error.value))
