@@ -29,10 +29,10 @@ def print_kpis(
     period: str | None,
     since: str | None,
     until: str | None,
-    against: str | None,
     url: str | None,
     as_json: bool,
     as_csv: bool,
+    against: str | None = None,
 ) -> int:
     """The command: live values to standard output. Returns the exit code.
 
@@ -43,10 +43,10 @@ def print_kpis(
     if period and (since or until):
         raise ValueError("--period excludes --from and --to: give it, or both of them")
     asks = asks_of(Calendar(settings.zone), periods=[period] if period else (), since=since, until=until)
-    if asks and windows:
-        raise ValueError("windows and periods do not go together: give --window, or a period")
     if asks and against:
         raise ValueError("--compare and periods do not go together: windows are compared")
+    if asks and windows:
+        raise ValueError("windows and periods do not go together: give --window, or a period")
     query = [("kpi", kpi) for kpi in kpis] + [("by", by or "")] + ([("compare", against)] if against else [])
     query += [(name, text) for name, text in (("period", period), ("from", since), ("to", until)) if text]
     url = url or f"http://{reachable(settings.host)}:{settings.port}"

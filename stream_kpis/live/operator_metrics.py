@@ -56,24 +56,45 @@ def is_of_operator(name: str, kpis: Iterable[str]) -> bool:
     return any(name.startswith(f"crm_{kpi}{word}") for kpi in kpis for word in inner)
 
 
-def operator_lines(
-    results: Iterable[Result], kpis: Mapping[str, Kpi], units: Mapping[str, str], groups_max: int, form: Format
-) -> Iterator[str]:
-    """The families of all results.
+def chosen(results: Iterable[Result], groups_max: int, room: int) -> tuple[list[Result], int]:
+    """What is shown: totals, then groups up to the room that there is for lines; and how many lines are left out.
 
     Args:
         results: of one snapshot.
+        groups_max: how many groups of a grouping are shown: those with the most samples.
+        room: how many lines there may be.
+    """
+    by_grouping: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        by_grouping.setdefault((result.kpi, result.operator, result.by), []).append(result)
+    kept = [result for some in by_grouping.values() for result in _largest(some, groups_max)]
+    shown, dropped = [], 0
+    for result in sorted(kept, key=lambda result: bool(result.by)):
+        size = sum(number is not None for number in (result.value, result.lower, result.upper))
+        if size <= room:
+            room -= size
+            shown.append(result)
+        else:
+            room, dropped = 0, dropped + size
+    return shown, dropped
+
+
+def operator_lines(
+    results: Iterable[Result], kpis: Mapping[str, Kpi], units: Mapping[str, str], form: Format
+) -> Iterator[str]:
+    """The families of some results.
+
+    Args:
+        results: as :func:`chosen`.
         kpis: the catalogue.
         units: the last word of each KPI's name, by KPI.
-        groups_max: how many groups of a grouping are shown: those with the most samples.
         form: the format.
     """
     families: dict[tuple[str, str], list[Result]] = {}
     for result in results:
-        if result.kpi in kpis:
-            families.setdefault((result.kpi, result.operator), []).append(result)
-    for (kpi_id, operator), of_family in sorted(families.items(), key=lambda item: item[0]):
-        rows = [(_labels(result), result) for result in _largest(of_family, groups_max)]
+        families.setdefault((result.kpi, result.operator), []).append(result)
+    for (kpi_id, operator), of_family in sorted(families.items()):
+        rows = [(_labels(result), result) for result in of_family]
         name, said = operator_family(operator, kpi_id, units[kpi_id]), OPERATORS[operator].help
         main = Family(name, "gauge", f"{kpis[kpi_id].title}: {said}")
         yield from family_lines(main, [(row, result.value) for row, result in rows], form)
@@ -84,16 +105,12 @@ def operator_lines(
 
 
 def _largest(results: list[Result], groups_max: int) -> list[Result]:
-    """Totals, and of each grouping the groups with the most samples."""
-    weights: dict[str, dict[str, int]] = {}
+    """The groups of one grouping with the most samples."""
+    groups: dict[str, int] = {}
     for result in results:
-        groups = weights.setdefault(result.by, {})
         groups[result.group] = groups.get(result.group, 0) + result.samples
-    largest = {
-        by: frozenset(sorted(groups, key=lambda group: (-groups[group], group))[:groups_max])
-        for by, groups in weights.items()
-    }
-    return [result for result in results if result.group in largest[result.by]]
+    largest = set(sorted(groups, key=lambda group: (-groups[group], group))[:groups_max])
+    return [result for result in results if result.group in largest]
 
 
 def _labels(result: Result) -> str:

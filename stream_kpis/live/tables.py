@@ -21,8 +21,8 @@ WIDTH = 80
 _PERIOD_MAX = len("2026-03")
 """Longer names of periods have no room beside the longest KPI."""
 COLUMNS = (
-    "kpi", "operator", "against", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples",
-    "numerator", "denominator", "lower", "upper", "p50", "p90", "p99", "state",
+    "kpi", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples",
+    "numerator", "denominator", "lower", "upper", "p50", "p90", "p99", "state", "operator", "against",
 )  # fmt: skip
 """Of the CSV; numbers are in base units."""
 

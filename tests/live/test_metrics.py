@@ -36,7 +36,7 @@ def series(text: str) -> dict[str, float]:
 
 
 def of(*values: object) -> Snapshot:
-    return fakes.snapshot()._replace(values=values)
+    return fakes.snapshot()._replace(values=values, results=())
 
 
 def test_promtool_has_no_complaint() -> None:
@@ -270,3 +270,15 @@ def test_of_operators_too_only_the_largest_groups_are_shown() -> None:
     assert {name for name in shown if name.startswith("crm_orders_change_ratio{")} == {
         f'crm_orders_change_ratio{{window="30d",channel="{group}"}}' for group in ("c3", "c4")
     }
+
+
+def test_operators_too_are_under_the_cap() -> None:
+    """Behind the values; what is dropped is counted."""
+    results = [fakes.result("change", "orders", by="channel", group=f"c{n}") for n in range(4)]
+    snapshot = of(fakes.value("orders", "1h"))._replace(results=(*results, fakes.result("change", "revenue_net")))
+    shown = series(render(snapshot, series_max=9))
+    assert [name for name in shown if "change_ratio{" in name] == [
+        'crm_orders_change_ratio{window="30d",channel="c0"}',
+        'crm_revenue_net_change_ratio{window="30d"}',
+    ]
+    assert (shown["stream_kpis_series"], shown["stream_kpis_series_dropped"]) == (8, 9)

@@ -187,6 +187,31 @@ async def test_the_command_shows_what_the_exporter_says(live: Live, capsys: pyte
     ]
 
 
+async def test_the_command_compares(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    """Closed days of two weeks; a period is compared with nothing."""
+    for day in ("2026-05-09", "2026-05-08", "2026-05-01"):
+        live.order(day, 20)
+    live.publish()
+    asked = {"kpis": ("orders",), "by": None, "windows": ("7d",), "since": None, "until": None, "url": live.url}
+
+    def show(form: str, period: str | None = None) -> int:
+        forms = {"as_json": False, "as_csv": form == "csv"}
+        return print_kpis(load(environment={}), **asked, **forms, period=period, against="previous")
+
+    assert await asyncio.to_thread(show, "csv") == 0
+    header, row = (line.split(",") for line in capsys.readouterr().out.splitlines())
+    found = dict(zip(header, row, strict=True))
+    assert [found[name] for name in ("operator", "against", "value", "numerator", "denominator", "samples")] == [
+        "change", "previous", "1.0", "2", "1", "1",
+    ]  # fmt: skip
+    assert await asyncio.to_thread(show, "table") == 0
+    shown = capsys.readouterr().out
+    assert "Change against as many days before" in shown
+    assert "100.00 %" in shown
+    with pytest.raises(ValueError, match="--compare and periods do not go together"):
+        await asyncio.to_thread(show, "csv", "2026")
+
+
 async def test_a_window_that_a_kpi_does_not_have_is_said(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
     live.order("2026-05-09", 20)
     live.publish()

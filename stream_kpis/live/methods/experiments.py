@@ -15,7 +15,7 @@ def lift(asked: Asked) -> Iterator[Value]:
     """By how much a variant converts more often than the control, with Newcombe's interval."""
     for arm, control in _arms(asked):
         if control is None or arm.value is None or control.value is None:
-            yield _without(asked, arm)
+            yield _without(asked, arm, control)
             continue
         bounds = [(v.value or 0.0, v.lower or 0.0, v.upper or 0.0) for v in (arm, control)]
         lower, upper = newcombe(bounds[0], bounds[1])
@@ -28,7 +28,7 @@ def relative_lift(asked: Asked) -> Iterator[Value]:
     """The same over the control's rate."""
     for arm, control in _arms(asked):
         if control is None or arm.value is None or not control.value:
-            yield _without(asked, arm)
+            yield _without(asked, arm, control)
             continue
         found = _made(asked, arm, (arm.value - control.value) / control.value, _smaller(arm, control))
         yield found._replace(state=worst((found.state, arm.state, control.state)))
@@ -57,8 +57,9 @@ def _made(asked: Asked, arm: Value, value: float | None, samples: int) -> Value:
     return asked.made(arm.group, value, samples)._replace(from_ms=arm.from_ms, to_ms=arm.to_ms)
 
 
-def _without(asked: Asked, arm: Value) -> Value:
-    found = _made(asked, arm, None, 0)
+def _without(asked: Asked, arm: Value, control: Value | None) -> Value:
+    """An arm that is compared with nothing, or with a rate that allows no quotient."""
+    found = _made(asked, arm, None, 0 if control is None else _smaller(arm, control))
     return found._replace(state=arm.state) if arm.value is None else found
 
 

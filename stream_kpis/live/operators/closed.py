@@ -1,6 +1,6 @@
 """One KPI over any closed days, read from day cells: a value, or the numerators and denominators of its days."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
@@ -64,7 +64,9 @@ class ClosedGroup:
         self._plan, self._sources, self._valuer, self._days, self._beginnings = world
         self._name, self._by, self._group = kpi, by, group
         self._courses: dict[tuple[int, str], Course] = {}
-        self._begun: dict[str, int | None] = {}
+        self._stands: dict[str, dict[str, int]] = {}
+        """By KPI the levels that it reads, with the day on which a first of each began."""
+        self._pairs: dict[int, tuple[int, int]] = {}
 
     def value(self, first: int, end: int) -> Value:
         """Its value over the days from ``first`` to the one before ``end``; a level is that at the start of ``end``."""
@@ -99,24 +101,24 @@ class ClosedGroup:
 
     def _standing(self, name: str, end: int) -> frozenset[str]:
         """The levels that it reads of which a first began before a day."""
-        begun = []
-        for reading in self._sources.readings(name):
-            if reading.function in STANDING:
-                measure = reading.args[0]
-                if measure not in self._begun:
-                    self._begun[measure] = self._days.first(self._beginnings[measure])
-                first = self._begun[measure]
-                if first is not None and first < end:
-                    begun.append(measure)
-        return frozenset(begun)
+        if name not in self._stands:
+            readings_ = self._sources.readings(name)
+            measures = {reading.args[0] for reading in readings_ if reading.function in STANDING}
+            self._stands[name] = {
+                m: first for m in measures if (first := self._days.first(self._beginnings[m])) is not None
+            }
+        return frozenset(measure for measure, first in self._stands[name].items() if first < end)
 
     def daily(self, begin: int | None, span: tuple[int, int] | None = None) -> Daily:
         """Numerator and denominator of each day: of those that have anything of its own, or of all of a span.
 
         A sum and a level have the denominator 1; a quantile has the sum and the count of its durations.
         """
-        days: Iterable[int] = range(*span) if span else self._days_with_anything()
-        return Daily({day: self._pair(day) for day in days}, begin)
+        days: Sequence[int] = range(*span) if span else self._days_with_anything()
+        for day in days:
+            if day not in self._pairs:
+                self._pairs[day] = self._pair(day)
+        return Daily({day: self._pairs[day] for day in days}, begin)
 
     def _days_with_anything(self) -> Sequence[int]:
         formula, kpi = self._plan.catalogue.formulas[self._name], self._plan.catalogue.kpis[self._name]

@@ -8,7 +8,7 @@ from itertools import accumulate
 from stream_kpis.engine.measures import COUNT, Cell, add
 from stream_kpis.engine.tiles import FINE_MS, Calendar, tile_start_ms
 
-_STARTS_MAX = 10_000
+_KNOWN_MAX = 10_000
 _EMPTY: Cell = {}
 
 
@@ -25,6 +25,8 @@ class Days:
         self._kinds, self._calendar = kinds, calendar
         self._cells: dict[int, dict[str, dict[int, Cell]]] = {index: {} for index in indexes}
         self._starts: dict[int, int] = {}
+        self._tiles: dict[int, int] = {}
+        """Days of tiles; like the starts of days, a mere memory."""
         self.today = 0
         """The open day."""
         self.dirty: set[tuple[int, str]] = set()
@@ -35,7 +37,11 @@ class Days:
         groups = self._cells.get(index)
         if groups is None:
             return
-        day = self.day_of(tile_start_ms(tile))
+        day = self._tiles.get(tile)
+        if day is None:
+            if len(self._tiles) > _KNOWN_MAX:
+                self._tiles.clear()
+            day = self._tiles[tile] = self.day_of(tile_start_ms(tile))
         days = groups.setdefault(group, {})
         cell = days.setdefault(day, {})
         add(cell, change)
@@ -52,7 +58,7 @@ class Days:
         """When a day begins."""
         found = self._starts.get(day)
         if found is None:
-            if len(self._starts) > _STARTS_MAX:
+            if len(self._starts) > _KNOWN_MAX:
                 self._starts.clear()
             found = self._starts[day] = max(self._calendar.start_of(date.fromordinal(max(day, 1))), 0)
         return found

@@ -1,6 +1,6 @@
 """What operators make of KPIs over closed days: computed when a day closes or something in one changes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.kpis.schema import Kpi
@@ -60,6 +60,7 @@ class Operators:
         }
         self._known: dict[_Key, tuple[Result, ...]] = {}
         """By KPI, grouping and group."""
+        self._begins: dict[str, int | None] = {}
 
     def results(self, to_ms: int) -> list[Result]:
         """All that they make at an instant."""
@@ -67,24 +68,32 @@ class Operators:
         if today != self._days.today:
             self._days.today = today
             self._known.clear()
+            self._begins.clear()
         dirty, self._days.dirty = self._days.dirty, set()
         found: list[Result] = []
         for name, kpi in self._kpis.items():
-            begin: int | None = None
-            asked = False
+            begin, whole = self._begin(name, dirty)
+            lag_days = self._closed.lag_days(name)
             for by in ("", *kpi.by):
                 reads = self._reads[name, by]
                 anew = {group for index, group in dirty if index in reads}
-                of_all = bool(by) and "" in anew  # a group reads a total, too
-                for group in [""] if not by else self._groups(name, by, kpi.windows[0]):
+                all_anew = whole or (bool(by) and "" in anew)  # a group may read a total
+                for group in self._groups(name, by, kpi.windows[0]):
                     key = (name, by, group)
-                    if key not in self._known or group in anew or of_all:
-                        if not asked:
-                            begin, asked = self._closed.begin(name), True
-                        one = _One(name, kpi, by, group, today, begin, self._closed.lag_days(name))
+                    if all_anew or group in anew or key not in self._known:
+                        one = _One(name, kpi, by, group, today, begin, lag_days)
                         self._known[key] = tuple(self._of_group(one))
                     found += self._known[key]
         return found
+
+    def _begin(self, name: str, dirty: Iterable[tuple[int, str]]) -> tuple[int | None, bool]:
+        """The first day of a KPI's history, and whether that is news: then nothing that is known of it holds."""
+        reads = self._reads[name, ""]
+        if name in self._begins and not any(index in reads for index, _ in dirty):
+            return self._begins[name], False
+        before, now = self._begins.get(name), self._closed.begin(name)
+        self._begins[name] = now
+        return now, now != before
 
     def _of_group(self, one: "_One") -> Iterator[Result]:
         group = self._closed.of_group(one.name, one.by, one.group)
