@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+import yaml
 
 from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
 from stream_kpis.kpis.schema import Kpi
@@ -99,9 +100,9 @@ def _targets(file: Path, name: str, at: Any, node: Any, kpis: Mapping[str, Kpi])
     places = {f"goals.{name}": place(file, at)}
     fields = entries_of(file, node)
     key, listed = fields.pop("targets", (at, None))
-    if listed is None or not isinstance(listed.value, list) or not listed.value or hasattr(listed.value[0], "__len__"):
+    if not (isinstance(listed, yaml.SequenceNode) and listed.value):
         raise CatalogueError(f"{place(file, key)}: {name}: a goal needs a list of targets")
-    rest = type(node)(node.tag, [(k, v) for k, v in node.value if k.value != "targets"], node.start_mark)
+    rest = yaml.MappingNode(node.tag, list(fields.values()), node.start_mark)
     goal = struct(file, f"goals.{name}", rest, Goal, places)
     for number, item in enumerate(listed.value, 1):
         entry = f"goals.{name}, target {number}"

@@ -147,7 +147,8 @@ def test_ab_lift() -> None:
     bought = [
         order(2, "placed", f"o{w}{n}", f"{w}{n}", amount=1) for w, many in (("c", 10), ("n", 15)) for n in range(many)
     ]
-    values = told([*arms(100, 100), *bought], 35)
+    others = [exposed(1, f"a{n}", "alpha") for n in range(5)]  # first by name, and yet no control
+    values = told([*arms(100, 100), *others, *bought], 35)
     found = values["ab_lift", "30d", "experiment,variant", "e,new"]
     assert found.value == pytest.approx(0.05)
     assert [found.lower, found.upper] == [pytest.approx(-0.0437, abs=1e-4), pytest.approx(0.1442, abs=1e-4)]
