@@ -16,9 +16,6 @@ _GROWTH, _TREND = ("30d", "90d", "365d", "ytd"), ("7d", "30d", "90d")
 _OF_DEALS = ("deals_forecast", "pipeline_overdue_value")
 _DEALS_BY = ("", "owner", "pipeline")
 _OF_TARGETS = ("target_attainment", "target_met", "target_pace_gap")
-_OF_ITSELF = frozenset({*_OF_DEALS, *_OF_TARGETS})
-"""Operators with states that the oracle does not know, but for ``no_data``."""
-
 _Place = tuple[str, str, str, str, str]
 """Operator, KPI, window, against, grouping."""
 
@@ -150,14 +147,11 @@ def _differences(result: Result, outcome: Outcome, *, sketched: bool) -> Iterato
 
 
 def _same_state(result: Result, outcome: Outcome) -> bool:
-    """As far as the oracle knows it."""
-    match result.state:
-        case State.STALE:
-            return True
-        case State.NO_DATA:
-            return outcome.state == "no_data"
-    if result.operator in _OF_ITSELF:
-        return outcome.state != "no_data"
+    """As far as the oracle knows it; what has a target has the state of its KPI, which may be without data at 0."""
+    if result.state is State.STALE or (result.operator in _OF_TARGETS and None not in (result.value, outcome.value)):
+        return True
+    if result.state is State.NO_DATA:
+        return outcome.state == "no_data"
     return ("immature" if result.state is State.IMMATURE else "ok") == outcome.state
 
 
