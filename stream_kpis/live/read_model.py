@@ -168,7 +168,7 @@ class ReadModel:
     def _operate(self, to_ms: int) -> Iterator[Result]:
         """What operators make of the values."""
         yield from self._operators.results(to_ms)
-        yield from self._pipeline.results(to_ms, self._sums, self._values)
+        yield from self._pipeline.results(to_ms, self._sums, self._values, self._begun)
         yield from self.targets.results(to_ms, self._values)
 
     def _told(self, witnesses: Witnesses, from_ms: int, to_ms: int) -> frozenset[str]:

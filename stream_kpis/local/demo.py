@@ -16,7 +16,7 @@ from stream_kpis.local.scratch import scratch
 from stream_kpis.local.sender import send_history, send_live, wall_ms
 from stream_kpis.local.verdict import Verdict, enough, print_report, told, verdict
 from stream_kpis.local.watch import Watch
-from stream_kpis.plan import compile_plan
+from stream_kpis.plan import compile_plan, goals_of
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings, SettingsError
@@ -225,7 +225,8 @@ class Demo:
         settings = self._pipeline.settings
         snapshot = await self._pipeline.settled(http)
         _say("comparing every value in /metrics with the oracle over the events in Kafka")
-        proof = await prove_snapshot(settings, compile_plan(settings), snapshot)
+        plan = compile_plan(settings)
+        proof = await prove_snapshot(settings, plan, goals_of(settings, plan), snapshot)
         print_report(proof)
         _say(told(proof.report))
         return 0 if verdict(proof.report) is Verdict.EQUAL and enough(proof.report) else 1

@@ -67,12 +67,27 @@ def projected(daily: Daily, today: int, first: int, end: int) -> float | None:
     return daily.total(first, today) + (1 + growth(daily, today)) * to_come
 
 
-def back_tests(daily: Daily, today: int, period: str, first: int) -> Iterator[float]:
-    """The relative errors of the same forecast, made at the same number of closed days in complete periods before."""
+def _tries(today: int, period: str, first: int) -> Iterator[tuple[int, int, int]]:
+    """The complete periods on which a forecast is tried: first day, day of the forecast, day after."""
     closed, begin = today - first, first
     for _ in range(BACK_TESTS[period]):
         begin, end = previous_first(period, begin), begin
-        at = begin + min(closed, end - begin - 1)
+        yield begin, begin + min(closed, end - begin - 1), end
+
+
+def oldest_tried(today: int, period: str, first: int) -> int:
+    """The earliest day that any back-test looks for."""
+    return min(min(begin, at - _SPAN) for begin, at, _ in _tries(today, period, first))
+
+
+def oldest_projected(today: int, first: int) -> int:
+    """The earliest day that a forecast looks for."""
+    return min(first, today - _SPAN)
+
+
+def back_tests(daily: Daily, today: int, period: str, first: int) -> Iterator[float]:
+    """The relative errors of the same forecast, made at the same number of closed days in complete periods before."""
+    for begin, at, end in _tries(today, period, first):
         forecast, actual = projected(daily, at, begin, end), daily.total(begin, end)
         if forecast is not None and actual > 0:
             yield forecast / actual - 1

@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.operators.arithmetic import Estimate, anomaly, forecast, trend
+from stream_kpis.live.operators.arithmetic import (
+    Estimate,
+    anomaly,
+    forecast,
+    oldest_projected,
+    oldest_tried,
+    trend,
+)
 from stream_kpis.live.operators.closed import Closed, ClosedGroup
 from stream_kpis.live.operators.days import Days
 from stream_kpis.live.operators.spans import (
@@ -171,8 +178,10 @@ class Operators:
                 value, error = forecast(daily, today, window, first)
                 samples = group.value(today - 56, today).samples
                 made = _scaled(value._replace(samples=samples), one.kpi)
-                yield self._result(one, "forecast_end_of_period", window, (first, today), made, today - 56)
-                yield self._result(one, "forecast_error", window, (first, today), error, today)
+                oldest = oldest_projected(today, first)
+                yield self._result(one, "forecast_end_of_period", window, (first, today), made, oldest)
+                oldest = oldest_tried(today, window, first)
+                yield self._result(one, "forecast_error", window, (first, today), error, oldest)
         if "anomaly" in one.kpi.operators:
             found, oldest = anomaly(daily, today, counts=one.kpi.unit == "count")
             scaled = _scaled(found, one.kpi)._replace(value=found.value)

@@ -1,6 +1,6 @@
 """What open deals add to the deals that are won: by the month of the expected close."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.measures import COUNT, Cell
@@ -44,7 +44,11 @@ class PipelineForecast:
         return {_NOW: set(self._indexes.values())} if self._indexes else {}
 
     def results(
-        self, to_ms: int, sums: Mapping[Span, RunningSum], found: Mapping[tuple[str, str, str], tuple[Value, ...]]
+        self,
+        to_ms: int,
+        sums: Mapping[Span, RunningSum],
+        found: Mapping[tuple[str, str, str], tuple[Value, ...]],
+        begun: Container[str],
     ) -> Iterator[Result]:
         """All results at an instant.
 
@@ -52,6 +56,7 @@ class PipelineForecast:
             to_ms: the instant.
             sums: of :attr:`reads`.
             found: the values of the KPIs, by KPI, window and grouping.
+            begun: the levels of which a first began: without a deal there is no value.
         """
         today = self._calendar.day_of(to_ms)
         month = today.isoformat()[:_MONTH]
@@ -64,7 +69,7 @@ class PipelineForecast:
                 for group in sorted(groups) if by else [""]:
                     value, samples = _due(weighted, group, "", month), _due(many, group, "", month)
                     place = ("pipeline_overdue_value", self._open, "now", "", by, group, 0, to_ms)
-                    yield _result(place, value if groups else None, samples)
+                    yield _result(place, value if OPEN_WEIGHTED in begun else None, samples)
             for window in PERIODS if self._won else ():
                 first = period_first(window, today.toordinal())
                 after = today.fromordinal(next_first(window, first)).isoformat()[:_MONTH]
@@ -77,7 +82,7 @@ class PipelineForecast:
                     )
                     samples = _due(many, group, month, after) + (is_won.samples if is_won else 0)
                     place = ("deals_forecast", self._won or "", window, "", by, group, from_ms, to_ms)
-                    yield _result(place, value if groups or is_won else None, samples)
+                    yield _result(place, value if OPEN_WEIGHTED in begun else None, samples)
 
 
 def _by_group(cells: Mapping[str, Cell]) -> dict[str, dict[str, int]]:

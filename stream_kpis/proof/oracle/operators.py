@@ -248,7 +248,9 @@ class _Evaluation:
                     parts["share"] = None if share is None else float(share)
                     value = None if share is None else v - target.value * float(share)
                 else:
-                    value = _judged(request, v, target.value)
+                    value = _judged(
+                        request.operator, v, target.value, lower=(target.better or request.better) == "lower"
+                    )
             outcomes.append(self._outcome(request, group, Result(value, samples, parts), _NEVER))
         return outcomes
 
@@ -280,15 +282,13 @@ class _Evaluation:
             parts: Parts = {"won": won, "open": due} if forecasts else {"open": due}
             value = won + due if begun and won is not None else None
             result = Result(value, samples + deals.get(group, 0), parts)
-            earliest = period(request.window, self._day)[0] if forecasts else _NEVER
-            outcomes.append(self._outcome(request, where, result, earliest))
+            outcomes.append(self._outcome(request, where, result, _NEVER))
         return outcomes
 
 
-def _judged(request: Request, v: float, target: float) -> float | None:
-    """Attainment, or whether it was met."""
-    lower = request.better == "lower"
-    if request.operator == "target_met":
+def _judged(operator: str, v: float, target: float, *, lower: bool) -> float | None:
+    """Attainment, or whether it was met; ``lower``: whether low values are good."""
+    if operator == "target_met":
         return float(v <= target if lower else v >= target)
     above, below = (target, v) if lower else (v, target)
     return above / below if below > 0 else None

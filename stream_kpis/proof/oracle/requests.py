@@ -16,7 +16,7 @@ ENDING_NOW = frozenset(
         *("deals_stalled", "stale_open_ratio", "nps_respondent", "nps_account"),
     }
 )
-"""KPIs that are known for windows that end at kpi-now only; they have no operator."""
+"""KPIs that are known for windows that end at kpi-now only; they have no operator but those of targets."""
 
 CHANGES = ("period_over_period", "change", "revenue_growth_yoy")
 BY_DAY = ("trend_slope", "forecast_end_of_period", "forecast_error", "anomaly_band")
@@ -67,6 +67,7 @@ class Target(NamedTuple):
         first: its first day.
         order: which of those with the same first day wins: the highest.
         calendar: the name of its calendar; empty for the wall clock.
+        better: which values are good; empty as the request has it.
     """
 
     kpi: str
@@ -77,6 +78,7 @@ class Target(NamedTuple):
     first: date = date.min
     order: int = 0
     calendar: str = ""
+    better: Literal["higher", "lower", ""] = ""
 
 
 class Outcome(NamedTuple):
@@ -121,7 +123,9 @@ def check(request: Request) -> None:
         "deals_forecast": ("deals_won_value",),
         "pipeline_overdue_value": ("pipeline_weighted_value",),
     }.get(operator, (kpi,))
-    absent = kpi in ENDING_NOW or kpi not in only or (operator in _SUMS_ONLY and kind != "sum")
+    absent = (
+        (kpi in ENDING_NOW and operator not in TARGETS) or kpi not in only or (operator in _SUMS_ONLY and kind != "sum")
+    )
     if absent or (operator == "trend_slope" and kind == "product"):
         raise ValueError(f"{kpi} has no {operator}")
     if window not in _WINDOWS[operator] or (kind == "standing" and operator in CHANGES and window in PERIODS):
