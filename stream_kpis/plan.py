@@ -1,20 +1,45 @@
-"""The catalogue as the settings want it, compiled: what the worker, the exporter and evaluation share."""
+"""The catalogue and calendars as the settings want them, compiled: what worker, exporter and evaluation share."""
+
+from collections.abc import Iterable
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.kpis.calendars import Found, load_calendars
+from stream_kpis.kpis.document import DocumentError
 from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
 from stream_kpis.settings import Settings, SettingsError
 
+_WITH_CALENDARS = "business.yaml"
+"""Counts where there are calendars: without one it would say what the wall clock says."""
 
-def compile_plan(settings: Settings) -> Plan:
-    """The plan of the built-in catalogue, unless that is switched off, with the deployment's own over it.
+
+def find_calendars(settings: Settings, records: Iterable[bytes | None] = ()) -> Found:
+    """The calendars of the file that the settings name, and of records of the topic of calendars.
 
     Raises:
-        SettingsError: the catalogue is wrong; the line names file and place.
+        SettingsError: the file is wrong; the line names it and the place.
     """
+    try:
+        return load_calendars(settings.calendars, records)
+    except DocumentError as error:
+        raise SettingsError(f"calendars: {error}") from error
+
+
+def compile_plan(settings: Settings, calendar_records: Iterable[bytes | None] = ()) -> Plan:
+    """The plan of the built-in catalogue, unless that is switched off, with the deployment's own over it.
+
+    Args:
+        settings: checked settings.
+        calendar_records: the values of the topic of calendars, in order.
+
+    Raises:
+        SettingsError: catalogue or calendars are wrong; the line names file and place.
+    """
+    calendars = find_calendars(settings, calendar_records).calendars
     files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
+    files = [file for file in files if calendars.versions or file.name != _WITH_CALENDARS]
     for path in settings.catalogue:
         files += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     try:
-        return compile_catalogue(load(files))
+        return compile_catalogue(load(files), calendars)
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}") from error

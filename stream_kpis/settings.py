@@ -112,6 +112,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     catalogue_built_in: Annotated[
         bool, Meta(description="Whether the built-in catalogue counts; if not, `catalogue` stands alone.")
     ] = True
+    calendars: Annotated[
+        Path | None,
+        Meta(
+            description="File of business calendars (`docs/calendars.md`); without one, and without records in"
+            " `crm.calendars`, no KPI has a business clock."
+        ),
+    ] = None
     flush_interval_ms: Annotated[
         int,
         Meta(

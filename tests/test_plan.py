@@ -24,7 +24,26 @@ def own(tmp_path: Path) -> Path:
 
 def test_the_deployments_own_kpis_join_the_built_in_ones(own: Path) -> None:
     plan = compile_plan(Settings(catalogue=(own,)))
-    assert plan.catalogue.kpis.keys() == built_in().kpis.keys() | {"arrivals"}
+    clocked = {name for name in built_in().kpis if name.endswith("_business")}
+    assert plan.catalogue.kpis.keys() == built_in().kpis.keys() - clocked | {"arrivals"}
+
+
+def test_where_there_are_calendars_there_are_kpis_under_their_clocks(tmp_path: Path) -> None:
+    """Whether a file declares one or a record does."""
+    record = b'{"calendar": "desk", "zone": "UTC", "week": {"mon": "09:00-17:00"}}'
+    (tmp_path / "calendars.yaml").write_text("calendars: {desk: [{zone: UTC, week: {mon: 09:00-17:00}}]}")
+    by_file = compile_plan(Settings(calendars=tmp_path / "calendars.yaml"))
+    by_record = compile_plan(Settings(), [None, record])
+    for plan in (by_file, by_record):
+        assert plan.catalogue.kpis.keys() == built_in().kpis.keys()
+        assert plan.calendars.knows("desk")
+    assert by_file.definitions == by_record.definitions
+
+
+def test_wrong_calendars_are_an_error_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "calendars.yaml").write_text("calendars: {desk: [{zone: UCT+1, week: {mon: 09:00-17:00}}]}")
+    with pytest.raises(SettingsError, match=r"calendars: calendars.yaml:1: desk: no time zone 'UCT\+1'"):
+        compile_plan(Settings(calendars=tmp_path / "calendars.yaml"))
 
 
 def test_without_the_built_in_catalogue_only_its_own_journeys_run(own: Path) -> None:

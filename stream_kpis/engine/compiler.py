@@ -11,10 +11,12 @@ from stream_kpis.engine.reading import FLOWING, FUNCTIONS, reading_problem
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.journeys.facts import FACTS
-from stream_kpis.journeys.journey import Journey, counting
+from stream_kpis.journeys.facts import FACTS, under_calendar
+from stream_kpis.journeys.journey import NO_CALENDARS, Journey, counting
+from stream_kpis.kpis.business_time import Calendars
+from stream_kpis.kpis.document import nearest
 from stream_kpis.kpis.formula import Reading, readings
-from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
+from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of
 from stream_kpis.kpis.schema import COHORT_WINDOWS, Kpi, Measure
 
 
@@ -51,10 +53,16 @@ class Plan(NamedTuple):
     """All by name; those that run make only the facts that are counted."""
     definitions: Mapping[str, str]
     """Hash by measure, and the version of each journey that runs, as ``journey:NAME``."""
+    calendars: Calendars
+    """What the measures under a business clock rest on."""
 
 
-def compile_catalogue(catalogue: Catalogue) -> Plan:
+def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS) -> Plan:
     """The plan of a catalogue.
+
+    Args:
+        catalogue: measures and KPIs.
+        calendars: the business calendars of the deployment.
 
     Raises:
         CatalogueError: it names a fact, dimension, measure or reading that does not exist or does not fit.
@@ -62,9 +70,10 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
     groupings: list[Grouping] = []
     actions: dict[str, list[Action]] = {}
     definitions: dict[str, str] = {}
+    running: set[str] = set()
     for name, measure in catalogue.measures.items():
         _check_measure(name, measure, catalogue)
-        definitions[name] = _hash(measure)
+        definitions[name] = _hash(measure, calendars)
         targets: dict[str, int] = {}
         for by in ("", *measure.by):
             targets[by] = len(groupings)
@@ -73,12 +82,13 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
             key = f"{name}\x1f{definitions[name]}\x1f{by}\x1f".encode()
             groupings.append(Grouping(name, by, kind, within, key))
         for fact, parts in _parts(measure):
+            running.add(FACTS[fact].journey)
             positions = tuple((index, _positions(by, fact)) for by, index in targets.items())
-            actions.setdefault(fact, []).append(Action(parts, positions, measure.open_set is not None))
+            made = fact if measure.clock == "wall" else under_calendar(fact)
+            actions.setdefault(made, []).append(Action(parts, positions, measure.open_set is not None))
     for name in catalogue.kpis:
         _check_kpi(name, catalogue)
-    running = {FACTS[fact].journey for fact in actions}
-    journeys = [counting(journey, actions) for journey in JOURNEYS.values() if journey.name in running]
+    journeys = [counting(journey, actions, calendars) for journey in JOURNEYS.values() if journey.name in running]
     definitions |= {f"journey:{journey.name}": str(journey.version) for journey in journeys}
     return Plan(
         catalogue,
@@ -87,6 +97,7 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
         _routes(journeys),
         JOURNEYS | {journey.name: journey for journey in journeys},
         definitions,
+        calendars,
     )
 
 
@@ -107,7 +118,8 @@ def _parts(measure: Measure) -> list[tuple[str, m.Parts]]:
         return [(measure.base or "", m.cohort_base), (fact, m.cohort_followed(within_ms))]
     by_kind: dict[str, m.Parts] = {
         "flow": m.flow, "level": m.level, "exposure": m.exposure, "recency": m.recency,
-        "distribution": m.distribution, "open_set": m.open_set, "joined": m.joined,
+        "distribution": m.distribution, "joined": m.joined,
+        "open_set": m.open_set if measure.clock == "wall" else m.open_set_of_calendar,
     }  # fmt: skip
     return [(fact, by_kind[kind])]
 
@@ -116,17 +128,24 @@ def _positions(by: str, fact: str) -> tuple[int, ...]:
     return tuple(FACTS[fact].dims.index(dim) for dim in by.split(",")) if by else ()
 
 
-def _hash(measure: Measure) -> str:
-    """Of what decides the cells: kind, fact, horizon, groupings, journeys; not titles, windows and targets."""
+def _hash(measure: Measure, calendars: Calendars) -> str:
+    """Of what decides the cells: kind, fact, horizon, groupings, journeys, calendars; not titles, windows and targets.
+
+    Of the calendars all that they say: deadlines lie ahead of what is known, so none of it is without effect.
+    """
     facts = (kind_of(measure)[1], measure.base or kind_of(measure)[1])
     versions = [JOURNEYS[FACTS[fact].journey].version for fact in facts]
-    return hashlib.sha256(msgspec.json.encode((msgspec.to_builtins(measure), versions), order="sorted")).hexdigest()[:8]
+    rests = (msgspec.to_builtins(measure), versions, *([] if measure.clock == "wall" else [calendars.digest]))
+    return hashlib.sha256(msgspec.json.encode(rests, order="sorted")).hexdigest()[:8]
 
 
 _VALUES = {
     "level": ("±1", "± micro-units"), "exposure": ("±1",), "distribution": ("ms",), "joined": ("ms",), "cohort": ("ms",)
 }  # fmt: skip
 """How the value of a fact must be declared for a kind that reads it; what a cohort's base is worth does not matter."""
+
+_CLOCKED = {"distribution": ("duration",), "flow": ("duration", "deadline"), "open_set": ("age",)}
+"""What a business clock must decide of a fact for a kind to count it."""
 
 
 def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
@@ -142,9 +161,13 @@ def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
                 known = f"it has {', '.join(dims)}" if dims else "it has none"
                 place = catalogue.place(entry, "by")
                 raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")
+        if measure.clock == "business" and FACTS[fact].business not in _CLOCKED.get(kind, ()):
+            fitting = [known for known, each in FACTS.items() if each.business in _CLOCKED.get(kind, ())]
+            which = f" (these have one: {', '.join(fitting)})" if fitting else ""
+            raise CatalogueError(f"{catalogue.place(entry, 'clock')}: {kind} of {fact} knows no business clock{which}")
         if not value.endswith(_VALUES.get(field, "")):
-            place, fitting = catalogue.place(entry, field), " or ".join(_VALUES[field])
-            raise CatalogueError(f"{place}: {kind} needs a fact with a value of {fitting}, {fact} has {value}")
+            place, needed = catalogue.place(entry, field), " or ".join(_VALUES[field])
+            raise CatalogueError(f"{place}: {kind} needs a fact with a value of {needed}, {fact} has {value}")
 
 
 def _check_kpi(name: str, catalogue: Catalogue) -> None:
@@ -175,7 +198,7 @@ def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue)
     """The kinds that a reading reads."""
     if reading.function not in FUNCTIONS:
         raise CatalogueError(f"{place}: unknown reading {reading.function!r}{nearest(reading.function, FUNCTIONS)}")
-    kinds = []
+    kinds, clocks = [], {}
     for name in (arg for arg in reading.args if arg != "target"):
         measure = catalogue.measures.get(name)
         if measure is None:
@@ -185,6 +208,9 @@ def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue)
                 hint = nearest(by, measure.by)
                 raise CatalogueError(f"{place}: measure {name} is not grouped by {by!r}{hint}")
         kinds.append(kind_of(measure)[0])
+        clocks[measure.clock] = name
+    if len(clocks) > 1:
+        raise CatalogueError(f"{place}: {reading} mixes clocks: only {clocks['business']} is under the business clock")
     if problem := reading_problem(reading, kinds):
         raise CatalogueError(f"{place}: {problem}")
     return set(kinds)

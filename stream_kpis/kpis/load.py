@@ -1,22 +1,15 @@
 """Reads the catalogue: YAML to checked measures and KPIs. Errors name file, line, field and nearest valid word."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
+from typing import Any, NamedTuple
 
-import msgspec
-import yaml
-
+from stream_kpis.kpis.document import DocumentError, composed, entries, nearest, place, place_of, struct
 from stream_kpis.kpis.formula import Formula, parse
 from stream_kpis.kpis.schema import GROUPINGS_MAX, WINDOWS, Kpi, Measure
 
 BUILT_IN = Path(__file__).parent / "catalogue"
-T = TypeVar("T")
-
-
-class CatalogueError(ValueError):
-    """The catalogue is wrong: one line that names file, line, field and mistake."""
+CatalogueError = DocumentError
 
 
 class Catalogue(NamedTuple):
@@ -32,17 +25,7 @@ class Catalogue(NamedTuple):
 
     def place(self, entry: str, field: str = "") -> str:
         """Where an error lies: ``FILE:LINE: NAME`` of a field of an entry such as ``kpis.orders``."""
-        return _place_of(self.places, entry, field)
-
-
-def _place_of(places: Mapping[str, str], entry: str, field: str) -> str:
-    return f"{places.get(f'{entry}.{field}', places[entry])}: {entry.partition('.')[2]}"
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """`` (did you mean …?)`` for a mistyped word, or nothing."""
-    close = difflib.get_close_matches(word, list(words), 1, 0.5)
-    return f" (did you mean {close[0]}?)" if close else ""
+        return place_of(self.places, entry, field)
 
 
 def built_in() -> Catalogue:
@@ -60,16 +43,16 @@ def load(files: Iterable[Path]) -> Catalogue:
     kpis: dict[str, Kpi] = {}
     places: dict[str, str] = {}
     for file in files:
-        for section, entries in _sections(file):
-            for name, (key, node) in _entries(file, entries).items():
+        for section, nodes in _sections(file):
+            for name, (key, node) in entries(file, nodes).items():
                 entry = f"{section}.{name}"
                 _forget(entry, places)
-                places[entry] = _place(file, key)
+                places[entry] = place(file, key)
                 if section == "measures":
-                    measures[name] = _struct(file, entry, node, Measure, places)
+                    measures[name] = struct(file, entry, node, Measure, places)
                     _check_measure(measures[name], entry, places)
                 else:
-                    kpis[name] = _struct(file, entry, node, Kpi, places)
+                    kpis[name] = struct(file, entry, node, Kpi, places)
                     _check_kpi(kpis[name], entry, places)
     formulas = {name: _formula(kpi.formula, f"kpis.{name}", "formula", places) for name, kpi in kpis.items()}
     samples = {
@@ -80,82 +63,16 @@ def load(files: Iterable[Path]) -> Catalogue:
 
 def _forget(entry: str, places: dict[str, str]) -> None:
     """Forgets where the fields of an entry stood that is now replaced."""
-    for place in [place for place in places if place.startswith(f"{entry}.")]:
-        del places[place]
-
-
-# YAML, with the lines where things stand.
+    for field in [field for field in places if field.startswith(f"{entry}.")]:
+        del places[field]
 
 
 def _sections(file: Path) -> Iterable[tuple[str, Any]]:
-    try:
-        tree = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{file}: cannot be read: {getattr(error, 'strerror', '') or error}") from None
-    except yaml.YAMLError as error:
-        raise _not_yaml(file, error) from None
-    for section, (key, node) in _entries(file, tree).items():
+    for section, (key, node) in entries(file, composed(file)).items():
         if section not in ("measures", "kpis"):
             hint = nearest(section, ("measures", "kpis"))
-            raise CatalogueError(f"{_place(file, key)}: unknown section {section!r}{hint}")
+            raise CatalogueError(f"{place(file, key)}: unknown section {section!r}{hint}")
         yield section, node
-
-
-def _not_yaml(file: Path, error: yaml.YAMLError) -> CatalogueError:
-    mark = getattr(error, "problem_mark", None)
-    line = mark.line + 1 if mark else 1
-    return CatalogueError(f"{file.name}:{line}: not YAML: {getattr(error, 'problem', error)}")
-
-
-def _place(file: Path, node: Any) -> str:
-    return f"{file.name}:{node.start_mark.line + 1}"
-
-
-def _entries(file: Path, node: Any) -> dict[str, tuple[Any, Any]]:
-    """The nodes of a mapping by name: (key, value)."""
-    if node is None:
-        return {}
-    if not isinstance(node, yaml.MappingNode):
-        raise CatalogueError(f"{_place(file, node)}: a mapping is expected here")
-    found: dict[str, tuple[Any, Any]] = {}
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise CatalogueError(f"{_place(file, key)}: a name is expected here")
-        if key.value in found:
-            first = found[key.value][0].start_mark.line + 1
-            raise CatalogueError(f"{_place(file, key)}: {key.value!r} is there already, in line {first}")
-        found[key.value] = (key, value)
-    return found
-
-
-def _struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, str]) -> T:
-    names: tuple[str, ...] = kind.__struct_fields__  # type: ignore[attr-defined] # a msgspec struct
-    for name, (key, _) in _entries(file, node).items():
-        places[f"{entry}.{name}"] = _place(file, key)
-        if name not in names:
-            raise CatalogueError(f"{_place_of(places, entry, name)}: unknown field {name!r}{nearest(name, names)}")
-    try:
-        return msgspec.convert(yaml.SafeLoader("").construct_object(node, deep=True), kind)
-    except yaml.YAMLError as error:
-        raise _not_yaml(file, error) from None
-    except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$.")
-        path = path.rstrip("`")
-        field = path.partition("[")[0]
-        where = f" in {path!r}" if path else ""
-        hint = _nearest_choice(kind, field, problem)
-        raise CatalogueError(f"{_place_of(places, entry, field)}: {problem}{where}{hint}") from None
-    except ValueError as error:  # a date that is none, say
-        raise CatalogueError(f"{_place_of(places, entry, '')}: {error}") from None
-
-
-def _nearest_choice(kind: type[Any], field: str, problem: str) -> str:
-    """The nearest of the words that a field may be, if it was given another one."""
-    if "enum" not in problem:
-        return ""
-    hint = get_type_hints(kind)[field]
-    words = [word for part in (hint, *get_args(hint)) for word in get_args(part) if isinstance(word, str)]
-    return nearest(problem.split("'")[1], words)
 
 
 # What does not fit together.
@@ -180,31 +97,31 @@ def days_of(span: str, where: str = "", field: str = "within") -> int:
 
 
 def _check_measure(measure: Measure, entry: str, places: Mapping[str, str]) -> None:
-    place = _place_of(places, entry, "")
+    place = place_of(places, entry)
     kinds = [kind for kind in _KINDS if getattr(measure, kind)]
     if len(kinds) != 1:
         raise CatalogueError(f"{place}: exactly one of {', '.join(_KINDS)} is needed, not {len(kinds)}")
     if {measure.base is not None, measure.within is not None} != {kinds[0] == "cohort"}:
         raise CatalogueError(f"{place}: base and within belong to cohort, both of them")
     if measure.within is not None:
-        days_of(measure.within, _place_of(places, entry, "within"))
+        days_of(measure.within, place_of(places, entry, "within"))
     _check_name(entry, place)
     _check_once(measure.by, "by", entry, places)
 
 
 def _check_kpi(kpi: Kpi, entry: str, places: Mapping[str, str]) -> None:
-    place, name = _place_of(places, entry, ""), entry.partition(".")[2]
+    place, name = place_of(places, entry), entry.partition(".")[2]
     for window in kpi.windows:
         if window not in WINDOWS:
             hint = nearest(window, WINDOWS)
-            raise CatalogueError(f"{_place_of(places, entry, 'windows')}: unknown window {window!r}{hint}")
+            raise CatalogueError(f"{place_of(places, entry, 'windows')}: unknown window {window!r}{hint}")
     if not kpi.windows:
-        raise CatalogueError(f"{_place_of(places, entry, 'windows')}: at least one window is needed")
+        raise CatalogueError(f"{place_of(places, entry, 'windows')}: at least one window is needed")
     if len(kpi.by) > GROUPINGS_MAX:
-        place_of_by = _place_of(places, entry, "by")
+        place_of_by = place_of(places, entry, "by")
         raise CatalogueError(f"{place_of_by}: {len(kpi.by)} groupings in 'by', at most {GROUPINGS_MAX}")
     if kpi.matured is not None:
-        days_of(kpi.matured, _place_of(places, entry, "matured"), "matured")
+        days_of(kpi.matured, place_of(places, entry, "matured"), "matured")
     _check_once(kpi.windows, "windows", entry, places)
     _check_once(kpi.by, "by", entry, places)
     _check_name(entry, place)
@@ -221,11 +138,11 @@ def _check_name(entry: str, place: str) -> None:
 def _check_once(words: tuple[str, ...], field: str, entry: str, places: Mapping[str, str]) -> None:
     for word in words:
         if words.count(word) > 1:
-            raise CatalogueError(f"{_place_of(places, entry, field)}: {word!r} is twice in {field!r}")
+            raise CatalogueError(f"{place_of(places, entry, field)}: {word!r} is twice in {field!r}")
 
 
 def _formula(text: str, entry: str, field: str, places: Mapping[str, str]) -> Formula:
-    place = _place_of(places, entry, field)
+    place = place_of(places, entry, field)
     try:
         formula = parse(text)
     except ValueError as error:

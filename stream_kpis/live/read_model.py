@@ -275,7 +275,8 @@ class ReadModel:
                 whose = "" if FUNCTIONS[function].of_all else group
                 return sums[source.span].sums[source.grouping].get(whose, _EMPTY)
 
-            yield self._value(name, kpi, window, by, group, edges, KpiReader(cell, kpi, edges.from_ms, to_ms, begun))
+            reader = KpiReader(cell, kpi, edges.from_ms, to_ms, begun, self._plan.calendars)
+            yield self._value(name, kpi, window, by, group, edges, reader)
 
     def _groups(self, name: str, by: str, window: str) -> list[str]:
         if not by:

@@ -5,6 +5,7 @@ from math import sqrt
 
 from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
 from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, At, waiting_ages
+from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.formula import Node, Reading
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Durations
@@ -22,12 +23,15 @@ class KpiReader:
         from_ms: the start of the window.
         to_ms: its end.
         begun: the levels and open sets of which a first began before it.
+        calendars: under whose clocks things wait.
     """
 
-    def __init__(self, cell: CellOf, kpi: Kpi, from_ms: int, to_ms: int, begun: Collection[str]) -> None:
-        self._cell, self._to_ms, self._begun = cell, to_ms, begun
+    def __init__(
+        self, cell: CellOf, kpi: Kpi, from_ms: int, to_ms: int, begun: Collection[str], calendars: Calendars
+    ) -> None:
+        self._cell, self._begun = cell, begun
         self._edges = kpi.edges
-        self._at = At(from_ms, to_ms, round((kpi.target or 0) * 1000))
+        self._at = At(from_ms, to_ms, round((kpi.target or 0) * 1000), calendars)
 
     def __call__(self, reading: Reading) -> float | int | None:
         """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing.
@@ -45,7 +49,7 @@ class KpiReader:
         cells = [self._cell(arg, reading.function) for arg in reading.args]
         if FUNCTIONS[reading.function].kinds == (("open_set",),):
             cells = [{}, *cells]
-        return cells[0], list(waiting_ages(cells[1], self._to_ms)) if len(cells) > 1 else []
+        return cells[0], list(waiting_ages(cells[1], self._at)) if len(cells) > 1 else []
 
     def observations(self, reading: Reading) -> int:
         """How many durations a quantile is taken over."""
