@@ -12,12 +12,12 @@ import msgspec
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import POLL_S, Pipeline, check_workers, free_port
 from stream_kpis.local.scratch import scratch
-from stream_kpis.local.sender import send_history, send_live, wall_ms
+from stream_kpis.local.sender import of_the_company, send_history, send_live, wall_ms
 from stream_kpis.local.verdict import Verdict, enough, print_report, told, verdict
-from stream_kpis.plan import compile_plan
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings
+from stream_kpis.stream.control import deployed_plan
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
@@ -91,7 +91,7 @@ class Demo:
         self._events, self._days, self._rate = events, days, rate
         self._workers, self._scenario = workers, scenario
         self._port = free_port(port) if port else 0
-        self._settings = settings
+        self._settings = of_the_company(settings)
         self._simulation = Simulation(seed, max(int(events * PARTIES_PER_EVENT), 200))
         self._ended = asyncio.Event()
         self._interrupted = False
@@ -198,7 +198,7 @@ class Demo:
         settings = self._pipeline.settings
         snapshot = await self._pipeline.settled(http)
         _say("comparing every value in /metrics with the oracle over the events in Kafka")
-        proof = await prove_snapshot(settings, compile_plan(settings), snapshot)
+        proof = await prove_snapshot(settings, await deployed_plan(settings), snapshot)
         print_report(proof)
         _say(told(proof.report))
         return 0 if verdict(proof.report) is Verdict.EQUAL and enough(proof.report) else 1
