@@ -19,7 +19,7 @@ from stream_kpis.kpis.business_time import (
     version_problem,
 )
 
-law = settings(max_examples=30, derandomize=True, deadline=None, database=None)
+law = settings(max_examples=20, derandomize=True, deadline=None, database=None)
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 NINE_TO_FIVE = Version(zone="UTC", week=dict.fromkeys(WEEKDAYS[:5], "09:00-17:00"))
@@ -194,3 +194,28 @@ def test_a_digest_is_of_all_that_calendars_say_in_whatever_order() -> None:
         Calendars(),
     ]
     assert len({each.digest for each in (one, *others)}) == 5
+
+
+def test_what_is_due_as_the_day_ends_is_due_then_and_not_in_the_morning() -> None:
+    """The end of the last millisecond needed."""
+    desk = BusinessTime([NINE_TO_FIVE])
+    assert desk.after(ms("2026-04-13", 9), 8 * HOUR_MS) == ms("2026-04-13", 17)
+    assert desk.after(ms("2026-04-13", 20), 8 * HOUR_MS) == ms("2026-04-14", 17)
+
+
+def test_a_version_begins_when_its_date_is_first_shown() -> None:
+    """Where midnight is skipped that is one o'clock: the hour before it was still of the day before."""
+    whole = dict.fromkeys(WEEKDAYS, "00:00-24:00")
+    never = Version(zone="America/Havana", week={"thu": "00:00-00:01"}, valid_from=date(2026, 3, 8))
+    clock = BusinessTime([Version(zone="America/Havana", week=whole), never])
+    assert clock.between(ms("2026-03-08", 4), ms("2026-03-08", 6)) == HOUR_MS
+
+
+def test_a_version_of_an_earlier_date_that_begins_later_never_holds() -> None:
+    """Of two zones a day apart."""
+    east = Version(zone="Pacific/Kiritimati", week={"wed": "00:00-24:00"}, valid_from=date(2026, 4, 14))
+    west = Version(zone="Pacific/Pago_Pago", week={"wed": "00:00-01:00"}, valid_from=date(2026, 4, 13))
+    first = Version(zone="UTC", week=dict.fromkeys(WEEKDAYS, "00:00-24:00"))
+    clock = BusinessTime([first, west, east])
+    assert clock.opening(ms("2026-04-13", 9)) == ms("2026-04-13", 9)
+    assert clock.opening(ms("2026-04-13", 10)) == ms("2026-04-14", 10)
