@@ -1,11 +1,14 @@
-"""The catalogue and calendars as the settings want them, compiled: what worker, exporter and evaluation share."""
+"""Catalogue, calendars and lookups as the settings want them, compiled: what worker, exporter and evaluation share."""
 
 from collections.abc import Iterable
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.calendars import Found, load_calendars
 from stream_kpis.kpis.document import DocumentError
 from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
+from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
 from stream_kpis.settings import Settings, SettingsError
 
 _WITH_CALENDARS = "business.yaml"
@@ -32,14 +35,24 @@ def compile_plan(settings: Settings, calendar_records: Iterable[bytes | None] = 
         calendar_records: the values of the topic of calendars, in order.
 
     Raises:
-        SettingsError: catalogue or calendars are wrong; the line names file and place.
+        SettingsError: catalogue, calendars or lookups are wrong; the line names file and place.
     """
-    calendars = find_calendars(settings, calendar_records).calendars
+    calendars, lookups = find_calendars(settings, calendar_records).calendars, _lookups(settings)
     files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
     files = [file for file in files if calendars.versions or file.name != _WITH_CALENDARS]
     for path in settings.catalogue:
         files += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     try:
-        return compile_catalogue(load(files), calendars)
+        return compile_catalogue(load(files), calendars, lookups)
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}") from error
+
+
+def _lookups(settings: Settings) -> Lookups:
+    if settings.lookups is None:
+        return NO_LOOKUPS
+    try:
+        dimensions = {dim for fact in FACTS.values() for dim in fact.dims}
+        return load_lookups(settings.lookups, Calendar(settings.zone).start_of, dimensions)
+    except DocumentError as error:
+        raise SettingsError(f"lookups: {error}") from error

@@ -119,6 +119,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             " `crm.calendars`, no KPI has a business clock."
         ),
     ] = None
+    lookups: Annotated[
+        Path | None,
+        Meta(description="File of lookup tables for dimensions, such as the team of an owner (`docs/lookups.md`)."),
+    ] = None
     flush_interval_ms: Annotated[
         int,
         Meta(

@@ -1,7 +1,8 @@
 """The catalogue compiled: which events go to which journeys, and what each fact adds to which cells."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +18,7 @@ from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.document import nearest
 from stream_kpis.kpis.formula import Reading, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of
+from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups
 from stream_kpis.kpis.schema import COHORT_WINDOWS, Kpi, Measure
 
 
@@ -31,15 +33,25 @@ class Grouping(NamedTuple):
     """How its cells' keys begin in the changelog: measure, definition and grouping."""
 
 
+class Looked(NamedTuple):
+    """A dimension that is looked up by another, as of the time that decides the tile."""
+
+    position: int
+    lookup: Callable[[str | None, int], str]
+    """From the other's value and an instant to the word."""
+
+
 class Action(NamedTuple):
     """What one fact does to one measure: its parts, each added to every target.
 
     A target is (index of the grouping, positions of its dimensions in the fact). ``pinned`` cells stay in fine tiles.
+    ``looked`` are the targets of groupings that have a dimension looked up.
     """
 
     parts: m.Parts
     targets: tuple[tuple[int, tuple[int, ...]], ...]
     pinned: bool
+    looked: tuple[tuple[int, tuple[int | Looked, ...]], ...] = ()
 
 
 class Plan(NamedTuple):
@@ -57,12 +69,13 @@ class Plan(NamedTuple):
     """What the measures under a business clock rest on."""
 
 
-def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS) -> Plan:
+def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS, lookups: Lookups = NO_LOOKUPS) -> Plan:
     """The plan of a catalogue.
 
     Args:
         catalogue: measures and KPIs.
         calendars: the business calendars of the deployment.
+        lookups: the tables by which further dimensions are looked up.
 
     Raises:
         CatalogueError: it names a fact, dimension, measure or reading that does not exist or does not fit.
@@ -72,8 +85,8 @@ def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS)
     definitions: dict[str, str] = {}
     running: set[str] = set()
     for name, measure in catalogue.measures.items():
-        _check_measure(name, measure, catalogue)
-        definitions[name] = _hash(measure, calendars)
+        _check_measure(name, measure, catalogue, lookups)
+        definitions[name] = _hash(measure, calendars, lookups)
         targets: dict[str, int] = {}
         for by in ("", *measure.by):
             targets[by] = len(groupings)
@@ -83,9 +96,15 @@ def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS)
             groupings.append(Grouping(name, by, kind, within, key))
         for fact, parts in _parts(measure):
             running.add(FACTS[fact].journey)
-            positions = tuple((index, _positions(by, fact)) for by, index in targets.items())
             made = fact if measure.clock == "wall" else under_calendar(fact)
-            actions.setdefault(made, []).append(Action(parts, positions, measure.open_set is not None))
+            looked = {by: index for by, index in targets.items() if any(map(lookups.root, by.split(",")))}
+            action = Action(
+                parts,
+                tuple((index, _positions(by, fact)) for by, index in targets.items() if by not in looked),
+                measure.open_set is not None,
+                tuple((index, _looked(by, fact, lookups)) for by, index in looked.items()),
+            )
+            actions.setdefault(made, []).append(action)
     for name in catalogue.kpis:
         _check_kpi(name, catalogue)
     journeys = [counting(journey, actions, calendars) for journey in JOURNEYS.values() if journey.name in running]
@@ -128,14 +147,26 @@ def _positions(by: str, fact: str) -> tuple[int, ...]:
     return tuple(FACTS[fact].dims.index(dim) for dim in by.split(",")) if by else ()
 
 
-def _hash(measure: Measure, calendars: Calendars) -> str:
-    """Of what decides the cells: kind, fact, horizon, groupings, journeys, calendars; not titles, windows and targets.
+def _looked(by: str, fact: str, lookups: Lookups) -> tuple[int | Looked, ...]:
+    dims = FACTS[fact].dims
+    return tuple(
+        dims.index(dim)
+        if (root := lookups.root(dim)) is None
+        else Looked(dims.index(root), partial(lookups.value, dim))
+        for dim in by.split(",")
+    )
+
+
+def _hash(measure: Measure, calendars: Calendars, lookups: Lookups) -> str:
+    """Of what decides the cells: kind, fact, horizon, groupings, journeys, calendars, lookups; not titles, windows.
 
     Of the calendars all that they say: deadlines lie ahead of what is known, so none of it is without effect.
     """
+    looked = {dim for by in measure.by for dim in by.split(",") if lookups.root(dim)}
     facts = (kind_of(measure)[1], measure.base or kind_of(measure)[1])
     versions = [JOURNEYS[FACTS[fact].journey].version for fact in facts]
     rests = (msgspec.to_builtins(measure), versions, *([] if measure.clock == "wall" else [calendars.digest]))
+    rests += tuple(lookups.digest(dim) for dim in sorted(looked))
     return hashlib.sha256(msgspec.json.encode(rests, order="sorted")).hexdigest()[:8]
 
 
@@ -147,8 +178,11 @@ _VALUES = {
 _CLOCKED = {"distribution": ("duration",), "flow": ("duration", "deadline"), "open_set": ("age",)}
 """What a business clock must decide of a fact for a kind to count it."""
 
+_LOOKED_UP = ("flow", "distribution", "cohort", "open_set", "recency")
+"""Kinds whose facts each stay where they were counted."""
 
-def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
+
+def _check_measure(name: str, measure: Measure, catalogue: Catalogue, lookups: Lookups) -> None:
     entry, (kind, counted) = f"measures.{name}", kind_of(measure)
     for field, fact in ((kind, counted), ("base", measure.base)):
         if fact is None:
@@ -156,11 +190,17 @@ def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
         if fact not in FACTS:
             raise CatalogueError(f"{catalogue.place(entry, field)}: unknown fact {fact!r}{nearest(fact, FACTS)}")
         dims, value = FACTS[fact].dims, FACTS[fact].value
+        fitting_lookups = tuple(found for found in lookups.tables if lookups.root(found) in dims)
         for dim in ",".join(measure.by).split(",") if measure.by else ():
-            if dim not in dims:
+            place = catalogue.place(entry, "by")
+            if dim not in dims and dim not in fitting_lookups:
                 known = f"it has {', '.join(dims)}" if dims else "it has none"
-                place = catalogue.place(entry, "by")
-                raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")
+                hint = nearest(dim, (*dims, *fitting_lookups))
+                raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){hint}")
+            if dim not in dims and kind not in _LOOKED_UP:
+                raise CatalogueError(
+                    f"{place}: {kind} cannot be grouped by {dim!r}: nothing would move it when the lookup changes"
+                )
         if measure.clock == "business" and FACTS[fact].business not in _CLOCKED.get(kind, ()):
             fitting = [known for known, each in FACTS.items() if each.business in _CLOCKED.get(kind, ())]
             which = f" (these have one: {', '.join(fitting)})" if fitting else ""
