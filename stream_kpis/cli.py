@@ -66,7 +66,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
-            from stream_kpis.kpis.document import nearest  # noqa: PLC0415 - only who mistypes needs it
+            from stream_kpis.kpis.load import nearest  # noqa: PLC0415 - only who mistypes needs it
 
             hint = nearest(args[0], self.commands) or f"; there are {', '.join(self.commands)}"
             ctx.fail(f"No such command {args[0]!r}{hint}")

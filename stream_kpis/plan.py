@@ -6,7 +6,6 @@ from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.calendars import Found, load_calendars
-from stream_kpis.kpis.document import DocumentError
 from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
 from stream_kpis.settings import Settings, SettingsError
@@ -23,7 +22,7 @@ def find_calendars(settings: Settings, records: Iterable[bytes | None] = ()) -> 
     """
     try:
         return load_calendars(settings.calendars, records)
-    except DocumentError as error:
+    except CatalogueError as error:
         raise SettingsError(f"calendars: {error}") from error
 
 
@@ -54,5 +53,5 @@ def _lookups(settings: Settings) -> Lookups:
     try:
         dimensions = {dim for fact in FACTS.values() for dim in fact.dims}
         return load_lookups(settings.lookups, Calendar(settings.zone).start_of, dimensions)
-    except DocumentError as error:
+    except CatalogueError as error:
         raise SettingsError(f"lookups: {error}") from error

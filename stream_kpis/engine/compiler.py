@@ -15,9 +15,8 @@ from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS, under_calendar
 from stream_kpis.journeys.journey import NO_CALENDARS, Journey, counting
 from stream_kpis.kpis.business_time import Calendars
-from stream_kpis.kpis.document import nearest
 from stream_kpis.kpis.formula import Reading, readings
-from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of
+from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups
 from stream_kpis.kpis.schema import COHORT_WINDOWS, Kpi, Measure
 

@@ -8,7 +8,7 @@ integers of milliseconds since 1970. See ``docs/definitions-calendars.md``.
 import hashlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -256,6 +256,16 @@ class Calendars:
     def knows(self, name: str) -> bool:
         """Whether there is a calendar of this name."""
         return name in self._numbers
+
+    def open_ms(self, name: str) -> Callable[[int], int]:
+        """B of the calendar in which a goal's time passes; without a name that of the wall clock.
+
+        Raises:
+            ValueError: there is no such calendar.
+        """
+        if name and not self.knows(name):
+            raise ValueError(f"there is no calendar {name!r}")
+        return self.named(name or ALWAYS).until
 
     def number(self, name: str | None) -> int:
         """The number of a calendar, or of the default; 0 is the one that is always open."""

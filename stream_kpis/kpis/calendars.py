@@ -18,7 +18,7 @@ from stream_kpis.kpis.business_time import (
     Version,
     version_problem,
 )
-from stream_kpis.kpis.document import DocumentError, composed, entries, nearest, place, place_of, struct
+from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
 
 _Versions = dict[str, dict[date, Version]]
 _NAME_BYTES_MAX = 256
@@ -40,7 +40,7 @@ def load_calendars(file: Path | None, records: Iterable[bytes | None] = ()) -> F
             over later ones.
 
     Raises:
-        DocumentError: the file is wrong.
+        CatalogueError: the file is wrong.
     """
     versions, default = _of_file(file) if file else ({}, ALWAYS)
     ignored: Counter[str] = Counter()
@@ -55,13 +55,13 @@ def load_calendars(file: Path | None, records: Iterable[bytes | None] = ()) -> F
 
 
 def _of_file(file: Path) -> tuple[_Versions, str]:
-    top = entries(file, composed(file))
+    top = entries_of(file, tree_of(file))
     for section, (key, _) in top.items():
         if section not in ("default", "calendars"):
             hint = nearest(section, ("default", "calendars"))
-            raise DocumentError(f"{place(file, key)}: unknown section {section!r}{hint}")
+            raise CatalogueError(f"{place(file, key)}: unknown section {section!r}{hint}")
     versions: _Versions = {}
-    for name, (key, node) in entries(file, top["calendars"][1] if "calendars" in top else None).items():
+    for name, (key, node) in entries_of(file, top["calendars"][1] if "calendars" in top else None).items():
         if not 0 < len(name.encode()) <= _NAME_BYTES_MAX or name == ALWAYS or len(versions) >= CALENDARS_MAX:
             why = (
                 f"at most {CALENDARS_MAX} calendars can be declared"
@@ -70,7 +70,7 @@ def _of_file(file: Path) -> tuple[_Versions, str]:
                 if name == ALWAYS
                 else f"a name has 1 to {_NAME_BYTES_MAX} bytes"
             )
-            raise DocumentError(f"{place(file, key)}: {name}: {why}")
+            raise CatalogueError(f"{place(file, key)}: {name}: {why}")
         versions[name] = _versions(file, name, key, node)
     return versions, _default(file, top["default"][1], versions) if "default" in top else ALWAYS
 
@@ -79,18 +79,18 @@ def _default(file: Path, node: Any, versions: _Versions) -> str:
     name = str(getattr(node, "value", ""))
     if name != ALWAYS and name not in versions:
         hint = nearest(name, (ALWAYS, *versions))
-        raise DocumentError(f"{place(file, node)}: default: there is no calendar {name!r} in this file{hint}")
+        raise CatalogueError(f"{place(file, node)}: default: there is no calendar {name!r} in this file{hint}")
     return name
 
 
 def _versions(file: Path, name: str, key: Any, node: Any) -> dict[date, Version]:
     if not isinstance(node, yaml.SequenceNode) or not 0 < len(node.value) <= VERSIONS_MAX:
-        raise DocumentError(f"{place(file, key)}: {name}: a list of 1 to {VERSIONS_MAX} versions is expected here")
+        raise CatalogueError(f"{place(file, key)}: {name}: a list of 1 to {VERSIONS_MAX} versions is expected here")
     found: dict[date, Version] = {}
     for item in node.value:
         version = _version(file, name, item)
         if version.valid_from in found:
-            raise DocumentError(f"{place(file, item)}: {name}: there is a version from {version.valid_from} already")
+            raise CatalogueError(f"{place(file, item)}: {name}: there is a version from {version.valid_from} already")
         found[version.valid_from] = version
     return found
 
@@ -98,15 +98,15 @@ def _versions(file: Path, name: str, key: Any, node: Any) -> dict[date, Version]
 def _version(file: Path, name: str, node: Any) -> Version:
     entry = f"calendars.{name}"
     places = {entry: place(file, node)}
-    for field, (_, value) in entries(file, node).items():
+    for field, (_, value) in entries_of(file, node).items():
         if field in ("week", "days"):
-            entries(file, value)  # nothing is twice in it
+            entries_of(file, value)  # nothing is twice in it
     version = struct(file, entry, node, Version, places)
     if problem := version_problem(version):
-        raise DocumentError(f"{place_of(places, entry, problem[0])}: {problem[0]}: {problem[1]}")
+        raise CatalogueError(f"{place_of(places, entry, problem[0])}: {problem[0]}: {problem[1]}")
     if version.zone not in (zones := available_timezones()):
         hint = nearest(version.zone, zones) or "; write UTC, or one such as Europe/Berlin"
-        raise DocumentError(f"{place_of(places, entry, 'zone')}: no time zone {version.zone!r}{hint}")
+        raise CatalogueError(f"{place_of(places, entry, 'zone')}: no time zone {version.zone!r}{hint}")
     return version
 
 

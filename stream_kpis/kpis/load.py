@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stream_kpis.kpis.document import DocumentError, composed, entries, nearest, place, place_of, struct
 from stream_kpis.kpis.formula import Formula, parse
+from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
 from stream_kpis.kpis.schema import GROUPINGS_MAX, WINDOWS, Kpi, Measure
 
+__all__ = ["BUILT_IN", "Catalogue", "CatalogueError", "built_in", "days_of", "kind_of", "load", "nearest"]
+
 BUILT_IN = Path(__file__).parent / "catalogue"
-CatalogueError = DocumentError
 
 
 class Catalogue(NamedTuple):
@@ -43,8 +44,8 @@ def load(files: Iterable[Path]) -> Catalogue:
     kpis: dict[str, Kpi] = {}
     places: dict[str, str] = {}
     for file in files:
-        for section, nodes in _sections(file):
-            for name, (key, node) in entries(file, nodes).items():
+        for section, entries in _sections(file):
+            for name, (key, node) in entries_of(file, entries).items():
                 entry = f"{section}.{name}"
                 _forget(entry, places)
                 places[entry] = place(file, key)
@@ -68,7 +69,7 @@ def _forget(entry: str, places: dict[str, str]) -> None:
 
 
 def _sections(file: Path) -> Iterable[tuple[str, Any]]:
-    for section, (key, node) in entries(file, composed(file)).items():
+    for section, (key, node) in entries_of(file, tree_of(file)).items():
         if section not in ("measures", "kpis"):
             hint = nearest(section, ("measures", "kpis"))
             raise CatalogueError(f"{place(file, key)}: unknown section {section!r}{hint}")
@@ -97,7 +98,7 @@ def days_of(span: str, where: str = "", field: str = "within") -> int:
 
 
 def _check_measure(measure: Measure, entry: str, places: Mapping[str, str]) -> None:
-    place = place_of(places, entry)
+    place = place_of(places, entry, "")
     kinds = [kind for kind in _KINDS if getattr(measure, kind)]
     if len(kinds) != 1:
         raise CatalogueError(f"{place}: exactly one of {', '.join(_KINDS)} is needed, not {len(kinds)}")
@@ -110,7 +111,7 @@ def _check_measure(measure: Measure, entry: str, places: Mapping[str, str]) -> N
 
 
 def _check_kpi(kpi: Kpi, entry: str, places: Mapping[str, str]) -> None:
-    place, name = place_of(places, entry), entry.partition(".")[2]
+    place, name = place_of(places, entry, ""), entry.partition(".")[2]
     for window in kpi.windows:
         if window not in WINDOWS:
             hint = nearest(window, WINDOWS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from stream_kpis.kpis.document import DocumentError, composed, entries, nearest, place, place_of, struct
+from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
 
 LOOKUPS_MAX = 100
 VALUES_MAX = 100_000
@@ -91,34 +91,34 @@ def load_lookups(file: Path, start_of: Callable[[date], int], dimensions: Collec
         dimensions: what facts have, and can be looked up by.
 
     Raises:
-        DocumentError: the file is wrong.
+        CatalogueError: the file is wrong.
     """
-    top = entries(file, composed(file))
+    top = entries_of(file, tree_of(file))
     for section, (key, _) in top.items():
         if section != "lookups":
-            raise DocumentError(f"{place(file, key)}: unknown section {section!r}{nearest(section, ('lookups',))}")
-    nodes = entries(file, top["lookups"][1] if "lookups" in top else None)
+            raise CatalogueError(f"{place(file, key)}: unknown section {section!r}{nearest(section, ('lookups',))}")
+    nodes = entries_of(file, top["lookups"][1] if "lookups" in top else None)
     places: dict[str, str] = {}
     tables: dict[str, Lookup] = {}
     for name, (key, node) in nodes.items():
         entry = f"lookups.{name}"
         places[entry] = place(file, key)
-        if "values" in (fields := entries(file, node)):
-            entries(file, fields["values"][1])  # nothing is twice in it
+        if "values" in (fields := entries_of(file, node)):
+            entries_of(file, fields["values"][1])  # nothing is twice in it
         tables[name] = struct(file, entry, node, Lookup, places)
         if problem := _problem(name, tables[name]):
-            raise DocumentError(f"{place_of(places, entry, problem[0])}: {problem[1]}")
+            raise CatalogueError(f"{place_of(places, entry, problem[0])}: {problem[1]}")
     if len(tables) > LOOKUPS_MAX:
-        raise DocumentError(f"{file.name}: {len(tables)} lookups, at most {LOOKUPS_MAX}")
+        raise CatalogueError(f"{file.name}: {len(tables)} lookups, at most {LOOKUPS_MAX}")
     for name, table in tables.items():
         entry = f"lookups.{name}"
         if name in dimensions:
-            raise DocumentError(f"{place_of(places, entry)}: facts have a dimension of this name: take another one")
+            raise CatalogueError(f"{place_of(places, entry, '')}: facts have a dimension of this name already")
         if table.of not in (*dimensions, *tables):
             hint = nearest(table.of, (*dimensions, *tables))
-            raise DocumentError(f"{place_of(places, entry, 'of')}: no fact has a dimension {table.of!r}{hint}")
+            raise CatalogueError(f"{place_of(places, entry, 'of')}: no fact has a dimension {table.of!r}{hint}")
         if _in_circle(name, tables):
-            raise DocumentError(f"{place_of(places, entry, 'of')}: it is looked up by itself")
+            raise CatalogueError(f"{place_of(places, entry, 'of')}: it is looked up by itself")
     return Lookups(tables, start_of)
 
 

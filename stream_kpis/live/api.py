@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from stream_kpis.kpis.document import nearest
+from stream_kpis.kpis.load import nearest
 from stream_kpis.kpis.schema import WINDOWS, Kpi
 from stream_kpis.live.metrics import SCALES
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, Value

@@ -11,7 +11,7 @@ from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Record, encode_event
 from stream_kpis.kpis.business_time import Calendars
-from stream_kpis.kpis.document import DocumentError
+from stream_kpis.kpis.lines import CatalogueError
 from stream_kpis.kpis.lookups import Lookup, Lookups, Word
 from stream_kpis.kpis.schema import Measure
 from tests.engine.shards import Contents, applied, catalogue_of, records_of
@@ -114,5 +114,5 @@ def test_only_definitions_that_use_a_lookup_rest_on_it() -> None:
 )
 def test_what_cannot_be_looked_up_is_refused(measure: Measure, message: str) -> None:
     """A level would never learn that somebody changed teams."""
-    with pytest.raises(DocumentError, match=message):
+    with pytest.raises(CatalogueError, match=message):
         compile_catalogue(catalogue_of(mine=measure), lookups=LOOKUPS)

@@ -11,7 +11,7 @@ import pytest
 
 from stream_kpis.kpis.business_time import ALWAYS
 from stream_kpis.kpis.calendars import load_calendars
-from stream_kpis.kpis.document import DocumentError
+from stream_kpis.kpis.lines import CatalogueError
 
 GOOD = """\
 default: desk
@@ -89,7 +89,7 @@ def test_a_mistake_is_named_with_its_place(file: Path, old: str, new: str, messa
     """And with the nearest word."""
     assert old in GOOD
     file.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(DocumentError, match=re.escape(message)):
+    with pytest.raises(CatalogueError, match=re.escape(message)):
         load_calendars(file)
 
 

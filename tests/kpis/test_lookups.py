@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_kpis.kpis.document import DocumentError
+from stream_kpis.kpis.lines import CatalogueError
 from stream_kpis.kpis.lookups import Lookups, load_lookups
 
 GOOD = """\
@@ -74,7 +74,7 @@ def test_an_empty_file_has_no_lookups(tmp_path: Path) -> None:
         ("lookups:", "lookup:", "l.yaml:1: unknown section 'lookup' (did you mean lookups?)"),
         ("of: owner", "of: ownr", "l.yaml:3: team_of_owner: no fact has a dimension 'ownr' (did you mean owner?)"),
         ("of: owner", "of: region_of_owner", "l.yaml:3: team_of_owner: it is looked up by itself"),
-        ("team_of_owner:\n", "product:\n", "l.yaml:2: product: facts have a dimension of this name: take another one"),
+        ("team_of_owner:\n", "product:\n", "l.yaml:2: product: facts have a dimension of this name already"),
         ("team_of_owner:\n", "Team:\n", "l.yaml:2: Team: a name has lower-case letters, digits and _ only"),
         ("of: owner", "off: owner", "l.yaml:3: team_of_owner: unknown field 'off' (did you mean of?)"),
         ("    of: owner\n", "", "l.yaml:2: team_of_owner: Object missing required field `of`"),
@@ -88,5 +88,5 @@ def test_an_empty_file_has_no_lookups(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in GOOD
-    with pytest.raises(DocumentError, match=re.escape(message)):
+    with pytest.raises(CatalogueError, match=re.escape(message)):
         loaded(tmp_path, GOOD.replace(old, new, 1))

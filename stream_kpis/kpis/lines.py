@@ -1,4 +1,4 @@
-"""YAML as mappings of checked structs that know the lines where things stand, so that a mistake can be pointed at."""
+"""YAML with the lines where things stand, so that a mistake can be named by file, line and field."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -11,8 +11,13 @@ import yaml
 T = TypeVar("T")
 
 
-class DocumentError(ValueError):
-    """A file is wrong: one line that names file, line, field and mistake."""
+class CatalogueError(ValueError):
+    """A file of the catalogue, or beside it, is wrong: one line that names file, line, field and mistake."""
+
+
+def place_of(places: Mapping[str, str], entry: str, field: str) -> str:
+    """Where an error lies: ``FILE:LINE: NAME`` of a field of an entry such as ``kpis.orders``, or of the entry."""
+    return f"{places.get(f'{entry}.{field}', places[entry])}: {entry.partition('.')[2]}"
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -21,24 +26,24 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def composed(file: Path) -> Any:
-    """The root node of a file; None if nothing is in it.
+def tree_of(file: Path) -> Any:
+    """The nodes of a YAML file; None if it is empty.
 
     Raises:
-        DocumentError: it cannot be read, or is not YAML.
+        CatalogueError: it cannot be read, or is no YAML.
     """
     try:
         return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{file}: cannot be read: {getattr(error, 'strerror', '') or error}") from None
+        raise CatalogueError(f"{file}: cannot be read: {getattr(error, 'strerror', '') or error}") from None
     except yaml.YAMLError as error:
         raise _not_yaml(file, error) from None
 
 
-def _not_yaml(file: Path, error: yaml.YAMLError) -> DocumentError:
+def _not_yaml(file: Path, error: yaml.YAMLError) -> CatalogueError:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
-    return DocumentError(f"{file.name}:{line}: not YAML: {getattr(error, 'problem', error)}")
+    return CatalogueError(f"{file.name}:{line}: not YAML: {getattr(error, 'problem', error)}")
 
 
 def place(file: Path, node: Any) -> str:
@@ -46,43 +51,34 @@ def place(file: Path, node: Any) -> str:
     return f"{file.name}:{node.start_mark.line + 1}"
 
 
-def place_of(places: Mapping[str, str], entry: str, field: str = "") -> str:
-    """``FILE:LINE: NAME`` of a field of an entry such as ``kpis.orders``, or of the entry."""
-    return f"{places.get(f'{entry}.{field}', places[entry])}: {entry.partition('.')[2]}"
-
-
-def entries(file: Path, node: Any) -> dict[str, tuple[Any, Any]]:
-    """The nodes of a mapping by name: (key, value).
-
-    Raises:
-        DocumentError: it is none, or a name is twice in it.
-    """
+def entries_of(file: Path, node: Any) -> dict[str, tuple[Any, Any]]:
+    """The nodes of a mapping by name: (key, value)."""
     if node is None:
         return {}
     if not isinstance(node, yaml.MappingNode):
-        raise DocumentError(f"{place(file, node)}: a mapping is expected here")
+        raise CatalogueError(f"{place(file, node)}: a mapping is expected here")
     found: dict[str, tuple[Any, Any]] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise DocumentError(f"{place(file, key)}: a name is expected here")
+            raise CatalogueError(f"{place(file, key)}: a name is expected here")
         if key.value in found:
             first = found[key.value][0].start_mark.line + 1
-            raise DocumentError(f"{place(file, key)}: {key.value!r} is there already, in line {first}")
+            raise CatalogueError(f"{place(file, key)}: {key.value!r} is there already, in line {first}")
         found[key.value] = (key, value)
     return found
 
 
 def struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, str]) -> T:
-    """A mapping as a msgspec struct; the places of its fields are noted under the entry's name.
+    """A node as a msgspec struct; remembers where its fields stand.
 
     Raises:
-        DocumentError: a field is unknown, missing or of another type.
+        CatalogueError: a field is unknown, missing or of another type.
     """
-    names: tuple[str, ...] = kind.__struct_fields__  # type: ignore[attr-defined] # a msgspec struct
-    for name, (key, _) in entries(file, node).items():
+    names: tuple[str, ...] = kind.__struct_encode_fields__  # type: ignore[attr-defined] # a msgspec struct
+    for name, (key, _) in entries_of(file, node).items():
         places[f"{entry}.{name}"] = place(file, key)
         if name not in names:
-            raise DocumentError(f"{place_of(places, entry, name)}: unknown field {name!r}{nearest(name, names)}")
+            raise CatalogueError(f"{place_of(places, entry, name)}: unknown field {name!r}{nearest(name, names)}")
     try:
         return msgspec.convert(yaml.SafeLoader("").construct_object(node, deep=True), kind)
     except yaml.YAMLError as error:
@@ -93,9 +89,9 @@ def struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, s
         field = path.partition("[")[0]
         where = f" in {path!r}" if path else ""
         hint = _nearest_choice(kind, field, problem)
-        raise DocumentError(f"{place_of(places, entry, field)}: {problem}{where}{hint}") from None
+        raise CatalogueError(f"{place_of(places, entry, field)}: {problem}{where}{hint}") from None
     except ValueError as error:  # a date that is none, say
-        raise DocumentError(f"{place_of(places, entry)}: {error}") from None
+        raise CatalogueError(f"{place_of(places, entry, '')}: {error}") from None
 
 
 def _nearest_choice(kind: type[Any], field: str, problem: str) -> str:
