@@ -181,6 +181,13 @@ def evaluate(context: click.Context, /, **options: Any) -> None:
 @click.option("--period", default=None, help="A day, month, quarter or year instead of a window.")
 @click.option("--from", "since", default=None, help="First business day of a period of your own.")
 @click.option("--to", "until", default=None, help="The day after its last one.")
+@click.option(
+    "--compare",
+    "against",
+    type=click.Choice(["previous", "year"]),
+    default=None,
+    help="Changes of closed days against as many before, or a year before.",
+)
 @click.option("--url", default=None, help="Of the exporter.")
 @_json
 @_csv

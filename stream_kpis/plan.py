@@ -6,6 +6,7 @@ from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.calendars import Found, load_calendars
+from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals
 from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
 from stream_kpis.settings import Settings, SettingsError
@@ -55,3 +56,21 @@ def _lookups(settings: Settings) -> Lookups:
         return load_lookups(settings.lookups, Calendar(settings.zone).start_of, dimensions)
     except CatalogueError as error:
         raise SettingsError(f"lookups: {error}") from error
+
+
+def goals_of(settings: Settings, plan: Plan) -> Goals:
+    """The goals that the settings name; none without.
+
+    Raises:
+        SettingsError: they are wrong, or for what is not in the catalogue; the line names file and place.
+    """
+    if settings.goals is None:
+        return NO_GOALS
+    try:
+        goals = load_goals(settings.goals, plan.catalogue.kpis)
+    except CatalogueError as error:
+        raise SettingsError(f"goals: {error}") from error
+    for target in goals.targets:
+        if target.calendar and not plan.calendars.knows(target.calendar):
+            raise SettingsError(f"goals: {settings.goals.name}: {target.kpi}: there is no calendar {target.calendar!r}")
+    return goals

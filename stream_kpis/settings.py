@@ -123,6 +123,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Path | None,
         Meta(description="File of lookup tables for dimensions, such as the team of an owner (`docs/lookups.md`)."),
     ] = None
+    goals: Annotated[
+        Path | None, Meta(description="File of goals, see `docs/goals.md`: targets, quotas, shares of experiments.")
+    ] = None
     flush_interval_ms: Annotated[
         int,
         Meta(

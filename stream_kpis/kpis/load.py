@@ -106,6 +106,10 @@ def _check_measure(measure: Measure, entry: str, places: Mapping[str, str]) -> N
         raise CatalogueError(f"{place}: base and within belong to cohort, both of them")
     if measure.within is not None:
         days_of(measure.within, place_of(places, entry, "within"))
+    for dim, values in measure.where.items():
+        if not values:
+            raise CatalogueError(f"{place_of(places, entry, 'where')}: where names no value of {dim!r}")
+        _check_once(values, "where", entry, places)
     _check_name(entry, place)
     _check_once(measure.by, "by", entry, places)
 
@@ -125,6 +129,7 @@ def _check_kpi(kpi: Kpi, entry: str, places: Mapping[str, str]) -> None:
         days_of(kpi.matured, place_of(places, entry, "matured"), "matured")
     _check_once(kpi.windows, "windows", entry, places)
     _check_once(kpi.by, "by", entry, places)
+    _check_once(kpi.operators, "operators", entry, places)
     _check_name(entry, place)
     if name.endswith(("_count", "_sum", "_bucket", "_total", "_info")):
         raise CatalogueError(f"{place}: the name ends in a suffix that Prometheus reserves")
@@ -148,6 +153,6 @@ def _formula(text: str, entry: str, field: str, places: Mapping[str, str]) -> Fo
         formula = parse(text)
     except ValueError as error:
         raise CatalogueError(f"{place}: {error}") from None
-    if field == "samples" and formula.denominator is not None:
-        raise CatalogueError(f"{place}: samples is a number of observations, not a quotient")
+    if field == "samples" and formula.composed:
+        raise CatalogueError(f"{place}: samples is a number of observations: a quotient may only stand at the top")
     return formula

@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,8 @@ from stream_kpis.stream.sources import SourceProducer
 
 SCENARIO_AFTER_S, SCENARIO_S = 120, 240
 """Long enough for more than 1 in 10 customers to wait beyond the target of two minutes."""
+GOALS = Path(__file__).with_name("goals.yaml")
+"""Of the simulated company, unless the settings name others."""
 PARTIES_PER_EVENT = 1 / 100
 
 
@@ -106,7 +109,11 @@ class Demo:
             ):
                 _say(f"Kafka serves {kafka.bootstrap}")
                 settings = msgspec.structs.replace(
-                    self._settings, bootstrap=kafka.bootstrap, host="127.0.0.1", data_dir=folder
+                    self._settings,
+                    bootstrap=kafka.bootstrap,
+                    host="127.0.0.1",
+                    data_dir=folder,
+                    goals=self._settings.goals or GOALS,
                 )
                 with Pipeline(settings, folder, self._workers, self._port) as pipeline:
                     return asyncio.run(self._run(pipeline))

@@ -110,6 +110,7 @@ class Pipeline:
             "STREAM_KPIS_CURRENCY": settings.currency,
             **({"STREAM_KPIS_LOOKUPS": str(settings.lookups.absolute())} if settings.lookups else {}),
             **({"STREAM_KPIS_CALENDARS": str(settings.calendars.absolute())} if settings.calendars else {}),
+            **({"STREAM_KPIS_GOALS": str(settings.goals)} if settings.goals else {}),
         }
         return Command(["worker", "--role", role], environment, self._folder / f"{role}-{number}.log")
 

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
-from stream_kpis.plan import compile_plan, find_calendars
+from stream_kpis.plan import compile_plan, find_calendars, goals_of
 from stream_kpis.settings import Sasl, Settings, SettingsError
 from stream_kpis.stream.control import ignored_line, read_control
 from stream_kpis.stream.failure import kafka_line
@@ -82,6 +82,17 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
         yield Outcome.WRONG, "cells", f"{found}: declare fewer groupings"
     else:
         yield Outcome.OK, "cells", found
+    if settings.goals is not None:
+        yield _goals(settings, plan)
+
+
+def _goals(settings: Settings, plan: Plan) -> Finding:
+    try:
+        goals = goals_of(settings, plan)
+    except SettingsError as error:
+        return Outcome.WRONG, "goals", str(error).removeprefix("goals: ")
+    aims = f"{len(goals.targets)} targets, {len(goals.quotas)} quotas, {len(goals.experiments)} experiments"
+    return Outcome.OK, "goals", aims
 
 
 _ARE_RIGHT = "is it running, and are bootstrap, tls_* and sasl_* right?"
