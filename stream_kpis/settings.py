@@ -112,6 +112,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     catalogue_built_in: Annotated[
         bool, Meta(description="Whether the built-in catalogue counts; if not, `catalogue` stands alone.")
     ] = True
+    calendars: Annotated[
+        Path | None,
+        Meta(
+            description="File of business calendars (`docs/calendars.md`); without one, and without records in"
+            " `crm.calendars`, no KPI has a business clock."
+        ),
+    ] = None
+    lookups: Annotated[
+        Path | None,
+        Meta(description="File of lookup tables for dimensions, such as the team of an owner (`docs/lookups.md`)."),
+    ] = None
     goals: Annotated[
         Path | None, Meta(description="File of goals, see `docs/goals.md`: targets, quotas, shares of experiments.")
     ] = None

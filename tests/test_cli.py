@@ -216,6 +216,7 @@ def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: py
     printed = capfd.readouterr()
     assert [line.split()[:2] for line in printed.out.splitlines()] == [
         ["ok", "settings"],
+        ["ok", "calendars"],
         ["ok", "catalogue"],
         ["ok", "cells"],
         ["ok", "assumed"],
@@ -223,6 +224,18 @@ def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: py
         ["failed", "kafka"],
     ]
     assert printed.err == ""
+
+
+def test_check_names_a_mistake_in_the_calendars_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("calendars:\n  desk:\n    - {zone: Europe/Berln, week: {mon: 09:00-17:00}}\n")
+    monkeypatch.setenv("STREAM_KPIS_CALENDARS", str(tmp_path / "c.yaml"))
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    assert run(monkeypatch, "check") == 2
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[1] == "wrong  calendars  c.yaml:3: desk: no time zone 'Europe/Berln' (did you mean Europe/Berlin?)"
+    assert lines[-1].startswith("failed kafka")
 
 
 def test_check_names_a_mistake_in_the_catalogue_and_goes_on(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream_kpis.engine.compiler import Action, Plan
+from stream_kpis.engine.compiler import Action, Looked, Plan
 from stream_kpis.engine.measures import Cell, Parts, add
 from stream_kpis.engine.tiles import DAY, FINE_MS, Levels, tile_start_ms
 from stream_kpis.journeys.facts import UNKNOWN, Fact
@@ -59,6 +59,8 @@ class _Recipe(NamedTuple):
 
     groups: tuple[tuple[int, ...], ...]
     steps: tuple[_Step, ...]
+    looked: tuple[Action, ...]
+    """What has groups that depend on the time as well."""
     known: dict[tuple[str | None, ...], tuple[tuple[int, ...], tuple[_Step, ...]]]
     """Dimensions met, with the numbers of their groups and the steps that count them; bounded, a mere memory."""
 
@@ -74,7 +76,7 @@ def _recipe(actions: Sequence[Action]) -> _Recipe:
         )
         for action in actions
     )
-    return _Recipe(groups, steps, {})
+    return _Recipe(groups, steps, tuple(action for action in actions if action.looked), {})
 
 
 def _without_common(old: Sequence[Fact], new: Sequence[Fact]) -> tuple[Sequence[Fact], Sequence[Fact]]:
@@ -130,7 +132,7 @@ class Cells:
         actions = [
             action
             for action in self._plan.actions.get(fact.name, ())
-            if self._plan.groupings[action.targets[0][0]].measure in measures
+            if self._plan.groupings[action.targets[0][0]].measure in measures  # the total's
         ]
         self._count(_recipe(actions), fact, 1)
 
@@ -163,6 +165,26 @@ class Cells:
                     else:
                         del cell[packed | slot]
                 changed.add(code)
+        for action in recipe.looked:
+            self._count_looked(action, fact, sign)
+
+    def _count_looked(self, action: Action, fact: Fact, sign: int) -> None:
+        """Counts a fact in the groupings whose dimensions are looked up."""
+        if not all((fact.dims[at] or UNKNOWN) in words for at, words in action.where):
+            return
+        at_ms, pairs = action.parts(fact.at_ms, fact.value)
+        tile = at_ms // FINE_MS << 2 if action.pinned else self._levels.tile_of(at_ms)
+        for index, positions in action.looked:
+            words = [
+                at.lookup(fact.dims[at.position], at_ms) if isinstance(at, Looked) else fact.dims[at]
+                for at in positions
+            ]
+            packed, code = self._group(words, range(len(words))) << GROUP_BITS, index << _TILE_BITS | tile
+            cell = self._cells.get(code)
+            if cell is None:
+                cell = self._new(code, tile, action.pinned)
+            add(cell, {packed | slot: amount for slot, amount in pairs}, sign)
+            self._changed.add(code)
 
     def _known(self, recipe: _Recipe, dims: Sequence[str | None]) -> tuple[tuple[int, ...], tuple[_Step, ...]]:
         """The numbers of the groups, in place, of a fact with these dimensions, and the steps that count it."""
@@ -187,7 +209,7 @@ class Cells:
             codes.add(code)
         return cell
 
-    def _group(self, dims: Sequence[str | None], positions: tuple[int, ...]) -> int:
+    def _group(self, dims: Sequence[str | None], positions: Sequence[int]) -> int:
         if not positions:
             return 0
         if len(positions) == 1:

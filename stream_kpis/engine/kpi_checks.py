@@ -67,7 +67,7 @@ def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue)
         raise CatalogueError(f"{place}: unknown reading {reading.function!r}{nearest(reading.function, words)}")
     read_by = READ_BY[kpi.method] if kpi.method else None
     groupings = kpi.by if read_by is None else (read_by,) if read_by else ()
-    kinds = []
+    kinds, clocks = [], {}
     for name in (arg for arg in reading.args if arg != "target"):
         measure = catalogue.measures.get(name)
         if measure is None:
@@ -77,6 +77,9 @@ def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue)
                 hint = nearest(by, measure.by)
                 raise CatalogueError(f"{place}: measure {name} is not grouped by {by!r}{hint}")
         kinds.append(kind_of(measure)[0])
+        clocks[measure.clock] = name
+    if len(clocks) > 1:
+        raise CatalogueError(f"{place}: {reading} mixes clocks: only {clocks['business']} is under the business clock")
     if problem := reading_problem(reading, kinds):
         raise CatalogueError(f"{place}: {problem}")
     if reading.over.how and (odd := set(kinds) & {*ENDING_NOW, "cohort"}):

@@ -12,7 +12,7 @@ from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.scopes import FORMAT, Scope
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
 from stream_kpis.events.envelope import Event, Reader, Reason, Reject
-from stream_kpis.events.types import Data, EventVoided
+from stream_kpis.events.types import Data, EventVoided, TicketCreated
 
 REKEYED_TOPIC = "crm.rekeyed"
 _HOMES_MAX = 500_000
@@ -178,6 +178,8 @@ class Shard:
         self.counters["events"] += 1
         if late:
             self.counters["late"] += 1
+        if type(data) is TicketCreated and data.calendar and not self._plan.calendars.knows(data.calendar):
+            self.counters["calendars_unknown"] += 1
 
     def _is_new(self, topic: str, record: SourceRecord, event: Event, scope: Scope) -> bool:
         """Whether a scope may take an event: it is not known, not sealed, and there is room."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple, get_args, get_type_hints
+from typing import Literal, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
@@ -33,8 +33,21 @@ class FactKind(NamedTuple):
     doc: str
     ahead: bool = False
     """Whether it may lie ahead of every event."""
+    business: Literal["duration", "age", "deadline"] | None = None
+    """What of it a business calendar's clock decides, if it exists under one too; see :func:`under_calendar`."""
     words: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """By dimension, the only values that it has, where there are few."""
+
+
+def under_calendar(name: str) -> str:
+    """The name of a fact as a business calendar's clock makes it: the same but for what depends on the clock.
+
+    What waits has the number of its calendar for a value.
+
+    >>> under_calendar("ticket_answered")
+    'ticket_answered_business'
+    """
+    return f"{name}_business"
 
 
 _LEAD = ("channel", "source", "campaign", "owner", "segment", "country")
@@ -104,17 +117,29 @@ FACTS: dict[str, FactKind] = {
     "expander_joined": FactKind("expansion", (), "0", "The start of the spell in which that was."),
     "purchase_first": FactKind("expansion", ("owner", "product"), "0", "The party's first win or kept order."),
     "ticket_opened": FactKind("tickets", _TICKET, "0", "A customer asked for help; at the creation."),
-    "ticket_answered": FactKind("tickets", _TICKET, "wait ms", "A person first answered; at the answer."),
-    "ticket_unanswered": FactKind("tickets", _TICKET, "0", "Nobody has answered yet; at the clock's start, while so."),
-    "ticket_solved_first": FactKind("tickets", _TICKET, "duration ms", "The first solve; at the solve."),
+    "ticket_answered": FactKind(
+        "tickets", _TICKET, "wait ms", "A person first answered; at the answer.", business="duration"
+    ),
+    "ticket_unanswered": FactKind(
+        "tickets", _TICKET, "0", "Nobody has answered yet; at the clock's start, while so.", business="age"
+    ),
+    "ticket_solved_first": FactKind(
+        "tickets", _TICKET, "duration ms", "The first solve; at the solve.", business="duration"
+    ),
     "ticket_resolved": FactKind("tickets", _TICKET, "duration ms", "The same, of those that a customer opened."),
     "ticket_reopened": FactKind("tickets", _TICKET, "lag ms", "The first reopening, by the first solve's dimensions."),
-    "ticket_solved_full": FactKind("tickets", _TICKET, "duration ms", "The last solve, while the ticket is solved."),
-    "ticket_waited": FactKind("tickets", _TICKET, "wait ms", "The same, without the time spent pending."),
+    "ticket_solved_full": FactKind(
+        "tickets", _TICKET, "duration ms", "The last solve, while the ticket is solved.", business="duration"
+    ),
+    "ticket_waited": FactKind(
+        "tickets", _TICKET, "wait ms", "The same, without the time spent pending.", business="duration"
+    ),
     "ticket_unsolved": FactKind("tickets", _TICKET, "0", "Not solved yet, or again; at the creation, while so."),
-    "ticket_met": FactKind("tickets", _TICKET, "0", "First solved in the time allowed; at the solve."),
+    "ticket_met": FactKind(
+        "tickets", _TICKET, "0", "First solved in the time allowed; at the solve.", business="deadline"
+    ),
     "ticket_breached": FactKind(
-        "tickets", _TICKET, "0", "Not solved in the time allowed; at the deadline.", ahead=True
+        "tickets", _TICKET, "0", "Not solved in the time allowed; at the deadline.", ahead=True, business="deadline"
     ),
     "ticket_failed": FactKind("recontact", _TICKET, "lag ms", "The first contact did not settle it; at the failure."),
     "ticket_open": FactKind("tickets", _TICKET, "±1", "The ticket became open, ceased to be, or changed hands."),

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class CatalogueError(ValueError):
-    """The catalogue or the goals are wrong: one line that names file, line, field and mistake."""
+    """A file of the catalogue, or beside it, is wrong: one line that names file, line, field and mistake."""
 
 
 def place_of(places: Mapping[str, str], entry: str, field: str) -> str:
@@ -85,8 +85,8 @@ def struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, s
     except yaml.YAMLError as error:
         raise _not_yaml(file, error) from None
     except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$.")
-        path = path.rstrip("`")
+        problem, _, path = str(error).partition(" - at `")
+        path = path.rpartition("$.")[2].rstrip("`")  # `$.field[…]`, or of a key: `key` in `$.field`
         field = path.partition("[")[0]
         where = f" in {path!r}" if path else ""
         hint = _nearest_choice(kind, field, problem)
@@ -99,6 +99,9 @@ def _nearest_choice(kind: type[Any], field: str, problem: str) -> str:
     """The nearest of the words that a field may be, if it was given another one."""
     if "enum" not in problem:
         return ""
-    hint = get_type_hints(kind)[field]
-    words = [word for part in (hint, *get_args(hint)) for word in get_args(part) if isinstance(word, str)]
-    return nearest(problem.split("'")[1], words)
+    return nearest(problem.split("'")[1], _words(get_type_hints(kind)[field]))
+
+
+def _words(hint: Any) -> list[str]:
+    """The words of all literals in a type."""
+    return [word for part in get_args(hint) for word in ([part] if isinstance(part, str) else _words(part))]

@@ -57,6 +57,8 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Ends, at the time of what they ended: ``fact.time - fact.value``; counted from the end on."""
     base: str | None = None
     within: str | None = None
+    clock: Literal["wall", "business"] = "wall"
+    """The clock of durations, ages and deadlines: the wall's, or the calendar's of what is counted."""
     where: dict[str, tuple[str, ...]] = {}
     """By dimension the values that count; a missing one is ``unknown``. Facts with any other are left out."""
     by: tuple[str, ...] = ()

@@ -96,6 +96,9 @@ _COUNTERS = {
     "voids_unmatched": Family(
         "stream_kpis_voids_unmatched", "counter", "Voids of events that had not come yet, or were sealed"
     ),
+    "calendars_unknown": Family(
+        "stream_kpis_calendars_unknown", "counter", "Tickets that name a business calendar that there is not"
+    ),
     "groups_folded": Family(
         "stream_kpis_groups_folded", "counter", "Times that a group beyond a shard's bound counted as other"
     ),

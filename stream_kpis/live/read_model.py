@@ -54,7 +54,7 @@ class ReadModel:
         self._reckoner = Reckoner(plan, self._sources, self._tiles, calendar, goals)
         self._days = Days(self._kinds, read_by_day(plan, self._sources), calendar)
         self._operators = Operators(plan, self._sources, self._days, self._reckoner.groups)
-        self.targets = Targets(plan, calendar, goals)
+        self.targets = Targets(plan, calendar, goals, plan.calendars.open_ms)
         """What values should be; more can be told."""
         self._values: Found = {}
         self._results: tuple[Result, ...] = ()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
 from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, At, waiting_ages
 from stream_kpis.engine.tiles import Edges
+from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.formula import Node, Part, Reading
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Durations
@@ -31,10 +32,11 @@ class KpiReader:
         kpi: the KPI.
         to_ms: the end of its window, at which what waits is aged.
         begun: the levels and open sets of which a first began before it.
+        calendars: under whose clocks things wait.
     """
 
-    def __init__(self, read: Read, kpi: Kpi, to_ms: int, begun: Collection[str]) -> None:
-        self._read, self._to_ms, self._begun = read, to_ms, begun
+    def __init__(self, read: Read, kpi: Kpi, to_ms: int, begun: Collection[str], calendars: Calendars) -> None:
+        self._read, self._to_ms, self._begun, self._calendars = read, to_ms, begun, calendars
         self._edges, self._target_ms = kpi.edges, round((kpi.target or 0) * 1000)
 
     def __call__(self, reading: Reading | Part) -> float | int | None:
@@ -48,14 +50,16 @@ class KpiReader:
             return None
         function = FUNCTIONS[reading.function]
         cells = [self._read.cell(arg, reading) for arg in reading.args if arg != "target"]
-        return function.of(*cells, at=At(*self._read.edges(reading), self._target_ms))
+        return function.of(*cells, at=At(*self._read.edges(reading), self._target_ms, self._calendars))
 
     def _observed(self, reading: Reading) -> tuple[Cell, list[tuple[int, int]]]:
         """What a quantile is taken over: the distribution of what is done, and the ages of what waits."""
         cells = [self._read.cell(arg, reading) for arg in reading.args]
         if FUNCTIONS[reading.function].kinds == (("open_set",),):
             cells = [{}, *cells]
-        return cells[0], list(waiting_ages(cells[1], self._to_ms)) if len(cells) > 1 else []
+        return cells[0], list(waiting_ages(cells[1], At(0, self._to_ms, self._target_ms, self._calendars))) if len(
+            cells
+        ) > 1 else []
 
     def observations(self, reading: Reading) -> int:
         """How many durations a quantile is taken over."""

@@ -75,7 +75,7 @@ class Reckoner:
     """
 
     def __init__(self, plan: Plan, sources: Sources, tiles: Tiles, calendar: Calendar, goals: Goals) -> None:
-        self._kpis, self._groupings = plan.catalogue.kpis, plan.groupings
+        self._kpis, self._groupings, self._calendars = plan.catalogue.kpis, plan.groupings, plan.calendars
         self._sources, self._tiles, self._calendar, self._goals = sources, tiles, calendar, goals
         self._valuer = Valuer(plan, sources)
         self._left_out: dict[tuple[str, str], int] = {}
@@ -114,7 +114,7 @@ class Reckoner:
         for group in self.groups(name, by, summed):
             values = {part: by_group[part].get(group) for part in parts}
             known = any(group in self._tiles.groups_of(index) for index in indexes_read)
-            reader = KpiReader(self._read(sight, group, values), kpi, view.to_ms, view.begun)
+            reader = KpiReader(self._read(sight, group, values), kpi, view.to_ms, view.begun, self._calendars)
             yield self._valuer.value(Place(name, window, by, group, edges), reader, values, known=known)
 
     def _read(self, sight: _Sight, group: str, parts: Mapping[str, Value | None]) -> Read:

@@ -19,7 +19,8 @@ from rich.text import Text
 Row = dict[str, Any]
 WIDTH = 80
 _PERIOD_MAX = len("2026-03")
-"""Longer names of periods have no room beside the longest KPI."""
+_KPI_AND_PERIOD_MAX = 38
+"""Longer names of periods stand in a title; and where a KPI's name leaves them too little room."""
 COLUMNS = (
     "kpi", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples",
     "numerator", "denominator", "lower", "upper", "p50", "p90", "p99", "state", "operator", "against",
@@ -83,7 +84,8 @@ def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Te
     shown = [row for row in rows if all_kpis or row["kpi"] in some]
     left_out = [kpi for kpi in dict.fromkeys(row["kpi"] for row in rows) if not all_kpis and kpi not in some]
     periods = {row["period"] for row in shown if "period" in row}
-    apart = any(len(period) > _PERIOD_MAX for period in periods)
+    room = min(_PERIOD_MAX, _KPI_AND_PERIOD_MAX - max((len(row["kpi"]) for row in shown), default=0))
+    apart = any(len(period) > room for period in periods)
 
     def title(row: Row) -> str | None:
         if "at" in row:

@@ -13,13 +13,14 @@ import msgspec
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import POLL_S, Pipeline, check_workers, free_port
 from stream_kpis.local.scratch import scratch
-from stream_kpis.local.sender import send_history, send_live, wall_ms
+from stream_kpis.local.sender import of_the_company, send_history, send_live, wall_ms
 from stream_kpis.local.verdict import Verdict, enough, print_report, told, verdict
 from stream_kpis.local.watch import Watch
-from stream_kpis.plan import compile_plan, goals_of
+from stream_kpis.plan import goals_of
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.control import deployed_plan
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
@@ -95,8 +96,8 @@ class Demo:
         self._events, self._days, self._rate = events, days, rate
         self._workers, self._scenario = workers, scenario
         self._port = free_port(port) if port else 0
-        self._settings = settings
-        self._watch = Watch(settings)
+        self._settings = of_the_company(settings)
+        self._watch = Watch(self._settings)
         self._simulation = Simulation(seed, max(int(events * PARTIES_PER_EVENT), 200))
         self._ended = asyncio.Event()
         self._interrupted = False
@@ -207,7 +208,7 @@ class Demo:
     async def _take_up(self) -> None:
         """Goes on with the catalogue as it is now; a wrong one is told, and the one before stays."""
         try:
-            plan = compile_plan(self._settings)
+            plan = await deployed_plan(self._settings)
         except SettingsError as error:
             _say(f"{error}; the demo goes on as before")
             return
@@ -225,7 +226,7 @@ class Demo:
         settings = self._pipeline.settings
         snapshot = await self._pipeline.settled(http)
         _say("comparing every value in /metrics with the oracle over the events in Kafka")
-        plan = compile_plan(settings)
+        plan = await deployed_plan(settings)
         proof = await prove_snapshot(settings, plan, goals_of(settings, plan), snapshot)
         print_report(proof)
         _say(told(proof.report))

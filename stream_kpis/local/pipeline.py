@@ -131,6 +131,8 @@ class Pipeline:
             "STREAM_KPIS_PARTITIONS": str(settings.partitions),
             "STREAM_KPIS_ZONE": settings.zone,
             "STREAM_KPIS_CURRENCY": settings.currency,
+            **({"STREAM_KPIS_LOOKUPS": str(settings.lookups.absolute())} if settings.lookups else {}),
+            **({"STREAM_KPIS_CALENDARS": str(settings.calendars.absolute())} if settings.calendars else {}),
             **({"STREAM_KPIS_GOALS": str(settings.goals)} if settings.goals else {}),
         }
         return Command(["worker", "--role", role], environment, self._folder / f"{role}-{number}.log")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 
@@ -10,11 +11,12 @@ from aiokafka.errors import KafkaError
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.live.budget import Assumptions, cells, groups_given, most, series, tiles_of
 from stream_kpis.live.metrics import SERIES_MAX
-from stream_kpis.plan import compile_plan, goals_of
+from stream_kpis.plan import compile_plan, find_calendars, goals_of
 from stream_kpis.settings import Sasl, Settings, SettingsError
+from stream_kpis.stream.control import ignored_line, read_control
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
-from stream_kpis.stream.topics import Names, survey
+from stream_kpis.stream.topics import Names, Survey, survey
 
 
 class Outcome(IntEnum):
@@ -55,9 +57,11 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
     try:
         plan = compile_plan(settings)
     except SettingsError as error:
-        yield Outcome.WRONG, "catalogue", str(error).removeprefix("catalogue: ")
+        what, _, found = str(error).partition(": ")
+        yield Outcome.WRONG, what, found
         return
-    catalogue = plan.catalogue
+    catalogue, calendars = plan.catalogue, plan.calendars
+    yield Outcome.OK, "calendars", f"{len(calendars.versions)}, default {calendars.default}"
     yield Outcome.OK, "catalogue", f"{len(catalogue.kpis)} KPIs over {len(catalogue.measures)} measures"
     try:
         assumed = Assumptions(settings.budget_days, settings.budget_facts, groups_given(settings.budget_groups, plan))
@@ -116,6 +120,16 @@ class _Heard(logging.Handler):
             self.last = record.getMessage()
 
 
+async def _looked(settings: Settings) -> tuple[Survey, Counter[str]]:
+    """The topics, and what in that of the calendars changes nothing."""
+    found, calendars = await survey(settings), Names.of(settings).calendars
+    records = [] if calendars in found.missing else await read_control(settings, calendars)
+    try:
+        return found, find_calendars(settings, records).ignored
+    except SettingsError:  # the file is wrong, which was said
+        return found, Counter()
+
+
 def _kafka(settings: Settings) -> Iterator[Finding]:
     set_up_logging(settings.verbose)
     heard = _Heard()  # the client raises that it cannot; why, it only logs
@@ -125,7 +139,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     client.setLevel(logging.ERROR)
     client.propagate = False
     try:
-        found = asyncio.run(survey(settings))
+        found, ignored = asyncio.run(_looked(settings))
     except SettingsError as error:
         yield Outcome.OK, "kafka", settings.bootstrap
         yield Outcome.WRONG, "topics", str(error)
@@ -149,6 +163,8 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Outcome.WRONG, "topics", line
     for line in found.warnings:
         yield Outcome.WARN, "topics", line
+    if ignored:
+        yield Outcome.WARN, "calendars", ignored_line(Names.of(settings).calendars, ignored)
     if found.missing and not settings.declare_topics:
         yield Outcome.WRONG, "topics", f"make {', '.join(found.missing)} with {settings.partitions} partitions each"
     elif found.missing:

@@ -14,10 +14,12 @@ from stream_kpis.live.feed import Feed
 from stream_kpis.live.periods import Periods
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.server import serving
-from stream_kpis.plan import compile_plan, goals_of
+from stream_kpis.plan import goals_of
 from stream_kpis.settings import Role, Settings
 from stream_kpis.stream.changelog import CellsReader
-from stream_kpis.stream.failure import StreamError
+from stream_kpis.stream.control import deployed_plan_now
+from stream_kpis.stream.failure import StreamError, lethal
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.shards import shard_maker
 from stream_kpis.stream.sources import SourceEnds
 from stream_kpis.stream.targets import TargetsReader
@@ -42,8 +44,10 @@ def run(settings: Settings, announce: Announce = _say) -> None:
         settings: checked settings.
         announce: told the address of the live page.
     """
-    plan = compile_plan(settings)
-    goals = goals_of(settings, plan)
+    set_up_logging(settings.verbose)
+    with lethal("exporter" if settings.role is Role.EXPORTER else "start", settings.bootstrap):
+        plan = deployed_plan_now(settings)
+        goals = goals_of(settings, plan)
 
     async def exporter() -> None:
         await run_exporter(settings, plan, goals, announce)

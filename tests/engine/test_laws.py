@@ -13,6 +13,7 @@ from stream_kpis.events.envelope import Reason, Record
 from stream_kpis.events.types import KIND_OF_NAME
 from stream_kpis.journeys import JOURNEYS
 from tests.engine.shards import (
+    CALENDARS,
     TOPIC,
     Log,
     applied,
@@ -206,7 +207,8 @@ def test_an_event_that_a_journey_fails_on_never_was(journey: str, data: Any, dic
     dice.shuffle(events)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(JOURNEYS, journey, JOURNEYS[journey]._replace(step=failing))
-        log = in_batches(compile_catalogue(catalogue_of(**measures_of(journey))), cut(records_of(events), dice))
+        plan = compile_catalogue(catalogue_of(**measures_of(journey)), CALENDARS)
+        log = in_batches(plan, cut(records_of(events), dice))
     assert without.contents == log.contents
     assert [value_of(culprit)] == [x.value for x in log.dead_letters if x.reason == Reason.INTERNAL_ERROR]
 

@@ -8,7 +8,8 @@ import pytest
 
 from stream_kpis.events.envelope import Event, Incoming, Reader, events_decoder, events_encoder
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.journeys.facts import FACTS, Fact
+from stream_kpis.journeys.facts import FACTS, Fact, under_calendar
+from stream_kpis.journeys.journey import counting
 from tests.engine.worlds import FAMILIES, NOW_MS, Happening, iso, one_of, value_of
 from tests.journeys.cases import CASES, MINUTE_MS, Step
 from tests.journeys.continued import OF_ENTITIES
@@ -159,6 +160,29 @@ def test_every_journey_is_named_as_its_facts_say() -> None:
     """And no fact belongs to a journey that is not there."""
     assert {fact.journey for fact in FACTS.values()} == set(JOURNEYS)
     assert all(journey.name == name for name, journey in JOURNEYS.items())
+
+
+CLOCKED = [name for name in JOURNEYS if JOURNEYS[name].clocked]
+
+
+def test_what_exists_under_a_business_clock_is_made_there() -> None:
+    """And nothing else."""
+    made = {name for journey in CLOCKED for names, _ in JOURNEYS[journey].clocked for name in names}
+    assert made == {under_calendar(name) for name, fact in FACTS.items() if fact.business}
+
+
+@pytest.mark.parametrize("journey", CLOCKED)
+def test_under_a_calendar_that_is_always_open_facts_are_those_of_the_wall_clock(journey: str) -> None:
+    """What waits says by its number that it is that calendar."""
+    clocked = {under_calendar(name): name for name, fact in FACTS.items() if fact.business}
+    counted = counting(JOURNEYS[journey], clocked)
+    for events in stories(journey):
+        state = counted.state()
+        for event in events:
+            counted.step(state, event)
+        wall = [fact for fact in JOURNEYS[journey].facts(state) if FACTS[fact.name].business]
+        business = [Fact(clocked[fact.name], fact.at_ms, fact.value, fact.dims) for fact in counted.facts(state)]
+        assert sorted(business, key=str) == sorted(wall, key=str)
 
 
 @pytest.mark.parametrize("journey", [name for name in JOURNEYS if JOURNEYS[name].makers])

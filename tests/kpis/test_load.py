@@ -11,6 +11,7 @@ from stream_kpis.kpis.load import CatalogueError, built_in, load
 from stream_kpis.kpis.schema import WINDOWS
 
 DOCS = Path(__file__).parents[2] / "docs"
+DEFINITIONS, CALENDARS = DOCS / "definitions.md", DOCS / "definitions-calendars.md"
 
 FOR_USERS = {"party_active", "buyer_second"}
 """Facts that are there for catalogues of one's own."""
@@ -107,6 +108,14 @@ def test_a_good_catalogue_compiles(tmp_path: Path) -> None:
          "exposure needs a fact with a value of ±1, lead_created has 0"),
         ("distribution: lead_answered", "distribution: lead_created", "distribution needs a fact with a value of ms"),
         ("flow: lead_created", "joined: lead_created", "joined needs a fact with a value of ms, lead_created has 0"),
+        ("by: [channel]}\n", "clock: busines}\n",
+         "a.yaml:3: answers: Invalid enum value 'busines' in 'clock' (did you mean business?)"),
+        ("by: [channel]}\n", "clock: business}\n",
+         "a.yaml:3: answers: distribution of lead_answered knows no business clock (these have one: ticket_answered, "),
+        ("{distribution: lead_answered,", "{open_set: ticket_answered, clock: business,",
+         "open_set of ticket_answered knows no business clock (these have one: ticket_unanswered)"),
+        ("{distribution: lead_answered,", "{recency: ticket_answered, clock: business,",
+         "a.yaml:3: answers: recency of ticket_answered knows no business clock"),
         ("flow: lead_created,", "flow: lead_created, where: {chanel: [web]},",
          "a.yaml:2: leads: fact lead_created has no dimension 'chanel' (it has channel, source, "),
         ("flow: lead_created,", "flow: lead_created, where: {chanel: [web]},", "(did you mean channel?)"),
@@ -187,6 +196,17 @@ def test_older_needs_a_target(tmp_path: Path) -> None:
         compiled(tmp_path, text.replace("count(leads)", "older(leads, target)"))
 
 
+def test_a_reading_is_under_one_clock(tmp_path: Path) -> None:
+    """Answers and ages of two clocks are not comparable."""
+    text = GOOD.replace("lead_answered, by", "ticket_answered, clock: business, by")
+    text = text.replace("{flow: lead_created, by: [channel, source]}", "{open_set: ticket_unanswered, by: [channel]}")
+    text = text.replace("count(leads)", "waiting(leads)").replace("median(answers)", "p90(answers, leads)")
+    message = r"a.yaml:14: answer_time: p90\(answers, leads\) mixes clocks: only answers is under the business clock"
+    with pytest.raises(CatalogueError, match=message):
+        compiled(tmp_path, text)
+    compiled(tmp_path, text.replace("ticket_unanswered, by", "ticket_unanswered, clock: business, by"))
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Or holds no text."""
     with pytest.raises(CatalogueError, match=r"none.yaml: cannot be read"):
@@ -230,6 +250,7 @@ def defined() -> dict[str, tuple[set[str], set[str]]]:
     page = (DOCS / "definitions.md").read_text(encoding="utf-8")
     value = (DOCS / "definitions-value.md").read_text(encoding="utf-8")
     tables = page.split("## KPIs")[1].split("\n# ")[0] + page.split("## Batch A, rows")[1].split("\n## ")[0]
+    tables += CALENDARS.read_text(encoding="utf-8").split("## Rows")[1].split("\n## ")[0]
     tables += value.split("## Rows")[1].split("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in tables.splitlines() if re.match(r"\| `?[a-z_]+`? \|", line)]
     found: dict[str, tuple[set[str], set[str]]] = {}

@@ -7,22 +7,24 @@ from typing import Any
 
 import pytest
 
-from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.kpis.load import BUILT_IN, built_in, load
 from stream_kpis.live.operator_metrics import OPERATORS
+from stream_kpis.plan import compile_plan
 from stream_kpis.proof.aims import simulated_goals
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.replay import replay
 from stream_kpis.proof.simulate import FAULTS
 from stream_kpis.proof.verify import Case, Proof, Shown, prove, verify
+from stream_kpis.settings import Settings
 from tests.engine.worlds import NOW_MS, Happening, random_happenings, record_of, topic_of, void_of
 
-PLAN = compile_catalogue(built_in())
+PLAN = compile_plan(Settings())
+"""Without calendars."""
 PARTITIONS = 3
 
 
@@ -150,7 +152,7 @@ def test_a_broken_journey_is_caught_and_its_entities_named(mistake: str, patched
     """By a difference in the KPI that it feeds, with the oracle's entities behind one of its values."""
     journey, step, kpi = BROKEN[mistake]
     patched.setitem(JOURNEYS, journey, JOURNEYS[journey]._replace(step=step))
-    proof = fuzzed(compile_catalogue(built_in()), 1, parties=900)
+    proof = fuzzed(compile_plan(Settings()), 1, parties=900)
     differences = [difference for difference in proof.report.differences if difference.kpi == kpi]
     assert differences
     assert {tally.kpi for tally in proof.report.tallies if tally.different} >= {kpi}
@@ -165,7 +167,7 @@ def test_a_kpi_that_the_oracle_does_not_know_is_named_and_left_out(
     """It does not pass for compared; the rest is still proved."""
     mine = tmp_path / "mine.yaml"
     mine.write_text("kpis:\n  my_leads: {title: Mine, formula: count(leads_created), unit: count, windows: [7d]}\n")
-    plan = compile_catalogue(load([*sorted(BUILT_IN.glob("*.yaml")), mine]))
+    plan = compile_plan(Settings(catalogue=(mine,)))
     report, _, unproved = fuzzed(plan, 1)
     assert not report.differences
     assert "my_leads" not in {tally.kpi for tally in report.tallies}

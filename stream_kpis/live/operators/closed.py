@@ -91,7 +91,9 @@ class ClosedGroup:
             return course.between(*span)
 
         read = Read(cell, lambda _: edges, lambda part: self._valuer.part(part, parts[part.name]))
-        return KpiReader(read, self._plan.catalogue.kpis[name], edges.to_ms, self._standing(name, end))
+        return KpiReader(
+            read, self._plan.catalogue.kpis[name], edges.to_ms, self._standing(name, end), self._plan.calendars
+        )
 
     def _course(self, index: int, group: str) -> Course:
         found = self._courses.get((index, group))

@@ -54,6 +54,8 @@ CATEGORIES = weighted(
         None: 1,
     }
 )
+CALENDARS = (None, "europe", None, "americas", None, "nights", None, "always", None, None, "americas", "closed-desk")
+"""Named by tickets in turn; there is none of the last name."""
 PRIORITIES = weighted({"normal": 60, "low": 20, "high": 15, "urgent": 5})
 REGIONS = weighted({"emea": 45, "amer": 30, "apac": 17, "latam": 8})
 PIPELINES = weighted({"default": 80, "partner": 20})
