@@ -311,10 +311,10 @@ def docs(context: click.Context, /, definitions: Path | None) -> None:
     Example: stream-kpis docs --definitions docs > docs/kpis.md
     """
     from stream_kpis.monitoring.kpi_page import definitions_of, kpi_page, worked_examples  # noqa: PLC0415
-    from stream_kpis.plan import compile_plan  # noqa: PLC0415
+    from stream_kpis.plan import whole_catalogue  # noqa: PLC0415
 
     examples = worked_examples(definitions_of(definitions) if definitions else ())
-    click.echo(kpi_page(compile_plan(_settings(context)).catalogue, examples), nl=False)
+    click.echo(kpi_page(whole_catalogue(_settings(context)), examples), nl=False)
 
 
 @cli.command()

@@ -8,7 +8,7 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.calendars import Found, load_calendars
 from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals
-from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
+from stream_kpis.kpis.load import BUILT_IN, Catalogue, CatalogueError, load
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
 from stream_kpis.settings import Settings, SettingsError
 
@@ -55,6 +55,19 @@ def _lookups(settings: Settings) -> Lookups:
         return load_lookups(settings.lookups, Calendar(settings.zone).start_of, dimensions)
     except CatalogueError as error:
         raise SettingsError(f"lookups: {error}") from error
+
+
+def whole_catalogue(settings: Settings) -> Catalogue:
+    """All KPIs, those too that only count where there are calendars; not checked against what the engine can do.
+
+    Raises:
+        SettingsError: the catalogue is wrong.
+    """
+    files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
+    try:
+        return load([*files, *catalogue_files(settings)])
+    except CatalogueError as error:
+        raise SettingsError(f"catalogue: {error}") from error
 
 
 def goals_of(settings: Settings, plan: Plan) -> Goals:

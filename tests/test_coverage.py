@@ -19,7 +19,7 @@ TESTS = "\n".join(file.read_text("utf-8") for file in sorted((ROOT / "tests" / "
 
 def names(cell: str) -> list[str]:
     """The KPIs in a row: what stands before its operators, and no dimension."""
-    return re.findall(r"`(\w+)`", re.split("operator|by `|and `", cell)[0])
+    return re.findall(r"`(\w+)`", re.split("operators? |by `|and `", cell)[0])
 
 
 @pytest.mark.parametrize(("asked_for", "answer"), ROWS, ids=[row[0] for row in ROWS])
