@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from math import isclose
 from typing import NamedTuple
 
@@ -109,6 +110,9 @@ def _differences(value: Value, answer: Answer | None) -> Iterable[Difference]:
         yield different("numerator/denominator", engine, oracle)
     if not _close(value.value, answer.value, FLOAT_TOLERANCE if value.durations is None else QUANTILE_TOLERANCE):
         yield different("the value", value.value, answer.value)
+    interval = (answer.lower, answer.upper)
+    if interval != (None, None) and not all(map(_close, (value.lower, value.upper), interval, repeat(FLOAT_TOLERANCE))):
+        yield different("the interval", (value.lower, value.upper), interval)
     if value.durations is not None:
         yield from (different(*found) for found in _duration_differences(value.durations, answer))
 

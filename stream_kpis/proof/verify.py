@@ -73,7 +73,8 @@ def prove(
     values = [value for value in values if value.kpi in KPIS]
     kpi = plan.catalogue.kpis.get("unanswered_over_target")
     targets_ms = {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS
-    oracle = Oracle(reader, zone, targets_ms)
+    min_samples = {name: kpi.min_samples for name, kpi in plan.catalogue.kpis.items()}
+    oracle = Oracle(reader, zone, targets_ms, min_samples=min_samples)
     oracle.load(records)
     answers = oracle.answer(asks_of(values), to_ms)
     cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
