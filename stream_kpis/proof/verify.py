@@ -11,11 +11,17 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.live.snapshot import Value
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
-from stream_kpis.proof.oracle import KPIS, TARGETS_MS, Ask, Oracle
+from stream_kpis.proof.oracle import KPIS, Ask, Oracle, Version
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation, faults
 
 _log = logging.getLogger(__name__)
+
+_TARGETS = {
+    "first_response": "unanswered_over_target",
+    "first_response_business": "unanswered_over_target_business",
+}
+"""The oracle's targets, and the KPIs that say them."""
 
 SIMULATED_NOW_MS = 1_796_000_000_000
 """When simulated histories end, 2026-11-30T00:53:20Z, so that nothing depends on the day of the test."""
@@ -71,13 +77,21 @@ def prove(
     if unproved:
         _log.warning("not compared, as the oracle does not know them: %s", ", ".join(unproved))
     values = [value for value in values if value.kpi in KPIS]
-    kpi = plan.catalogue.kpis.get("unanswered_over_target")
-    targets_ms = {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS
-    min_samples = {name: kpi.min_samples for name, kpi in plan.catalogue.kpis.items()}
-    oracle = Oracle(reader, zone, targets_ms, min_samples=min_samples)
+    kpis = plan.catalogue.kpis
+    targets_ms = {
+        name: round(kpi.target * 1000) for name, of in _TARGETS.items() if (kpi := kpis.get(of)) and kpi.target
+    }
+    oracle = Oracle(
+        reader,
+        zone,
+        targets_ms,
+        min_samples={name: kpi.min_samples for name, kpi in kpis.items()},
+        calendars=_as_written(plan),
+        default_calendar=plan.calendars.default,
+    )
     oracle.load(records)
     answers = oracle.answer(asks_of(values), to_ms)
-    cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
+    cases = [name for name, kpi in kpis.items() if kpi.cases]
 
     def behind(difference: Difference) -> list[tuple[str, str, int]]:
         value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
@@ -85,3 +99,11 @@ def prove(
         return oracle.entities(ask, difference.by, difference.group, to_ms)
 
     return Proof(compare(values, answers, cases), behind, unproved)
+
+
+def _as_written(plan: Plan) -> dict[str, list[Version]]:
+    """The calendars as people wrote them: what they mean, the oracle finds out for itself."""
+    return {
+        name: [Version(v.valid_from, v.zone, v.week, v.holidays, v.days) for v in versions]
+        for name, versions in plan.calendars.versions.items()
+    }

@@ -44,7 +44,7 @@ _TEXTS = (
         "severity",
     ),
     *("variant", "subject_line", "call_to_action", "referred_by", "referred_id", "experiment"),
-    *("since", "until"),
+    *("since", "until", "calendar"),
 )
 _DATA = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),

@@ -12,6 +12,11 @@ CREATE TABLE stages (pipeline VARCHAR, stage VARCHAR, place BIGINT, chance BIGIN
 -- The time to the first resolution that each priority allows; the priority NULL stands for any other and for none.
 CREATE TABLE sla (priority VARCHAR, allowed_ms BIGINT);
 
+-- The business calendars that there are, and where they are open: [from_ms, to_ms), apart from each other; with how
+-- long each was open until to_ms, since 1970.
+CREATE TABLE calendars (calendar VARCHAR);
+CREATE TABLE open_spans (calendar VARCHAR, from_ms BIGINT, to_ms BIGINT, opened_ms BIGINT);
+
 -- What each owner is to sell in a month, in micro-units.
 CREATE TABLE quotas (owner VARCHAR, amount BIGINT);
 
