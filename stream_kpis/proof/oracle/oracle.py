@@ -11,10 +11,14 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.proof.oracle.calendars import ALWAYS, Calendars, open_spans
 from stream_kpis.proof.oracle.catalogue import CATALOGUE, KPIS, ONLY_PARTS
 from stream_kpis.proof.oracle.load import create_records, load_records
+from stream_kpis.proof.oracle.rates import WAIT_MS, Rate, Rates
 from stream_kpis.proof.oracle.spans import PARTS, Spans
 
 HORIZON_MS = 30 * 86_400_000
 """H: how long after its base event something counts for a cohort."""
+
+PARKED_MS = WAIT_MS + 3_600_000
+"""How long an event without a rate keeps others from its name."""
 
 TARGETS_MS: Mapping[str, int] = {"first_response": 120_000, "first_response_business": 120_000}
 
@@ -121,6 +125,8 @@ class Oracle:
         min_samples: how many samples the state ``ok`` takes, by KPI; none that is not named takes any.
         calendars: the versions of each business calendar, by name.
         default_calendar: that of tickets which name none of those.
+        rates: what other currencies are worth in the reader's, in the order of their records.
+        rates_carry_days: how many missing dates between two of the file take the earlier one's rate.
     """
 
     def __init__(
@@ -137,10 +143,13 @@ class Oracle:
         min_samples: Mapping[str, int] = _NOTHING,
         calendars: Calendars = _NOTHING,
         default_calendar: str = ALWAYS,
+        rates: Iterable[Rate] = (),
+        rates_carry_days: int = 0,
     ) -> None:
         self.zone = zone
         self._spans = Spans(zone)
         self._reader = reader
+        self._rates = Rates(rates, reader.currency, zone, rates_carry_days)
         self._connection = duckdb.connect(":memory:")
         self._facts_at: int | None = None
         create_records(self._connection)
@@ -153,6 +162,7 @@ class Oracle:
         self._fill("planned", [(name, *arm) for name, shares in experiments.items() for arm in shares.items()])
         self._fill("thresholds", list(min_samples.items()))
         self._set("horizon_ms", HORIZON_MS)
+        self._set("parked_ms", PARKED_MS)
         for name, target_ms in {**TARGETS_MS, **targets_ms}.items():
             self._set(f"{name}_target_ms", target_ms)
         self._fill("calendars", [(ALWAYS,), *((name,) for name in calendars)])
@@ -161,7 +171,7 @@ class Oracle:
 
     def load(self, records: Iterable[Record]) -> None:
         """Add raw records of the family topics as Kafka has them: duplicates, conflicts, voids, poison and all."""
-        load_records(self._connection, self._reader, records)
+        load_records(self._connection, self._reader, self._rates, records)
         self._facts_at = None
 
     def answer(self, asks: Iterable[Ask], at_ms: int) -> list[Answer]:
