@@ -8,17 +8,16 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.engine import measures as m
-from stream_kpis.engine.reading import FLOWING, FUNCTIONS, reading_problem
+from stream_kpis.engine.kpi_checks import check_kpi
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.journeys.facts import FACTS, under_calendar
+from stream_kpis.journeys.facts import FACTS, UNKNOWN, under_calendar
 from stream_kpis.journeys.journey import NO_CALENDARS, Journey, counting
 from stream_kpis.kpis.business_time import Calendars
-from stream_kpis.kpis.formula import Reading, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups
-from stream_kpis.kpis.schema import COHORT_WINDOWS, Kpi, Measure
+from stream_kpis.kpis.schema import Measure
 
 
 class Grouping(NamedTuple):
@@ -44,12 +43,14 @@ class Action(NamedTuple):
     """What one fact does to one measure: its parts, each added to every target.
 
     A target is (index of the grouping, positions of its dimensions in the fact). ``pinned`` cells stay in fine tiles.
+    ``where`` are the dimensions that decide whether it counts, as (position, the values that do).
     ``looked`` are the targets of groupings that have a dimension looked up.
     """
 
     parts: m.Parts
     targets: tuple[tuple[int, tuple[int, ...]], ...]
     pinned: bool
+    where: tuple[tuple[int, frozenset[str]], ...] = ()
     looked: tuple[tuple[int, tuple[int | Looked, ...]], ...] = ()
 
 
@@ -101,11 +102,12 @@ def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS,
                 parts,
                 tuple((index, _positions(by, fact)) for by, index in targets.items() if by not in looked),
                 measure.open_set is not None,
+                _where(measure, fact),
                 tuple((index, _looked(by, fact, lookups)) for by, index in looked.items()),
             )
             actions.setdefault(made, []).append(action)
     for name in catalogue.kpis:
-        _check_kpi(name, catalogue)
+        check_kpi(name, catalogue)
     journeys = [counting(journey, actions, calendars) for journey in JOURNEYS.values() if journey.name in running]
     definitions |= {f"journey:{journey.name}": str(journey.version) for journey in journeys}
     return Plan(
@@ -144,6 +146,10 @@ def _parts(measure: Measure) -> list[tuple[str, m.Parts]]:
 
 def _positions(by: str, fact: str) -> tuple[int, ...]:
     return tuple(FACTS[fact].dims.index(dim) for dim in by.split(",")) if by else ()
+
+
+def _where(measure: Measure, fact: str) -> tuple[tuple[int, frozenset[str]], ...]:
+    return tuple((FACTS[fact].dims.index(dim), frozenset(values)) for dim, values in measure.where.items())
 
 
 def _looked(by: str, fact: str, lookups: Lookups) -> tuple[int | Looked, ...]:
@@ -204,52 +210,19 @@ def _check_measure(name: str, measure: Measure, catalogue: Catalogue, lookups: L
             fitting = [known for known, each in FACTS.items() if each.business in _CLOCKED.get(kind, ())]
             which = f" (these have one: {', '.join(fitting)})" if fitting else ""
             raise CatalogueError(f"{catalogue.place(entry, 'clock')}: {kind} of {fact} knows no business clock{which}")
+        for dim, values in measure.where.items():
+            place, words = catalogue.place(entry, "where"), FACTS[fact].words
+            _check_dimension(dim, fact, place)
+            for word in values:
+                if word not in (*words.get(dim, (word,)), UNKNOWN):
+                    raise CatalogueError(f"{place}: {dim} is never {word!r}{nearest(word, words[dim])}")
         if not value.endswith(_VALUES.get(field, "")):
             place, needed = catalogue.place(entry, field), " or ".join(_VALUES[field])
             raise CatalogueError(f"{place}: {kind} needs a fact with a value of {needed}, {fact} has {value}")
 
 
-def _check_kpi(name: str, catalogue: Catalogue) -> None:
-    entry, kpi = f"kpis.{name}", catalogue.kpis[name]
-    kinds = set()
-    for field, formula in (("formula", catalogue.formulas[name]), ("samples", catalogue.samples.get(name))):
-        for reading in readings(formula) if formula else ():
-            kinds |= _check_reading(reading, catalogue.place(entry, field), kpi, catalogue)
-            if "target" in reading.args and kpi.target is None:
-                raise CatalogueError(f"{catalogue.place(entry)}: {reading} needs a target")
-    if kpi.matured is not None and (odd := kinds - FLOWING):
-        raise CatalogueError(f"{catalogue.place(entry, 'matured')}: what is matured reads flows, not {min(odd)}")
-    for window in kpi.windows if "cohort" in kinds or kpi.matured is not None else ():
-        if window not in COHORT_WINDOWS:
-            place = catalogue.place(entry, "windows")
-            raise CatalogueError(f"{place}: a cohort has windows {', '.join(COHORT_WINDOWS)}, not {window}")
-    for edge in kpi.edges:
-        if edge not in m.EDGES_S:
-            near = min(m.EDGES_S, key=lambda known: abs(known - edge))
-            raise CatalogueError(
-                f"{catalogue.place(entry, 'edges')}: no bucket ends at {edge:g} s, the nearest at {near}"
-            )
-    if list(kpi.edges) != sorted(set(kpi.edges)):
-        raise CatalogueError(f"{catalogue.place(entry, 'edges')}: edges go up")
-
-
-def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue) -> set[str]:
-    """The kinds that a reading reads."""
-    if reading.function not in FUNCTIONS:
-        raise CatalogueError(f"{place}: unknown reading {reading.function!r}{nearest(reading.function, FUNCTIONS)}")
-    kinds, clocks = [], {}
-    for name in (arg for arg in reading.args if arg != "target"):
-        measure = catalogue.measures.get(name)
-        if measure is None:
-            raise CatalogueError(f"{place}: unknown measure {name!r}{nearest(name, catalogue.measures)}")
-        for by in () if FUNCTIONS[reading.function].of_all else kpi.by:
-            if by not in measure.by:
-                hint = nearest(by, measure.by)
-                raise CatalogueError(f"{place}: measure {name} is not grouped by {by!r}{hint}")
-        kinds.append(kind_of(measure)[0])
-        clocks[measure.clock] = name
-    if len(clocks) > 1:
-        raise CatalogueError(f"{place}: {reading} mixes clocks: only {clocks['business']} is under the business clock")
-    if problem := reading_problem(reading, kinds):
-        raise CatalogueError(f"{place}: {problem}")
-    return set(kinds)
+def _check_dimension(dim: str, fact: str, place: str) -> None:
+    dims = FACTS[fact].dims
+    if dim not in dims:
+        known = f"it has {', '.join(dims)}" if dims else "it has none"
+        raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")

@@ -74,6 +74,15 @@ def _count_ms(cell: Cell, *, at: At) -> int:
     return cell.get(m.COUNT, 0) * (at.to_ms - at.from_ms)
 
 
+def _sum_ms(cell: Cell, *, at: At) -> int:
+    return cell.get(m.SUM, 0) * (at.to_ms - at.from_ms)
+
+
+def _window_ms(cell: Cell, *, at: At) -> int:
+    del cell
+    return at.to_ms - at.from_ms
+
+
 def _begun(cell: Cell, *, at: At) -> int:
     return at.to_ms * cell.get(m.COUNT, 0) - DAY_MS * cell.get(m.DAYS, 0) - cell.get(m.REST, 0)
 
@@ -88,10 +97,14 @@ FUNCTIONS: dict[str, Function] = {
     "base": Function((("cohort",),), "window", _slot(m.BASE)),
     "followed": Function((("cohort",),), "window", _slot(m.FOLLOWED)),
     "distinct": Function((("recency",),), "window", _slot(m.COUNT)),
+    "distinct_ms": Function((("recency",),), "window", _count_ms),
     "level": Function((("level",),), "until", _slot(m.COUNT)),
+    "level_all": Function((("level",),), "until", _slot(m.COUNT), of_all=True),
     "level_at_start": Function((("level",),), "before", _slot(m.COUNT)),
     "count_all": Function(_COUNTED, "window", _slot(m.COUNT), of_all=True),
     "count_ms": Function(_COUNTED, "window", _count_ms),
+    "sum_ms": Function((("flow", "distribution"),), "window", _sum_ms),
+    "window_ms": Function(_EXPOSURE, "window", _window_ms, of_all=True),
     "carried": Function(_EXPOSURE, "before", _count_ms),
     "carried_all": Function(_EXPOSURE, "before", _count_ms, of_all=True),
     "begun": Function(_EXPOSURE, "window", _begun),
@@ -106,8 +119,9 @@ FUNCTIONS: dict[str, Function] = {
 """A distribution's readings take an open set as a second argument: what waits joins with its age.
 
 The time in ms that all of an exposure was there in a window is ``carried`` (by those there when the window began, as if
-they stayed) plus ``begun`` (by those that came in it, less what those that left did not stay). ``count_ms`` is a count
-times the length of the window, so that ``count_ms(x) / (carried(y) + begun(y))`` is x per mean y, in integers.
+they stayed) plus ``begun`` (by those that came in it, less what those that left did not stay). ``count_ms``, ``sum_ms``
+and ``distinct_ms`` are a count or sum times the length of the window, which is ``window_ms``, so that ``count_ms(x) /
+(carried(y) + begun(y))`` is x per mean y, in integers.
 """
 
 FLOWING = frozenset({"flow", "distribution"})

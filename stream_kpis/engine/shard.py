@@ -174,7 +174,7 @@ class Shard:
             if not scope.noted:
                 self._parties.note(scope)
             keeps = scope.journey.keeps
-            late |= scope.insert(event if keeps is None else _keeping(event, keeps(data)))
+            late |= scope.insert(event if keeps is None else _keeping(event, keeps(data, party)))
         self.counters["events"] += 1
         if late:
             self.counters["late"] += 1
@@ -335,7 +335,7 @@ def _entity(event: Event, field: str | None) -> str | tuple[str, str]:
     """Which entity an event is about; without an id it is one of its own."""
     if field is None:
         return ""
-    named: str | None = getattr(event.data, field)
+    named: str | None = getattr(event.data, field) if field else None
     return (event.source, event.id) if named is None else named
 
 

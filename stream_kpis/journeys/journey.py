@@ -20,13 +20,13 @@ class Journey(NamedTuple):
     """One fold.
 
     ``takes`` maps the event types it folds to the name of the field that holds the entity's id, or None where the party
-    is the scope; an event that names no id is an entity of its own. ``step`` moves a state by one event, in place (the
-    engine owns the state and folds anew after an error); ``facts`` reads the state. Both are pure otherwise: no clock,
-    no randomness, no I/O. ``state`` is a msgspec struct whose defaults are the state before the first event. ``keeps``
-    may shrink what is kept of an event. ``makers`` are the parts of ``facts`` that can be left out, each with the names
-    of what it makes; see :func:`counting`. ``clocked`` are further makers, of the facts that rest on business calendars
-    and are made only if they are counted. One that ``takes_rest`` takes only the events that no other running journey
-    takes.
+    is the scope; an event that names no id is an entity of its own, and so is each where the name is empty. ``step``
+    moves a state by one event, in place (the engine owns the state and folds anew after an error); ``facts`` reads the
+    state. Both are pure otherwise: no clock, no randomness, no I/O. ``state`` is a msgspec struct whose defaults are
+    the state before the first event. ``keeps`` says what is kept of an event of a party: less, or what the party's name
+    adds. ``makers`` are the parts of ``facts`` that can be left out, each with the names of what it makes; see
+    :func:`counting`. ``clocked`` are further makers, of the facts that rest on business calendars and are made only if
+    they are counted. One that ``takes_rest`` takes only the events that no other running journey takes.
     ``version`` rises with every change of its meaning: then its measures are built anew.
     """
 
@@ -35,7 +35,7 @@ class Journey(NamedTuple):
     takes: Mapping[type[Data], str | None]
     step: Callable[[Any, Event], None]
     facts: Callable[[Any], list[Fact]]
-    keeps: Callable[[Data], Data] | None = None
+    keeps: Callable[[Data, str], Data] | None = None
     makers: tuple[tuple[frozenset[str], Callable[[Any], list[Fact]]], ...] = ()
     clocked: tuple[tuple[frozenset[str], Callable[[Any, Calendars], list[Fact]]], ...] = ()
     takes_rest: bool = False

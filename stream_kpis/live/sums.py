@@ -5,17 +5,19 @@ from typing import NamedTuple
 
 from stream_kpis.engine.measures import COUNT, Cell, add, waiting_since
 from stream_kpis.engine.tiles import DAY, DAY_MS, FINE, FINE_MS, MID, MID_MS, Edges, tile_code, tile_start_ms
+from stream_kpis.kpis.formula import SAME, Over
 
 Groups = dict[str, Cell]
 """Cells of one grouping by group."""
 
 
 class Span(NamedTuple):
-    """Which tiles are summed: ``part`` of a window; ``horizon_days`` for cohorts."""
+    """Which tiles are summed: ``part`` of a window, or of one made of it; ``horizon_days`` for cohorts."""
 
     part: str
     window: str
     horizon_days: int = 0
+    over: Over = SAME
 
 
 class Tiles:

@@ -26,6 +26,8 @@ class Difference(NamedTuple):
     what: str
     engine: object
     oracle: object
+    operator: str = ""
+    """Of a result of an operator; empty for a value."""
 
     def __str__(self) -> str:
         """One line."""
@@ -45,16 +47,32 @@ class Tally(NamedTuple):
     """Whether a window is ``ok`` with enough samples, or it counts waiting cases."""
 
 
+class OperatorTally(NamedTuple):
+    """What was compared of one operator, over all KPIs."""
+
+    operator: str
+    compared: int
+    absent: int
+    """Of those compared, how many have no value, for both."""
+    different: int
+
+
 class Report(NamedTuple):
     """The outcome of a comparison."""
 
     tallies: tuple[Tally, ...]
     differences: tuple[Difference, ...]
+    operators: tuple[OperatorTally, ...] = ()
 
     @property
     def compared(self) -> int:
         """Values compared, over all KPIs."""
         return sum(tally.compared for tally in self.tallies)
+
+    @property
+    def operated(self) -> int:
+        """Results compared, over all operators."""
+        return sum(tally.compared for tally in self.operators)
 
 
 def asks_of(values: Iterable[Value]) -> list[Ask]:

@@ -18,6 +18,7 @@ from stream_kpis.stream.topic_configs import CHANGELOG, CONTROL, LOOKED_AT, RECO
 REKEYED = "crm.rekeyed"
 DEAD_LETTERS = "crm.dead-letters"
 CALENDARS = "crm.calendars"
+TARGETS = "crm.targets"
 
 _ALREADY_THERE, _NO_SUCH_TOPIC, _NOT_ALLOWED = 36, 3, 29
 
@@ -36,6 +37,8 @@ class Names(NamedTuple):
     dead_letters: str
     calendars: str
     """Read whole at the start: versions of business calendars."""
+    targets: str
+    """What values should be, by any key: the exporter reads it."""
     prefix: str
 
     @classmethod
@@ -50,6 +53,7 @@ class Names(NamedTuple):
             cells=f"{group}-cells",
             dead_letters=prefix + DEAD_LETTERS,
             calendars=prefix + CALENDARS,
+            targets=prefix + TARGETS,
             prefix=prefix,
         )
 
@@ -70,6 +74,7 @@ class Names(NamedTuple):
             self.cells: CHANGELOG,
             self.dead_letters: RECORDS,
             self.calendars: CONTROL,
+            self.targets: CHANGELOG,
         }
 
 

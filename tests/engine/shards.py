@@ -37,6 +37,7 @@ _COHORTS = {
     "email_bounced": "email_sent",
     "email_opened": "email_delivered",
     "email_complained": "email_delivered",
+    "unit_converted": "unit_exposed",
 }
 _WAITING = ("ticket_unanswered", "ticket_unsolved", "deal_idle", "lead_uncontacted")
 
@@ -50,7 +51,7 @@ def catalogue_of(**measures: Measure) -> Catalogue:
 
 
 def measures_of(journey: str) -> dict[str, Measure]:
-    """All facts of a journey in every kind of measure that fits, by every dimension and a pair."""
+    """All facts of a journey in every kind of measure that fits, by every dimension and a pair; and some of them."""
     found = {}
     for name, fact in FACTS.items():
         if fact.journey != journey:
@@ -58,6 +59,9 @@ def measures_of(journey: str) -> dict[str, Measure]:
         by = (*fact.dims, ",".join(fact.dims[:2])) if len(fact.dims) > 1 else fact.dims
         found[f"{name}_flow"] = Measure(flow=name, by=by)
         found[f"{name}_recency"] = Measure(recency=name, by=by)
+        if fact.dims:
+            words = fact.words.get(fact.dims[0], ("1",))
+            found[f"{name}_some"] = Measure(flow=name, where={fact.dims[0]: (words[0], "unknown")}, by=by)
         if fact.value.startswith("±"):
             found[f"{name}_level"] = Measure(level=name, by=by)
         if fact.value == "±1":

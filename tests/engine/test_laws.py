@@ -228,6 +228,26 @@ def test_rolling_up_moves_cells_and_nothing_else(journey: str, data: Any, ages_m
     assert whole.contents == log.contents
 
 
+@each_journey
+@law
+@given(st.data())
+def test_a_filter_leaves_out_all_that_it_does_not_name(journey: str, data: Any) -> None:
+    """By the dimension that it is about, the same cells of the groups that it names, and no others."""
+    plan = plan_of(journey)
+    found = applied(plan, records_of(data.draw(happenings(journey)))).contents
+    cells = {(name, by, tile): cell for key, cell in found.items() for name, _, by, tile in [key.split("\x1f")]}
+    for name, measure in plan.catalogue.measures.items():
+        for dim, words in measure.where.items():
+            whole = {key: cell for key, cell in cells.items() if key[:2] == (name.replace("_some", "_flow"), dim)}
+            some = {key[2]: cell for key, cell in cells.items() if key[:2] == (name, dim)}
+            named = {
+                tile: kept
+                for (_, _, tile), cell in whole.items()
+                if (kept := {(group, slot): n for (group, slot), n in cell.items() if group in words})
+            }
+            assert named == some
+
+
 @pytest.mark.usefixtures("_scopes_of_any_size")
 @law
 @given(st.integers(0, 1 << 30), st.randoms(use_true_random=False), st.booleans())

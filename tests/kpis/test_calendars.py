@@ -12,6 +12,7 @@ import pytest
 from stream_kpis.kpis.business_time import ALWAYS
 from stream_kpis.kpis.calendars import load_calendars
 from stream_kpis.kpis.lines import CatalogueError
+from stream_kpis.proof.simulate import CALENDARS, palette
 
 GOOD = """\
 default: desk
@@ -130,3 +131,12 @@ def test_calendars_and_versions_are_bounded() -> None:
     assert (len(found.versions["a"]), ignored) == (500, Counter(too_many=1))
     found, ignored = load_calendars(None, [record(f"c{n}") for n in range(501)])
     assert (len(found.versions), ignored) == (500, Counter(too_many=1))
+
+
+def test_the_example_has_the_calendars_that_simulated_tickets_name() -> None:
+    """But for one, which the default stands in for; the file in deploy/ is the simulated company's own."""
+    example = Path(__file__).parents[2] / "deploy" / "calendars.yaml"
+    found = load_calendars(example).calendars
+    assert found.digest == load_calendars(CALENDARS).calendars.digest
+    assert {name for name in palette.CALENDARS if name and not found.knows(name)} == {"closed-desk"}
+    assert found.default == "europe"

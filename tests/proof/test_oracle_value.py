@@ -8,7 +8,7 @@ import pytest
 
 from stream_kpis.events.envelope import Reader
 from stream_kpis.proof.oracle import Ask, Oracle
-from stream_kpis.proof.oracle.spans import Part, Spans
+from stream_kpis.proof.oracle.composed import Part, Spans
 from tests.proof.oracle_lives import Happened, lives, told
 from tests.proof.oracle_world import DAY, END, World, day, iso
 

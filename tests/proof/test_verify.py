@@ -13,11 +13,13 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.journeys import JOURNEYS
+from stream_kpis.live.operator_metrics import OPERATORS
 from stream_kpis.plan import compile_plan
+from stream_kpis.proof.aims import simulated_goals
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.replay import replay
 from stream_kpis.proof.simulate import CALENDARS, FAULTS
-from stream_kpis.proof.verify import Case, Proof, prove, verify
+from stream_kpis.proof.verify import Case, Proof, Shown, prove, verify
 from stream_kpis.settings import Settings
 from tests.engine.worlds import NOW_MS, Happening, random_happenings, record_of, topic_of, void_of
 
@@ -42,6 +44,8 @@ def test_a_simulated_company_has_the_kpis_that_the_oracle_finds(case: Case) -> N
     assert {tally.kpi for tally in report.tallies} == set(PLAN.catalogue.kpis) <= set(KPIS)
     assert not unproved
     assert report.compared > 1_000
+    assert {tally.operator for tally in report.operators} == set(OPERATORS)
+    assert all(tally.compared > tally.absent for tally in report.operators if case.days > 60)
 
 
 def test_a_verification_is_the_same_for_the_same_seed() -> None:
@@ -72,10 +76,12 @@ def laid_out(happenings: list[Happening], dice: random.Random) -> dict[tuple[str
 def fuzzed(plan: Plan, seed: int, zone: str = "UTC", parties: int = 150) -> Proof:
     """The proof of some ten random events per party."""
     dice, reader, calendar = random.Random(seed), Reader(), Calendar(zone)
+    goals = simulated_goals(plan)
     logs = laid_out(random_happenings(dice, parties, 20), dice)
-    model, _ = replay(plan, logs, PARTITIONS, reader, calendar, NOW_MS, dice)
+    model, _ = replay(plan, logs, PARTITIONS, reader, calendar, NOW_MS, dice, goals)
     snapshot = model.snapshot(NOW_MS)
-    return prove(plan, snapshot.values, snapshot.to_ms, [r for log in logs.values() for r in log], reader, zone)
+    shown = Shown(snapshot.values, snapshot.to_ms, snapshot.results)
+    return prove(plan, shown, [record for log in logs.values() for record in log], reader, zone, goals)
 
 
 @pytest.mark.parametrize(

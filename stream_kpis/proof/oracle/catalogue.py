@@ -165,3 +165,4 @@ ONLY_PARTS: tuple[Kpi, ...] = (
 """What only composed KPIs look at."""
 
 KPIS: tuple[str, ...] = tuple(kpi.name for kpi in CATALOGUE)
+SUMS = frozenset(kpi.name for kpi in CATALOGUE if kpi.kind == "sum")

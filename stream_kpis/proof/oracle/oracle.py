@@ -10,9 +10,9 @@ import duckdb
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.proof.oracle.calendars import ALWAYS, Calendars, open_spans
 from stream_kpis.proof.oracle.catalogue import CATALOGUE, KPIS, ONLY_PARTS
+from stream_kpis.proof.oracle.composed import PARTS, Spans
 from stream_kpis.proof.oracle.load import create_records, load_records
 from stream_kpis.proof.oracle.rates import WAIT_MS, Rate, Rates
-from stream_kpis.proof.oracle.spans import PARTS, Spans
 
 HORIZON_MS = 30 * 86_400_000
 """H: how long after its base event something counts for a cohort."""
@@ -107,6 +107,32 @@ class Answer(NamedTuple):
     total: int | None
     lower: float | None = None
     upper: float | None = None
+
+
+class Daily(NamedTuple):
+    """What counts on one business day in one group: sums over its observations.
+
+    Attributes:
+        kpi: as asked.
+        by: the dimension; empty for the whole.
+        group: the dimension's value; empty for the whole.
+        day: the number of the date.
+        numerator: of a count, a sum, a level's moves or a ratio.
+        denominator: of a ratio, or of what is measured against customers.
+        samples: observations.
+        total_ms: of durations.
+        durations: their number.
+    """
+
+    kpi: str
+    by: str
+    group: str
+    day: int
+    numerator: int
+    denominator: int
+    samples: int
+    total_ms: int
+    durations: int
 
 
 class Oracle:
@@ -209,6 +235,44 @@ class Oracle:
             ORDER BY party, entity
             """,
             {"by": by, "group": group},
+        ).fetchall()
+        return rows
+
+    def daily(self, asks: Iterable[Ask], days: Sequence[tuple[int, int]], at_ms: int) -> list[Daily]:
+        """The sums of the KPIs that are asked for, per business day and group, in one pass.
+
+        Args:
+            asks: each KPI at least once; one that depends on the window's own edges once for each day.
+            days: (number, start in ms) of each day in order, without a gap; the first takes in all before it, the last
+                all after it.
+            at_ms: events at or after it are not known.
+        """
+        self._contribute(list(asks), at_ms)
+        self._fill("days", days)
+        self._run("daily")
+        return [Daily(*row) for row in self._connection.execute("FROM daily").fetchall()]
+
+    def histories(self, at_ms: int) -> dict[str, int]:
+        """When the earliest fact of each KPI was, in ms; one without any is not there."""
+        self.daily([], [], at_ms)
+        return dict(self._connection.execute("FROM histories").fetchall())
+
+    def closing(self, by: str, at_ms: int) -> list[tuple[str, str, int, int]]:
+        """The weighted value of open deals: (group, month of the expected close, micro-units, deals)."""
+        self._contribute([], at_ms)
+        rows: list[tuple[str, str, int, int]] = self._connection.execute(
+            """
+            SELECT
+                CASE WHEN $by = '' THEN '' ELSE dims[$by] END AS "group",
+                dims['close'] AS month,
+                sum(numerator)::HUGEINT,
+                sum(samples)::BIGINT
+            FROM observations
+            WHERE kpi = 'pipeline_weighted_value'
+            GROUP BY ALL
+            ORDER BY ALL
+            """,
+            {"by": by},
         ).fetchall()
         return rows
 

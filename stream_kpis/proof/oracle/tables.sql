@@ -39,6 +39,9 @@ CREATE TABLE lagged (ask BIGINT, from_ms BIGINT, to_ms BIGINT);
 -- Who joined in [from_ms, until_ms) is of a cohort; its month k ends at end_ms.
 CREATE TABLE retained (ask BIGINT, cohort VARCHAR, k BIGINT, from_ms BIGINT, until_ms BIGINT, end_ms BIGINT);
 
+-- The business days that operators read, as numbers of dates; the first takes in all that was before.
+CREATE TABLE days (day BIGINT, from_ms BIGINT);
+
 CREATE MACRO days_ms(days) AS days * 86_400_000::BIGINT;
 
 -- Division rounding towards minus infinity.

@@ -158,20 +158,21 @@ FROM asks
 JOIN tickets ON created_ms < to_ms
 WHERE kpi = 'open_ticket_age' AND NOT solved;
 
--- The deals that are open, whatever the window.
+-- The deals that are open at the window's end.
 INSERT INTO window_observations BY NAME
 SELECT
     ask,
     'open' AS factor,
-    1 AS numerator,
+    sum(move) AS numerator,
     0 AS denominator,
     0 AS samples,
     party,
     deal_id AS entity,
     MAP {'owner': owner, 'product': product} AS dims
 FROM asks
-JOIN open_deals ON created_ms < to_ms
-WHERE kpi = 'pipeline_velocity';
+JOIN deal_moves ON moved_ms < to_ms
+WHERE kpi = 'pipeline_velocity'
+GROUP BY ask, party, deal_id, owner, product;
 
 -- The list before the window.
 INSERT INTO window_observations BY NAME
