@@ -63,7 +63,10 @@ OPEN: Mapping[str, Sequence[Version]] = {
     "half an hour of summer": [LORD_HOWE],
     "midnight twice": [daily(("00:00-00:30", "23:10-24:00"), "America/Santiago")],
     "no midnight": [daily("00:00-01:30", "America/Havana")],
-    "a date skipped": [daily("08:00-12:00", "Pacific/Apia", days={date(2011, 12, 30): "00:00-24:00"})],
+    "a date skipped": [
+        daily("08:00-12:00", "Pacific/Apia", days={date(2011, 12, 30): "00:00-24:00"}),
+        daily(("00:00-02:00", "13:00-23:00"), "Pacific/Apia", date(2011, 12, 30)),
+    ],
     "another zone": [
         daily("09:00-17:00", "America/New_York"),
         daily("09:00-17:00", "Europe/Berlin", date(2011, 12, 29), holidays=(date(2011, 12, 31),)),
