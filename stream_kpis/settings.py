@@ -115,6 +115,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     goals: Annotated[
         Path | None, Meta(description="File of goals, see `docs/goals.md`: targets, quotas, shares of experiments.")
     ] = None
+    budget_cells: Annotated[
+        int, Meta(ge=1, description="How many cells a catalogue may be expected to need; `check` refuses more.")
+    ] = 2_000_000
+    budget_days: Annotated[int, Meta(ge=1, le=36_530, description="Days of history that `check` reckons with.")] = 365
+    budget_facts: Annotated[int, Meta(ge=1, description="Facts per measure and day that `check` reckons with.")] = 100
+    budget_groups: Annotated[
+        tuple[str, ...],
+        Meta(description="Groups per dimension that `check` reckons with, such as `owner=50`; else 10, or as it says."),
+    ] = ()
     flush_interval_ms: Annotated[
         int,
         Meta(
@@ -216,7 +225,7 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-_LISTS = {"catalogue", "allowed_hosts"}
+_LISTS = {"catalogue", "allowed_hosts", "budget_groups"}
 _NO_SETTINGS = {FILE_VARIABLE, ENVIRONMENT_PREFIX + "NOTHING_SKIPPED", ENVIRONMENT_PREFIX + "DATA"}
 """Variables with our prefix that the tests read."""
 

@@ -218,6 +218,8 @@ def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: py
         ["ok", "settings"],
         ["ok", "catalogue"],
         ["ok", "cells"],
+        ["ok", "assumed"],
+        ["ok", "series"],
         ["failed", "kafka"],
     ]
     assert printed.err == ""
@@ -242,14 +244,17 @@ def test_check_names_a_mistake_in_the_catalogue_and_goes_on(
 def test_check_refuses_too_many_groupings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """400 measures more would need over two million cells."""
-    (tmp_path / "own.yaml").write_text("measures:\n" + "".join(f"  m{i}: {{flow: order_placed}}\n" for i in range(400)))
+    """1,400 measures more: it says who needs most, and what to do."""
+    (tmp_path / "own.yaml").write_text(
+        "measures:\n" + "".join(f"  m{i}: {{flow: order_placed}}\n" for i in range(1400))
+    )
     monkeypatch.setenv("STREAM_KPIS_CATALOGUE", str(tmp_path / "own.yaml"))
     monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
     assert run(monkeypatch, "check") == 2
     (line,) = [line for line in capfd.readouterr().out.splitlines() if line.split()[1] == "cells"]
     assert line.startswith("wrong")
-    assert line.endswith("of 2,000,000: declare fewer groupings")
+    assert " of 2,000,000; most: deals_open " in line
+    assert line.endswith(": declare fewer groupings, hide KPIs, or raise budget_cells")
 
 
 def test_it_runs_as_a_program(shop: tuple[str, ...]) -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from stream_kpis.kpis.load import built_in
 from stream_kpis.live.operator_metrics import OPERATORS
-from stream_kpis.monitoring.kpi_page import definitions, worked_examples
+from stream_kpis.monitoring.kpi_page import definitions_of, worked_examples
 from stream_kpis.proof.oracle.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 KPIS = built_in().kpis
 ROWS = re.findall(r"^\| ([^|]+) \| (.*`.*) \|$", (ROOT / "docs" / "coverage.md").read_text("utf-8"), re.MULTILINE)
-EXAMPLES = worked_examples(definitions(ROOT / "docs"))
+EXAMPLES = worked_examples(definitions_of(ROOT / "docs"))
 TESTS = "\n".join(file.read_text("utf-8") for file in sorted((ROOT / "tests" / "live").glob("test_examples_*.py")))
 
 

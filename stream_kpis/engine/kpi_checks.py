@@ -6,7 +6,7 @@ from stream_kpis.engine import measures as m
 from stream_kpis.engine.reading import ENDING_NOW, FLOWING, FUNCTIONS, STANDING, reading_problem
 from stream_kpis.kpis.formula import OVERS, PARTS, Formula, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
-from stream_kpis.kpis.schema import COHORT_WINDOWS, DAILY_WINDOWS, READ_BY, Kpi
+from stream_kpis.kpis.schema import COHORT_WINDOWS, DAILY_WINDOWS, OPEN_DEALS, OPEN_WEIGHTED, READ_BY, Kpi
 
 
 def check_kpi(name: str, catalogue: Catalogue) -> None:
@@ -110,7 +110,6 @@ def _parts_of(name: str, catalogue: Catalogue) -> set[str]:
     return found
 
 
-OPEN_DEALS, OPEN_WEIGHTED = "deals_open", "deals_open_weighted"
 """The measures that the operators of the pipeline read, by ``close`` and by owner or pipeline and it."""
 _PIPELINE = ("deals_forecast", "pipeline_overdue_value")
 _SUMMED = ("forecast", "anomaly", "revenue_growth_yoy", "deals_forecast")

@@ -68,8 +68,8 @@ def entries_of(file: Path, node: Any) -> dict[str, tuple[Any, Any]]:
     return found
 
 
-def struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, str]) -> T:
-    """A node as a msgspec struct; remembers where its fields stand.
+def struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, str], base: T | None = None) -> T:
+    """A node as a msgspec struct, of which ``base`` has the fields that it does not give; remembers where they stand.
 
     Raises:
         CatalogueError: a field is unknown, missing or of another type.
@@ -80,7 +80,8 @@ def struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, s
         if name not in names:
             raise CatalogueError(f"{place_of(places, entry, name)}: unknown field {name!r}{nearest(name, names)}")
     try:
-        return msgspec.convert(yaml.SafeLoader("").construct_object(node, deep=True), kind)
+        given = yaml.SafeLoader("").construct_object(node, deep=True)
+        return msgspec.convert(given if base is None else msgspec.to_builtins(base) | (given or {}), kind)
     except yaml.YAMLError as error:
         raise _not_yaml(file, error) from None
     except msgspec.ValidationError as error:

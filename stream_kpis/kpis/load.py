@@ -1,16 +1,22 @@
 """Reads the catalogue: YAML to checked measures and KPIs. Errors name file, line, field and nearest valid word."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from stream_kpis.kpis.formula import Formula, parse
+import yaml
+
+from stream_kpis.kpis.formula import Formula, parse, parts, readings
 from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
-from stream_kpis.kpis.schema import GROUPINGS_MAX, WINDOWS, Kpi, Measure
+from stream_kpis.kpis.schema import GROUPINGS_MAX, OPERATOR_READS, WINDOWS, Kpi, Measure
+from stream_kpis.kpis.selection import DEPARTMENTS, Selection, Word, only_for
 
 __all__ = ["BUILT_IN", "Catalogue", "CatalogueError", "built_in", "days_of", "kind_of", "load", "nearest"]
 
 BUILT_IN = Path(__file__).parent / "catalogue"
+SECTIONS = ("measures", "kpis", "override", "hide", "only")
+T = TypeVar("T")
 
 
 class Catalogue(NamedTuple):
@@ -35,7 +41,10 @@ def built_in() -> Catalogue:
 
 
 def load(files: Iterable[Path]) -> Catalogue:
-    """The catalogue of some YAML files; a later file replaces what an earlier one named.
+    """The catalogue of some YAML files.
+
+    A later file replaces what an earlier one named under `measures` and `kpis`; under `override` it changes single
+    fields of it. What all files together `hide`, or leave out of `only`, is gone, with the measures that it alone read.
 
     Raises:
         CatalogueError: unreadable, misspelled or contradictory.
@@ -43,23 +52,98 @@ def load(files: Iterable[Path]) -> Catalogue:
     measures: dict[str, Measure] = {}
     kpis: dict[str, Kpi] = {}
     places: dict[str, str] = {}
+    words: dict[str, list[Word]] = {"hide": [], "only": []}
     for file in files:
-        for section, entries in _sections(file):
-            for name, (key, node) in entries_of(file, entries).items():
-                entry = f"{section}.{name}"
-                _forget(entry, places)
-                places[entry] = place(file, key)
-                if section == "measures":
-                    measures[name] = struct(file, entry, node, Measure, places)
-                    _check_measure(measures[name], entry, places)
-                else:
-                    kpis[name] = struct(file, entry, node, Kpi, places)
-                    _check_kpi(kpis[name], entry, places)
+        for section, node in _sections(file, tree_of(file), SECTIONS):
+            if section in words:
+                words[section] += _words(file, section, node)
+            elif section == "override":
+                for part, entries in _sections(file, node, SECTIONS[:2]):
+                    _take(file, part, entries, measures, kpis, places, partial=True)
+            else:
+                _take(file, section, node, measures, kpis, places, partial=False)
     formulas = {name: _formula(kpi.formula, f"kpis.{name}", "formula", places) for name, kpi in kpis.items()}
     samples = {
         name: _formula(kpi.samples, f"kpis.{name}", "samples", places) for name, kpi in kpis.items() if kpi.samples
     }
-    return Catalogue(measures, kpis, formulas, samples, places)
+    whole = Catalogue(measures, kpis, formulas, samples, places)
+    return _selected(whole, Selection(tuple(words["hide"]), tuple(words["only"])))
+
+
+def _take(
+    file: Path,
+    section: str,
+    entries: Any,
+    measures: dict[str, Measure],
+    kpis: dict[str, Kpi],
+    places: dict[str, str],
+    *,
+    partial: bool,
+) -> None:
+    """Takes the measures or KPIs of a section: whole ones, or the fields of known ones that change."""
+    known: dict[str, Any] = measures if section == "measures" else kpis
+    kind: type[Any] = Measure if section == "measures" else Kpi
+    for name, (key, node) in entries_of(file, entries).items():
+        entry = f"{section}.{name}"
+        base = None
+        if not partial:
+            _forget(entry, places)
+            places[entry] = place(file, key)
+        elif name in known:
+            base = known[name]
+        else:
+            hint = nearest(name, known)
+            raise CatalogueError(f"{place(file, key)}: override: there is no {section[:-1]} {name!r}{hint}")
+        known[name] = struct(file, entry, node, kind, places, base)
+        if section == "measures":
+            _check_measure(known[name], entry, places)
+        else:
+            _check_kpi(known[name], entry, places)
+
+
+def _words(file: Path, section: str, node: Any) -> Iterator[Word]:
+    """The words of `hide` or `only`."""
+    if not isinstance(node, yaml.SequenceNode):
+        raise CatalogueError(f"{place(file, node)}: {section} is a list of KPIs, patterns or departments")
+    for word in node.value:
+        if not isinstance(word, yaml.ScalarNode):
+            raise CatalogueError(f"{place(file, word)}: {section}: a KPI, pattern or department is expected here")
+        yield Word(word.value, place(file, word))
+
+
+def _selected(catalogue: Catalogue, selection: Selection) -> Catalogue:
+    """The catalogue without the KPIs that are not wanted, and the measures that only those read."""
+    idle = selection.idle(catalogue.kpis)
+    if idle is not None:
+        hint = nearest(idle.text, (*catalogue.kpis, *DEPARTMENTS))
+        raise CatalogueError(f"{idle.place}: no KPI or department fits {idle.text!r}{hint}")
+    hidden = selection.hidden(catalogue.kpis)
+    if not hidden:
+        return catalogue
+    for name, formula in catalogue.formulas.items():
+        for part in parts(formula) if name not in hidden else ():
+            if part.name in hidden:
+                at = (selection.why(part.name, catalogue.kpis[part.name]) or selection.only[0]).place
+                raise CatalogueError(f"{at}: {part.name} is part of {name}: hide that too, or show both")
+    unread = only_for(hidden, {name: _reads(catalogue, name) for name in catalogue.kpis})
+    return catalogue._replace(
+        measures=_without(catalogue.measures, unread),
+        kpis=_without(catalogue.kpis, hidden),
+        formulas=_without(catalogue.formulas, hidden),
+        samples=_without(catalogue.samples, hidden),
+    )
+
+
+def _reads(catalogue: Catalogue, kpi: str) -> set[str]:
+    """The measures that a KPI reads, its samples and its operators too."""
+    formulas = (catalogue.formulas[kpi], *filter(None, [catalogue.samples.get(kpi)]))
+    named = {arg for formula in formulas for reading in readings(formula) for arg in reading.args}
+    named |= {measure for operator in catalogue.kpis[kpi].operators for measure in OPERATOR_READS.get(operator, ())}
+    return named & catalogue.measures.keys()
+
+
+def _without(entries: Mapping[str, T], names: AbstractSet[str]) -> dict[str, T]:
+    return {name: entry for name, entry in entries.items() if name not in names}
 
 
 def _forget(entry: str, places: dict[str, str]) -> None:
@@ -68,12 +152,11 @@ def _forget(entry: str, places: dict[str, str]) -> None:
         del places[field]
 
 
-def _sections(file: Path) -> Iterable[tuple[str, Any]]:
-    for section, (key, node) in entries_of(file, tree_of(file)).items():
-        if section not in ("measures", "kpis"):
-            hint = nearest(section, ("measures", "kpis"))
-            raise CatalogueError(f"{place(file, key)}: unknown section {section!r}{hint}")
-        yield section, node
+def _sections(file: Path, node: Any, known: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    for section, (key, entries) in entries_of(file, node).items():
+        if section not in known:
+            raise CatalogueError(f"{place(file, key)}: unknown section {section!r}{nearest(section, known)}")
+        yield section, entries
 
 
 # What does not fit together.

@@ -15,10 +15,11 @@ from stream_kpis.local.pipeline import POLL_S, Pipeline, check_workers, free_por
 from stream_kpis.local.scratch import scratch
 from stream_kpis.local.sender import send_history, send_live, wall_ms
 from stream_kpis.local.verdict import Verdict, enough, print_report, told, verdict
+from stream_kpis.local.watch import Watch
 from stream_kpis.plan import compile_plan, goals_of
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
-from stream_kpis.settings import Settings
+from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
@@ -95,6 +96,7 @@ class Demo:
         self._workers, self._scenario = workers, scenario
         self._port = free_port(port) if port else 0
         self._settings = settings
+        self._watch = Watch(settings)
         self._simulation = Simulation(seed, max(int(events * PARTIES_PER_EVENT), 200))
         self._ended = asyncio.Event()
         self._interrupted = False
@@ -197,8 +199,26 @@ class Demo:
             if sending.done():
                 sending.result()
             self._tend()
+            if self._watch.changed():
+                await self._take_up()
             await asyncio.sleep(POLL_S)
         self._ended.set()
+
+    async def _take_up(self) -> None:
+        """Goes on with the catalogue as it is now; a wrong one is told, and the one before stays."""
+        try:
+            plan = compile_plan(self._settings)
+        except SettingsError as error:
+            _say(f"{error}; the demo goes on as before")
+            return
+        _say("the catalogue has changed: the workers build what is new, then the exporter starts again")
+        began = time.monotonic()
+        await self._pipeline.restart()
+        async with aiohttp.ClientSession() as http:
+            while not (clock := await self._pipeline.ask(http, "/api/shards")) or clock["stale_since"] is not None:
+                self._tend()
+                await asyncio.sleep(POLL_S)
+        _say(f"{len(plan.catalogue.kpis)} KPIs are live after {time.monotonic() - began:.1f} s")
 
     async def _verify(self, http: aiohttp.ClientSession) -> int:
         """Waits until everything sent is visible, and proves it."""

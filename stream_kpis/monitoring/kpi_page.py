@@ -1,10 +1,9 @@
 """`docs/kpis.md`: every KPI with its definition and a worked example, made from the catalogue and the definitions.
 
-Written by ``python -m stream_kpis.monitoring.kpi_page > docs/kpis.md`` in the folder of the repository.
+Written by ``stream-kpis docs --definitions docs > docs/kpis.md``.
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.formula import Binary, Formula, Node, Part, Positive, Reading, parts, readings
-from stream_kpis.kpis.load import Catalogue, built_in, kind_of
+from stream_kpis.kpis.load import Catalogue, kind_of
 from stream_kpis.kpis.schema import Kpi, Measure
+from stream_kpis.kpis.selection import DEPARTMENTS
 
 WORDS = {
     "count": "the number of {0}",
@@ -45,11 +45,10 @@ _OVER = {
 }
 _SIGNS = {"+": "+", "-": "\N{MINUS SIGN}", "*": "\N{MULTIPLICATION SIGN}", "/": "\N{DIVISION SIGN}"}
 _UNITS = {"currency": "in the reporting currency", "currency_per_second": "reporting currency per second"}
-_DEPARTMENTS = ("sales", "service", "marketing", "customers")
 
 _PAGE = """# KPIs
 
-Made from the catalogue and the definitions by `python -m stream_kpis.monitoring.kpi_page > docs/kpis.md`. How a window
+Made from the catalogue and the definitions by `stream-kpis docs --definitions docs > docs/kpis.md`. How a window
 begins and ends, what an event changes, and what each journey says: [definitions](definitions.md). In examples day n is
 @n, and each of them is a test.
 
@@ -58,7 +57,7 @@ begins and ends, what an event changes, and what each journey says: [definitions
 {kpis}"""
 
 
-def definitions(docs: Path) -> list[str]:
+def definitions_of(docs: Path) -> list[str]:
     """The pages of a folder that define KPIs."""
     return [page.read_text(encoding="utf-8") for page in sorted(docs.glob("definitions*.md"))]
 
@@ -91,7 +90,7 @@ def kpi_page(catalogue: Catalogue, examples: Mapping[str, Sequence[str]]) -> str
     """
     of = {
         department: [name for name, kpi in catalogue.kpis.items() if kpi.department == department]
-        for department in _DEPARTMENTS
+        for department in DEPARTMENTS
     }
     index = "\n".join(
         f"- {department.capitalize()}: " + ", ".join(f"[{name}](#{name})" for name in names)
@@ -210,7 +209,3 @@ def _events_of(catalogue: Catalogue, formula: Formula) -> list[str]:
     for part in parts(formula):
         found |= set(_events_of(catalogue, catalogue.formulas[part.name]))
     return sorted(found)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(kpi_page(built_in(), worked_examples(definitions(Path("docs")))))

@@ -8,16 +8,13 @@ from enum import IntEnum
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
+from stream_kpis.live.budget import Assumptions, cells, groups_given, most, series, tiles_of
+from stream_kpis.live.metrics import SERIES_MAX
 from stream_kpis.plan import compile_plan, goals_of
 from stream_kpis.settings import Sasl, Settings, SettingsError
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.topics import Names, survey
-
-CELLS_MAX = 2_000_000
-HISTORY_DAYS = 3653
-"""Ten years of day tiles: what the estimate assumes."""
 
 
 class Outcome(IntEnum):
@@ -31,16 +28,6 @@ class Outcome(IntEnum):
 
 Finding = tuple[Outcome, str, str]
 """The outcome, what was looked at, and what was found or is to be done."""
-
-
-def cell_budget(plan: Plan) -> int:
-    """At most how many cells one shard holds, and the exporter over all shards.
-
-    A cell is one grouping in one tile, with all its groups. It is assumed that each grouping counts something in every
-    tile of its age, for ten years: 10 s for 2 hours, 15 min for 8 days, then days.
-    """
-    tiles = FINE_KEPT_MS // FINE_MS + MID_KEPT_MS // MID_MS + HISTORY_DAYS - (FINE_KEPT_MS + MID_KEPT_MS) // DAY_MS
-    return len(plan.groupings) * tiles
 
 
 def print_check(settings: Settings) -> int:
@@ -72,14 +59,39 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
         return
     catalogue = plan.catalogue
     yield Outcome.OK, "catalogue", f"{len(catalogue.kpis)} KPIs over {len(catalogue.measures)} measures"
-    cells = cell_budget(plan)
-    found = f"at most {cells:,} in ten years ({len(plan.groupings)} groupings), of {CELLS_MAX:,}"
-    if cells > CELLS_MAX:
-        yield Outcome.WRONG, "cells", f"{found}: declare fewer groupings"
-    else:
-        yield Outcome.OK, "cells", found
+    try:
+        assumed = Assumptions(settings.budget_days, settings.budget_facts, groups_given(settings.budget_groups, plan))
+    except ValueError as error:
+        yield Outcome.WRONG, "cells", str(error)
+        return
+    yield from _budget(plan, assumed, settings.budget_cells)
     if settings.goals is not None:
         yield _goals(settings, plan)
+
+
+def _budget(plan: Plan, assumed: Assumptions, cells_max: int) -> Iterator[Finding]:
+    needed = cells(plan, assumed)
+    total = sum(needed.values())
+    largest = ", ".join(f"{measure} {number:,}" for measure, number in most(needed))
+    found = f"{total:,} of {cells_max:,}; most: {largest}"
+    if total > cells_max:
+        yield Outcome.WRONG, "cells", f"{found}: declare fewer groupings, hide KPIs, or raise budget_cells"
+    else:
+        yield Outcome.OK, "cells", found
+    tiles = " + ".join(f"{tiles:,} of {name}" for (tiles, _), name in zip(tiles_of(assumed.days), _LEVELS, strict=True))
+    groups = ", ".join(f"{name} {assumed.groups_of(name)}" for name in _dimensions(plan))
+    found = f"{len(plan.groupings)} groupings; tiles: {tiles}; {assumed.facts_per_day:,} facts per measure and day"
+    yield Outcome.OK, "assumed", f"{found}; groups: {groups}"
+    expected = series(plan, assumed)
+    outcome = Outcome.WARN if expected > SERIES_MAX else Outcome.OK
+    yield outcome, "series", f"{expected:,} of {SERIES_MAX:,} in /metrics, beyond which groups are left out"
+
+
+_LEVELS = ("10 s", "15 min", "a day")
+
+
+def _dimensions(plan: Plan) -> list[str]:
+    return sorted({dimension for grouping in plan.groupings for dimension in grouping.by.split(",") if dimension})
 
 
 def _goals(settings: Settings, plan: Plan) -> Finding:

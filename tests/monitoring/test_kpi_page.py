@@ -4,15 +4,15 @@ from pathlib import Path
 
 from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.kpis.load import built_in
-from stream_kpis.monitoring.kpi_page import WORDS, definitions, in_words, kpi_page, worked_examples
+from stream_kpis.monitoring.kpi_page import WORDS, definitions_of, in_words, kpi_page, worked_examples
 
 DOCS = Path(__file__).parents[2] / "docs"
-EXAMPLES = worked_examples(definitions(DOCS))
+EXAMPLES = worked_examples(definitions_of(DOCS))
 
 
 def test_the_committed_page_is_that_of_catalogue_and_definitions() -> None:
     assert (DOCS / "kpis.md").read_text("utf-8") == kpi_page(built_in(), EXAMPLES), (
-        "write it anew: python -m stream_kpis.monitoring.kpi_page > docs/kpis.md"
+        "write it anew: stream-kpis docs --definitions docs > docs/kpis.md"
     )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Container, Iterator, Mapping
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.kpi_checks import OPEN_DEALS, OPEN_WEIGHTED
 from stream_kpis.engine.measures import COUNT, Cell
 from stream_kpis.engine.tiles import Calendar
+from stream_kpis.kpis.schema import OPEN_DEALS, OPEN_WEIGHTED
 from stream_kpis.live.operators.spans import PERIODS, next_first, period_first
 from stream_kpis.live.snapshot import Result, State, Value
 from stream_kpis.live.sums import RunningSum, Span
