@@ -115,6 +115,6 @@ def _operated(plan: Plan, results: Iterable[Result], to_ms: int, oracle: Oracle,
     """The comparison of operators."""
     targets = [target for target in oracle_targets(plan, goals) if target.kpi in KPIS]
     requests = requests_of(plan, targets)
-    calendars = {target.calendar: int for target in targets}  # the engine has the wall clock alone
+    calendars = {target.calendar: plan.calendars.open_ms(target.calendar) for target in targets}
     outcomes = operators(oracle, requests, to_ms, oracle.zone, targets, calendars)
     return compare_results(plan, [result for result in results if result.kpi in KPIS], requests, outcomes)
