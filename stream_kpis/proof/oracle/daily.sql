@@ -52,7 +52,7 @@ WITH
         FROM level_moves
         CROSS JOIN (
             VALUES ('churn_rate'), ('retention_rate'), ('ticket_contact_rate'), ('complaint_rate'),
-            ('interaction_frequency'), ('customer_lifetime'), ('cac_payback_time'), ('revenue_churn_rate'),
+            ('interaction_frequency'), ('customer_lifetime'), ('cac_payback_time'), ('churn_hazard'), ('revenue_churn_rate'),
             ('revenue_churn_rate_net')
         ) AS kpis (kpi)
         UNION ALL BY NAME

@@ -213,10 +213,11 @@ class _Evaluation:
         """(num, den) of the last days before ``last``, oldest first."""
         sums, of_all = self._sums[kpi.name][group], self._sums[kpi.name]["", ""]
         days = range(last - length, last)
+        begun = self._history.get(kpi.name, _NEVER)
         if kpi.name in _READ_WHOLE:
-            return [(sums.get(day, (0, 0))[0], 1) for day in days]
+            return [(sums.get(day, (0, 0))[0], int(day >= begun)) for day in days]
         if kpi.kind == "standing":
-            return [(sum(num for day, (num, _) in sums.items() if day <= at), 1) for at in days]
+            return [(sum(num for day, (num, _) in sums.items() if day <= at), int(at >= begun)) for at in days]
         pairs = []
         for day in days:
             num, den = sums.get(day, (0, 0))

@@ -13,7 +13,7 @@ ENDING_NOW = frozenset(
     {
         *("purchase_frequency", "repeat_purchase_rate", "returning_customer_rate", "upsell_rate"),
         *("first_response_time_live", "unanswered_over_target", "open_ticket_age", "leads_open_uncontacted"),
-        *("deals_stalled", "stale_open_ratio", "nps_respondent", "nps_account", "tickets_open"),
+        *("deals_stalled", "stale_open_ratio", "nps_respondent", "nps_account"),
         *("arpc", "referral_rate", "clv_historic", "quota_attainment", "cohort_retention_rate"),
     }
 )
