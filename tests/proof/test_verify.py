@@ -14,6 +14,7 @@ from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.live.operator_metrics import OPERATORS
+from stream_kpis.live.operators import arithmetic, spans, targets
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.aims import simulated_goals
 from stream_kpis.proof.oracle import KPIS
@@ -158,6 +159,24 @@ def test_a_broken_journey_is_caught_and_its_entities_named(mistake: str, patched
     of_groups = [difference for difference in differences if difference.by] or differences
     behind = next(found for difference in of_groups if (found := proof.behind(difference)))
     assert all(party.startswith("p") and n for party, _, n in behind)
+
+
+WRONG = {
+    "a year of 365 days": (spans, "YEAR_OF_WEEKS", 365, {"change", "revenue_growth_yoy"}),
+    "a week less": (arithmetic, "_ANOMALY_WEEKS_MIN", 9, {"anomaly_band"}),
+    "other growth": (arithmetic, "_GROWTH_DAYS", 21, {"forecast_end_of_period", "forecast_error"}),
+    "other months": (targets, "next_first", lambda _, first: first + 30, {"target_pace_gap"}),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_broken_operator_is_caught(mistake: str, patched: pytest.MonkeyPatch) -> None:
+    """And nothing else is."""
+    module, name, instead, operators = WRONG[mistake]
+    patched.setattr(module, name, instead)
+    report = verify(PLAN, Case(1_500, (), 5, days=800)).report
+    assert {difference.operator for difference in report.differences} == operators
+    assert {tally.operator for tally in report.operators if tally.different} == operators
 
 
 def test_a_kpi_that_the_oracle_does_not_know_is_named_and_left_out(
