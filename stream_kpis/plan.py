@@ -1,6 +1,7 @@
-"""The catalogue as the settings want it, compiled: what the worker, the exporter and evaluation share."""
+"""The catalogue as the settings want it, compiled, and the rates: what worker, exporter and evaluation share."""
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
 from stream_kpis.settings import Settings, SettingsError
 
@@ -18,3 +19,15 @@ def compile_plan(settings: Settings) -> Plan:
         return compile_catalogue(load(files))
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}") from error
+
+
+def known_rates(settings: Settings) -> Rates:
+    """The rates of the deployment's file; none without one.
+
+    Raises:
+        SettingsError: the file is wrong; the line names it and its line.
+    """
+    try:
+        return read_rates(settings.rates, settings.currency, settings.rates_carry_days)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error

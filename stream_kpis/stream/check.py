@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
-from stream_kpis.plan import compile_plan
+from stream_kpis.plan import compile_plan, known_rates
 from stream_kpis.settings import Sasl, Settings, SettingsError
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
@@ -61,6 +61,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         f"app {settings.prefix}{settings.app}, zone {settings.zone}, {settings.currency}; {secured}",
     )
     yield from _catalogue(settings)
+    yield from _rates(settings)
     yield from _kafka(settings)
 
 
@@ -78,6 +79,18 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
         yield Outcome.WRONG, "cells", f"{found}: declare fewer groupings"
     else:
         yield Outcome.OK, "cells", found
+
+
+def _rates(settings: Settings) -> Iterator[Finding]:
+    if settings.rates is None:
+        return
+    try:
+        rates = known_rates(settings)
+    except SettingsError as error:
+        yield Outcome.WRONG, "rates", str(error).removeprefix("rates: ")
+        return
+    currencies = ", ".join(sorted({rate.currency for rate in rates}))
+    yield Outcome.OK, "rates", f"{len(rates)} of {currencies or 'no currency'}, in {settings.currency}"
 
 
 _ARE_RIGHT = "is it running, and are bootstrap, tls_* and sasl_* right?"
@@ -121,15 +134,16 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         client.setLevel(level)
         client.propagate = propagate
     yield Outcome.OK, "kafka", settings.bootstrap
-    count = len(Names.of(settings).configs())
+    names = Names.of(settings)
+    count = len(names.configs())
     for line in found.refusals:
         yield Outcome.WRONG, "topics", line
     for line in found.warnings:
         yield Outcome.WARN, "topics", line
     if found.missing and not settings.declare_topics:
-        yield Outcome.WRONG, "topics", f"make {', '.join(found.missing)} with {settings.partitions} partitions each"
+        yield Outcome.WRONG, "topics", f"make {names.with_partitions(found.missing, settings.partitions)}"
     elif found.missing:
         many = f"{len(found.missing)} of {count}"
         yield Outcome.OK, "topics", f"{many} are missing; the worker makes them when it starts"
     elif not found.refusals:
-        yield Outcome.OK, "topics", f"{count} with {settings.partitions} partitions each"
+        yield Outcome.OK, "topics", f"{count - 1} with {settings.partitions} partitions each, {names.rates} with one"
