@@ -299,10 +299,7 @@ def _check(settings: Settings) -> None:
         hint = _near(settings.zone, zones) or "; write UTC, or one such as Europe/Berlin"
         raise SettingsError(f"settings: zone: no time zone {settings.zone!r}{hint}")
     if settings.currency not in CURRENCIES:
-        raise SettingsError(
-            f"settings: currency: {settings.currency!r} is no currency of ISO 4217"
-            f"{_near(settings.currency, CURRENCIES) or '; write USD, or one such as EUR'}"
-        )
+        raise SettingsError(f"settings: currency: {settings.currency!r} is no currency of ISO 4217, such as EUR")
     if settings.rates and not settings.rates.is_file():
         raise SettingsError(f"settings: rates: no file {settings.rates}")
     if not (settings.catalogue or settings.catalogue_built_in):

@@ -7,6 +7,7 @@ from typing import Any
 from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.events.envelope import Reader, encode_event
 from stream_kpis.events.history import Imported
+from stream_kpis.events.rates import Rates
 from stream_kpis.events.types import KIND_OF_NAME
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.evaluate import evaluate
@@ -32,10 +33,10 @@ def happened(day: float, kind: str, who: str = "A", /, **data: Any) -> Imported:
     return Imported(kind, who, at_ms, KIND_OF_NAME[kind].topic, value)
 
 
-def told(events: Iterable[Imported], to_day: float = 30) -> Told:
+def told(events: Iterable[Imported], to_day: float = 30, rates: Rates | None = None, zone: str = "UTC") -> Told:
     """All values at an instant."""
     ask = Ask(DAY_0_MS + round(to_day * DAY_MS), None, "")
-    (answer,) = evaluate(PLAN, Calendar(), Reader(), events, [ask]).answers
+    (answer,) = evaluate(PLAN, Calendar(zone), Reader(), events, [ask], rates).answers
     return {(value.kpi, value.window, value.by, value.group): value for value in answer.values}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream_kpis.stream.topic_configs import CHANGELOG, RECORDS, Topic, refusal, warnings
+from stream_kpis.stream.topic_configs import CHANGELOG, FOREVER, RECORDS, Topic, refusal, warnings
 
 RIGHT = {"max.message.bytes": "8388608", "min.insync.replicas": "2", "delete.retention.ms": "86400000"}
 COMPACTED = {**RIGHT, "cleanup.policy": "compact"}
@@ -15,6 +15,8 @@ RUN = "run kafka-configs.sh --bootstrap-server b:1 --alter --entity-type topics 
     [
         (CHANGELOG, COMPACTED),
         (CHANGELOG, COMPACTED | {"max.message.bytes": "10000000"}),
+        (FOREVER, DELETED | {"retention.ms": "-1", "max.message.bytes": "1048588"}),
+        (FOREVER, {}),
         (CHANGELOG, {}),  # a broker that tells nothing
         (RECORDS, DELETED),
         (RECORDS, DELETED | {"cleanup.policy": ""}),
@@ -49,6 +51,16 @@ LOST = "; if it deleted records already, count again under another app name"
                 "topic t: cleanup.policy is delete, not compact, max.message.bytes is 1048588, below 8388608:"
                 f" {RUN} cleanup.policy=compact,max.message.bytes=8388608{LOST}"
             ),
+        ),
+        (
+            FOREVER,
+            DELETED | {"retention.ms": "604800000"},
+            f"topic t: retention.ms is 604800000, not -1: {RUN} retention.ms=-1",
+        ),
+        (
+            FOREVER,
+            COMPACTED | {"retention.ms": "-1"},
+            f"topic t: cleanup.policy is compact, not delete: {RUN} cleanup.policy=delete",
         ),
         (
             RECORDS,

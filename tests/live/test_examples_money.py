@@ -1,0 +1,91 @@
+"""The worked examples of docs/definitions-money.md: what amounts in other currencies are worth, and to whom."""
+
+import pytest
+
+from stream_kpis.events.money import rate_of
+from stream_kpis.events.rates import Rates
+from tests.live.stories import customer, order, told
+
+ALL = ("30d", "", "")
+
+
+def known() -> Rates:
+    """The rates of the examples."""
+    rates = Rates()
+    for currency, day, worth in (
+        ("EUR", "2026-03-01", "1.10"), ("EUR", "2026-03-02", "1.20"), ("JPY", "2026-03-01", "0.0067"),
+        ("KWD", "2026-03-01", "3.25"),
+    ):  # fmt: skip
+        rates.add(rate_of(currency, day, worth))
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "micro"),
+    [
+        (100, "EUR", 110_000_000), (1000, "JPY", 6_700_000), ("1.005", "KWD", 3_266_250), ("0.000001", "EUR", 1),
+        ("0.000005", "EUR", 6),
+    ],
+)  # fmt: skip
+def test_an_order_in_another_currency(amount: object, currency: str, micro: int) -> None:
+    """At the rate of its date, exact to the micro-unit."""
+    values = told([order(0, "placed", "o", amount=amount, currency=currency)], rates=known())
+    assert values["average_order_value", *ALL].numerator == micro
+
+
+def test_the_date_is_that_of_the_business_zone() -> None:
+    """Half past eleven in the evening in London is the next day in Berlin."""
+    late = [order(23.5 / 24, "placed", "o", amount=100, currency="EUR")]
+    assert told(late, rates=known())["revenue_net", *ALL].value == 110
+    assert told(late, rates=known(), zone="Europe/Berlin")["revenue_net", *ALL].value == 120
+
+
+@pytest.mark.parametrize(
+    ("placed", "refunded", "amount", "currency", "net", "kept"),
+    [
+        (0, 1, 100, "EUR", -10, None), (0, 1, 110, "USD", 0, None), (0, 1, 109, "USD", 1, 1),
+        (1, 0, 100, "EUR", 10, None), (0, 1, 50, "EUR", 50, 50), (0, 1, "99.999999", "EUR", -9.999999, -9.999999),
+    ],
+)  # fmt: skip
+def test_a_refund_at_another_rate(
+    placed: float, refunded: float, amount: object, currency: str, net: float, kept: float | None
+) -> None:
+    """Money in and out flows at the rates of its days; whether all was given back is asked in the order's currency."""
+    story = [
+        order(placed, "placed", "o", amount=100, currency="EUR"),
+        order(refunded, "refunded", "o", refund_id="r", amount=amount, currency=currency),
+    ]
+    values = told(story, rates=known())
+    assert values["revenue_net", *ALL].value == pytest.approx(net)
+    found = values["average_order_value", *ALL].value
+    assert found is None if kept is None else found == pytest.approx(kept)
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "worth"),
+    [(10, "EUR", None), (15, "EUR", 6), (13, "USD", 2), (11, "USD", None), (9, "EUR", None)],
+)
+def test_a_rate_that_moves_is_no_upsell(value: float, currency: str, worth: float | None) -> None:
+    """A price of 10 EUR is worth more a day later, and no customer pays more for it."""
+    story = [
+        customer(0, "created", "A", plan="basic", value=10, currency="EUR"),
+        customer(1, "plan_changed", "A", plan="plus", value=value, currency=currency),
+    ]
+    found = told(story, rates=known())["upsell_revenue", *ALL]
+    assert (found.value, found.samples) == ((worth, 1) if worth else (0, 0))
+
+
+def test_a_price_without_currency_after_one_in_another() -> None:
+    """Is in the reporting currency, and compared in that."""
+    story = [
+        customer(0, "created", "A", plan="basic", value=10, currency="EUR"),
+        customer(1, "plan_changed", "A", plan="plus", value=12),
+        customer(2, "plan_changed", "A", plan="suite", value=20),
+    ]
+    assert told(story, rates=known())["upsell_revenue", *ALL].value == 9
+
+
+def test_without_a_rate_an_order_is_nowhere() -> None:
+    """Not even in the number of orders."""
+    values = told([order(3, "placed", "o", amount=1, currency="EUR"), order(3, "placed", "p", amount=2)], rates=known())
+    assert (values["orders", *ALL].value, values["revenue_net", *ALL].value) == (1, 2)
