@@ -210,6 +210,7 @@ def kpis(context: click.Context, /, **options: Any) -> None:
 )
 @click.option("--events", type=click.IntRange(min=0), default=0, show_default=True, help="Events of that history.")
 @click.option("--faults", type=_Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
+@click.option("--currencies", is_flag=True, help="Some pay in EUR, GBP and JPY; the rates go to crm.rates, some late.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.pass_context

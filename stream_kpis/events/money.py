@@ -66,9 +66,7 @@ def rate_of(currency: str, day: str, worth: str, known_ms: int = 0) -> Rate:
     if not right:
         raise ValueError(f"{day!r} is no date such as 2026-03-02")
     if not _is_rate(worth) or not (pico := pico_of(worth)):
-        raise ValueError(
-            f"{worth!r} is no rate: a decimal above 0, below 10^9, with at most 12 digits behind the point"
-        )
+        raise ValueError(f"{worth!r} is no rate: a decimal above 0, below 10^9, of at most 12 decimals")
     return Rate(currency, day, pico, known_ms)
 
 

@@ -3,10 +3,23 @@
 Pure: the clock is passed in and the seed decides everything; the same seed gives the same bytes.
 """
 
+from stream_kpis.proof.simulate.abroad import daily_rates, in_currencies
 from stream_kpis.proof.simulate.faults import FAULTS, FaultyLine, faults
 from stream_kpis.proof.simulate.poison import POISONS
 from stream_kpis.proof.simulate.scenarios import SCENARIOS, Scenario
 from stream_kpis.proof.simulate.simulation import Live, Simulation
 from stream_kpis.proof.simulate.world import Simulated
 
-__all__ = ["FAULTS", "POISONS", "SCENARIOS", "FaultyLine", "Live", "Scenario", "Simulated", "Simulation", "faults"]
+__all__ = [
+    "FAULTS",
+    "POISONS",
+    "SCENARIOS",
+    "FaultyLine",
+    "Live",
+    "Scenario",
+    "Simulated",
+    "Simulation",
+    "daily_rates",
+    "faults",
+    "in_currencies",
+]
