@@ -115,11 +115,12 @@ def test_what_has_no_rate_is_nowhere(journey: str, data: Any, dice: random.Rando
     voids = [_void_of(record) for record in records if record not in without]
     if voids:
         shard.apply(batch([void._replace(offset=len(records) + n) for n, void in enumerate(voids)]))
+    log.append(shard.take(NOW_MS))
+    assert shard.counters["parked"] == 0
     for rate in all_rates():
         known.add(rate)
     log.append(shard.take(NOW_MS))
     assert log.contents == expected.contents
-    assert shard.counters["parked"] == 0
     assert not log.dead_letters
 
 

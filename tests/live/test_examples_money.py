@@ -61,6 +61,17 @@ def test_a_refund_at_another_rate(
     assert found is None if kept is None else found == pytest.approx(kept)
 
 
+def test_refunds_in_several_currencies() -> None:
+    """Are added up in the reporting one: 60 and 50 of 110."""
+    story = [
+        order(0, "placed", "o", amount=100, currency="EUR"),
+        order(1, "refunded", "o", refund_id="r1", amount=50, currency="EUR"),
+        order(1, "refunded", "o", refund_id="r2", amount=50),
+    ]
+    assert told(story, rates=known())["average_order_value", *ALL].value is None
+    assert told(story[:2], rates=known())["average_order_value", *ALL].value == 50
+
+
 @pytest.mark.parametrize(
     ("value", "currency", "worth"),
     [(10, "EUR", None), (15, "EUR", 6), (13, "USD", 2), (11, "USD", None), (9, "EUR", None)],
