@@ -1,7 +1,7 @@
 """Events that wait for the rate of their currency and date: as they came, in memory and in the parties changelog."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,9 @@ _OVERDUE_MS = WAIT_MS + HOUR_MS  # a rate made known in time may be read a littl
 _encode = msgspec.msgpack.Encoder().encode
 _KEYS = tuple(_encode((kind, *rest))[: len(kind) + 2] for kind, rest in ((PARKED, "psi"), (RATE, "cd")))
 """How the keys begin that are ours: the head of the array, and the kind."""
-_decode = msgspec.msgpack.Decoder(tuple[str, int, int, int, bytes | None, bytes, tuple[tuple[str, bytes], ...]]).decode
+_decode: Callable[[bytes], Any] = msgspec.msgpack.Decoder(
+    tuple[str, int, int, int, bytes | None, bytes, tuple[tuple[str, bytes | None], ...]]
+).decode
 
 
 class Parked(NamedTuple):

@@ -208,7 +208,8 @@ def test_seven_days_are_of_the_records(late_ms: int, counts: bool, before: bool)
 
 def test_a_dead_letter_without_rate_is_as_it_came() -> None:
     """With its origin and bytes, to be replayed; after a restart too. Then it is known no more."""
-    log, record = Log(), order(1, offset=41)
+    headers: Any = (("trace", b"1"), ("nothing", None))
+    log, record = Log(), order(1, offset=41)._replace(headers=headers)
     shard = new_shard(ORDERS)
     shard.apply(batch([record])._replace(topic="crm.orders"))
     log.append(shard.take(NOW_MS))
