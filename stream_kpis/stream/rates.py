@@ -1,9 +1,11 @@
 """The topic of rates: read to its end before shards begin, then followed for ever."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import ConsumerStoppedError
 
 from stream_kpis.events.rates import Rates
 from stream_kpis.settings import Settings
@@ -38,10 +40,11 @@ class RatesReader:
             await self._read()
 
     async def follow(self, changed: Callable[[], None]) -> None:
-        """Reads what comes, for ever; ``changed`` is called whenever some came."""
-        while True:
-            if await self._read():
-                changed()
+        """Reads what comes until :meth:`stop`; ``changed`` is called whenever some came."""
+        with contextlib.suppress(ConsumerStoppedError):
+            while True:
+                if await self._read():
+                    changed()
 
     async def _read(self) -> bool:
         fetched = await self._kafka.getmany(timeout_ms=_POLL_MS)
