@@ -41,7 +41,8 @@ class Exchange:
         """The rate of an event, if it is known and was made known in time."""
         event, currency = incoming.event, incoming.currency or ""
         day = self._calendar.day_of(event.time_ms).isoformat()
-        found = self._used.get((currency, day)) or self.rates.get(currency, day)
+        used, known = self._used.get((currency, day)), self.rates.get(currency, day)
+        found = known if used is None or (known is not None and known.pico == used.pico) else used
         return found if found is not None and found.known_ms <= event.recorded_ms + WAIT_MS else None
 
     def converted(self, incoming: Incoming) -> Event | None:

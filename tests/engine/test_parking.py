@@ -281,6 +281,17 @@ def test_a_rate_that_was_used_stays() -> None:
         log.recovered(ORDERS, rates=rates_of([rate_of("EUR", TODAY, "1.2")]))
 
 
+def test_a_rate_that_was_used_may_be_known_earlier_later() -> None:
+    """Written into the file after its record: then it was there in time for all."""
+    log = Log()
+    shard = new_shard(ORDERS, rates=rates_of([EURO._replace(known_ms=NOW_MS + WAIT_MS)]))
+    shard.apply(batch([order(1), order(1, name="early", offset=1, recorded_ms=NOW_MS - 1)]))
+    log.append(shard.take(NOW_MS))
+    assert (worth(log.contents), shard.counters["parked"]) == (1_100_000, 1)
+    log.append(log.recovered(ORDERS, rates=rates_of([EURO])).take(NOW_MS))
+    assert worth(log.contents) == 2_200_000
+
+
 def test_an_event_goes_home_before_it_waits() -> None:
     """The shard that it came to by mistake does not park it; re-keyed, it keeps its timestamp."""
     home = partition_of(b"p", 3)
