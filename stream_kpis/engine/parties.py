@@ -213,5 +213,5 @@ def _entity(event: Event, field: str | None) -> str | tuple[str, str]:
     """Which entity an event is about; without an id it is one of its own."""
     if field is None:
         return ""
-    named: str | None = getattr(event.data, field)
+    named: str | None = getattr(event.data, field) if field else None
     return (event.source, event.id) if named is None else named

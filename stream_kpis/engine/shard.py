@@ -16,7 +16,7 @@ from stream_kpis.engine.scopes import FORMAT, Scope
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
 from stream_kpis.events.envelope import Event, Incoming, Reader, Reason, Reject
 from stream_kpis.events.rates import Rates
-from stream_kpis.events.types import EventVoided
+from stream_kpis.events.types import EventVoided, TicketCreated
 
 REKEYED_TOPIC = "crm.rekeyed"
 _HOMES_MAX = 500_000
@@ -174,10 +174,14 @@ class Shard:
             if not scope.noted:
                 self._parties.note(scope)
             late |= scope.insert(event)
-        if scopes:
-            self.counters["events"] += 1
-            if late:
-                self.counters["late"] += 1
+        if not scopes:
+            return
+        self.counters["events"] += 1
+        if late:
+            self.counters["late"] += 1
+        data = event.data
+        if type(data) is TicketCreated and data.calendar and not self._plan.calendars.knows(data.calendar):
+            self.counters["calendars_unknown"] += 1
 
     def _room(self, topic: str, record: SourceRecord, party: str, event: Event) -> list[Scope]:
         """The scopes that an event goes to; none if one of them may not take it, or nobody wants it."""

@@ -4,13 +4,13 @@ import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event, Paid, time_ms_of
-from stream_kpis.events.money import converted, pico_of
 from stream_kpis.journeys.deals import JOURNEY as DEALS
 from stream_kpis.journeys.deals import Deal
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.orders import JOURNEY as ORDERS
 from stream_kpis.journeys.orders import Order, without_items
+from stream_kpis.journeys.prices import dearer_by
 
 _UPSOLD = ("upsell", "cross_sell")
 _NEVER_MS = 1 << 62
@@ -98,7 +98,7 @@ def _leave(state: Expansion, at_ms: int, end_ms: int, *, churned: bool) -> None:
 def _reprice(state: Expansion, value: int | None, paid: Paid | None, at_ms: int) -> None:
     if value is None:
         return
-    risen = 0 if state.value is None else _risen(state.value, state.paid, value, paid)
+    risen = 0 if state.value is None else dearer_by(state.value, state.paid, value, paid)
     state.value, state.paid = value, paid
     if risen <= 0 or not state.spells:
         return
@@ -106,13 +106,6 @@ def _reprice(state: Expansion, value: int | None, paid: Paid | None, at_ms: int)
         state.rises.append((at_ms, risen))
     elif state.spells[-1].churned and state.spells[-1].end_ms > at_ms:
         state.held.append((at_ms, risen))
-
-
-def _risen(before: int, paid_before: Paid | None, now: int, paid: Paid | None) -> int:
-    """How much dearer it is: in the currency of both prices if that is one, as the rate may have moved."""
-    if paid_before is None or paid is None or paid_before.currency != paid.currency:
-        return now - before
-    return converted((paid.amount or 0) - (paid_before.amount or 0), pico_of(paid.rate))
 
 
 def facts(state: Expansion) -> list[Fact]:
@@ -182,4 +175,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
+    version=2,
 )

@@ -9,7 +9,7 @@ from stream_kpis.journeys.journey import Journey
 
 
 class Order(msgspec.Struct, array_like=True):
-    """The state of one order; ``refunds`` maps refund id to (time in ms, micro-units).
+    """The state of one order; ``refunds`` maps refund id to (time in ms, micro-units), ``goods`` is what they cost.
 
     ``paid`` is what it cost in another currency, ``repaid`` the same of its refunds, by refund id.
     """
@@ -19,6 +19,7 @@ class Order(msgspec.Struct, array_like=True):
     dims: tuple[str | None, ...] = ()
     refunds: dict[str, tuple[int, int]] = {}
     cancelled: bool = False
+    goods: int | None = None
     paid: Paid | None = None
     repaid: dict[str, Paid] = {}
 
@@ -58,6 +59,7 @@ def step(order: Order, event: Event) -> None:
             if order.placed_ms is None:
                 order.placed_ms, order.amount, order.paid = event.time_ms, data.amount, event.paid
                 order.dims = (data.channel, data.product, data.owner_id)
+                order.goods = data.cost_of_goods
         case t.OrderRefunded():
             if data.refund_id not in order.refunds:
                 order.refunds[data.refund_id] = (event.time_ms, data.amount)
@@ -68,7 +70,7 @@ def step(order: Order, event: Event) -> None:
 
 
 def facts(order: Order) -> list[Fact]:
-    """The order, its refunds, and what is left of it."""
+    """The order, its refunds, what is left of it, and the same again if it is known what its goods cost."""
     if not order.counts:
         return []
     placed_ms = order.placed_ms or 0
@@ -81,11 +83,16 @@ def facts(order: Order) -> list[Fact]:
         early = sum(amount for at_ms, amount in order.refunds.values() if 0 <= at_ms - placed_ms <= EARLY_MS)
         if early:
             found.append(Fact("order_refunded_early", placed_ms, early, order.dims))
+    if order.goods is not None:
+        found.append(Fact("order_margin_amount", placed_ms, order.amount, order.dims))
+        found.append(Fact("order_margin_goods", placed_ms, order.goods, order.dims))
+        found += [Fact("order_margin_refunded", at_ms, amount, order.dims) for at_ms, amount in order.refunds.values()]
     return found
 
 
-def without_items(data: t.Data) -> t.Data:
+def without_items(data: t.Data, party: str) -> t.Data:
     """The same event without what no fold reads, and what makes it large."""
+    del party
     return msgspec.structs.replace(data, items=()) if isinstance(data, t.OrderPlaced) and data.items else data
 
 
@@ -96,4 +103,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
+    version=3,
 )

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from aiokafka.errors import KafkaError
 
 from stream_kpis.events.money import Rate
 from stream_kpis.events.rates import encode_rate
 from stream_kpis.proof.simulate import (
+    CALENDARS,
     FAULTS,
     FaultyLine,
     Live,
@@ -37,6 +39,11 @@ Progress = Callable[[int], None]
 def wall_ms() -> int:
     """The wall clock, milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def of_the_company(settings: Settings) -> Settings:
+    """The settings with the business calendars of the simulated company, unless they name a file of their own."""
+    return settings if settings.calendars else msgspec.structs.replace(settings, calendars=CALENDARS)
 
 
 def chosen_faults(names: Collection[str]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.money import Rate
 from stream_kpis.events.rates import Rates
+from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.proof.simulate import Simulated
 
@@ -60,6 +61,7 @@ def replay(
     calendar: Calendar,
     now_ms: int,
     dice: random.Random,
+    goals: Goals = NO_GOALS,
     rates: Sequence[Rate] = (),
 ) -> tuple[ReadModel, list[Shard]]:
     """The read model after all records, with flushes at random moments, and the shards behind it.
@@ -67,7 +69,7 @@ def replay(
     Events in a wrong partition go through the topic of the re-keyed, as in Kafka. ``rates`` come at random moments too,
     in their order.
     """
-    model, known, to_come = ReadModel(plan, calendar), Rates(reader.currency), deque(rates)
+    model, known, to_come = ReadModel(plan, calendar, goals=goals), Rates(reader.currency), deque(rates)
     shards = [Shard(plan, number, partitions, reader, calendar, rates=known) for number in range(partitions)]
 
     def reached_ms() -> int:

@@ -12,6 +12,7 @@ from stream_kpis.plan import known_rates
 from stream_kpis.settings import Settings, load
 from stream_kpis.stream.batches import BatchApp
 from stream_kpis.stream.connection import faust_connection
+from stream_kpis.stream.control import deployed_plan_now
 from stream_kpis.stream.failure import lethal
 from stream_kpis.stream.pulse import feel_pulse
 from stream_kpis.stream.rates import RatesReader
@@ -131,7 +132,7 @@ def default_app() -> BatchApp:
     """The app with the settings of the environment, as `faust -A` finds it."""
     settings = load()
     rates = known_rates(settings)
-    return make_app(settings, shard_maker(settings, rates=rates), rates)
+    return make_app(settings, shard_maker(settings, deployed_plan_now(settings), rates), rates)
 
 
 def __getattr__(name: str) -> Any:

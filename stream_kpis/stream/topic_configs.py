@@ -19,8 +19,8 @@ CHANGELOG: Mapping[str, str] = {
 RECORDS: Mapping[str, str] = {"cleanup.policy": "delete", "max.message.bytes": str(RECORD_BYTES_MAX)}
 """Of a topic whose records each count, also where they share a key."""
 
-FOREVER: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1"}
-"""Of a topic that is read from its start whenever somebody begins, however old it is."""
+CONTROL: Mapping[str, str] = {**RECORDS, "retention.ms": "-1"}
+"""Of a topic that is read whole at every start: the first record of a key counts, and none may go."""
 
 LOOKED_AT = ("cleanup.policy", "max.message.bytes", "min.insync.replicas", "delete.retention.ms", "retention.ms")
 
@@ -41,7 +41,7 @@ def refusal(topic: Topic, wanted: Mapping[str, str], bootstrap: str) -> str | No
 
     Args:
         topic: as it is.
-        wanted: `CHANGELOG`, `RECORDS` or `FOREVER`.
+        wanted: `CHANGELOG`, `RECORDS` or `CONTROL`.
         bootstrap: the Kafka servers, for the command.
     """
     wrong = list(_wrong(topic, wanted))
@@ -80,11 +80,11 @@ def _wrong(topic: Topic, wanted: Mapping[str, str]) -> Iterator[tuple[str, str, 
         # A topic of records may delete nothing at all; a changelog that also deletes forgets what does not change.
         if policies != {policy} if policy == "compact" else "compact" in policies:
             yield "cleanup.policy", f"cleanup.policy is {found or 'empty'}, not {policy}", policy
-    least = int(wanted.get("max.message.bytes", 0))
-    if (found := config.get("max.message.bytes")) is not None and int(found) < least:
-        yield "max.message.bytes", f"max.message.bytes is {found}, below {least}", str(least)
-    if wanted is FOREVER and (found := config.get("retention.ms")) not in {None, "-1"}:
-        yield "retention.ms", f"retention.ms is {found}, not -1", "-1"
+    kept = wanted.get("retention.ms")
+    if kept and (found := config.get("retention.ms")) is not None and found != kept:
+        yield "retention.ms", f"retention.ms is {found}, and what it says must stay", kept
+    if (found := config.get("max.message.bytes")) is not None and int(found) < RECORD_BYTES_MAX:
+        yield "max.message.bytes", f"max.message.bytes is {found}, below {RECORD_BYTES_MAX}", str(RECORD_BYTES_MAX)
     if (found := config.get("min.insync.replicas")) is not None and int(found) > topic.replicas:
         copies = f"min.insync.replicas is {found}, but copies are {topic.replicas}"
         yield "min.insync.replicas", copies, str(max(1, topic.replicas - 1))

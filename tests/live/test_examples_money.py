@@ -4,7 +4,7 @@ import pytest
 
 from stream_kpis.events.money import rate_of
 from stream_kpis.events.rates import Rates
-from tests.live.stories import customer, order, told
+from tests.live.stories import customer, happened, order, told
 
 ALL = ("30d", "", "")
 
@@ -94,6 +94,76 @@ def test_a_price_without_currency_after_one_in_another() -> None:
         customer(2, "plan_changed", "A", plan="suite", value=20),
     ]
     assert told(story, rates=known())["upsell_revenue", *ALL].value == 9
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "mrr", "expanded", "contracted"),
+    [
+        (10, "EUR", 12, 0, 0), (15, "EUR", 18, 6, 0), (5, "EUR", 6, 0, 6), (13, "USD", 13, 2, 0), (11, "USD", 11, 0, 0),
+        (8, "USD", 8, 0, 3), ("9.5", "EUR", 11.4, 0, 0.6), ("9.166667", "EUR", 11, 0, 1),
+    ],
+)  # fmt: skip
+def test_a_rate_that_moves_changes_worth_but_expands_and_contracts_nothing(
+    value: object, currency: str, mrr: float, expanded: float, contracted: float
+) -> None:
+    """Though 9.5 EUR are worth more than 10 EUR were, and 9.166667 as much, both are less."""
+    before = customer(-5, "created", "B", value=100)
+    story = [
+        before,
+        customer(0, "created", "A", plan="basic", value=10, currency="EUR"),
+        customer(1, "plan_changed", "A", plan="basic", value=value, currency=currency),
+    ]
+    values = told(story, rates=known())
+    assert values["mrr", "now", "", ""].value == pytest.approx(100 + mrr, abs=2e-6)
+    gross = values["revenue_churn_rate", *ALL].numerator or 0
+    net = values["revenue_churn_rate_net", *ALL].numerator or 0
+    assert (gross, gross - net) == (contracted * 10**6, expanded * 10**6)
+
+
+def test_a_change_while_an_announced_end_is_ahead_counts_once_it_is_taken_back() -> None:
+    """By what was paid, as ever."""
+    story = [
+        customer(-5, "created", "B", value=100),
+        customer(0, "created", "A", value=10, currency="EUR"),
+        customer(0.5, "churned", "A", effective_at="2026-03-20T00:00:00Z"),
+        customer(1, "plan_changed", "A", plan="basic", value=5, currency="EUR"),
+        customer(1.5, "reactivated", "A"),
+    ]
+    values = told(story, rates=known())
+    assert values["revenue_churn_rate", *ALL].numerator == 6_000_000
+    assert values["mrr", "now", "", ""].value == 106
+
+
+def test_who_leaves_takes_the_worth_of_the_date_that_gave_it() -> None:
+    """A churn names no value and has no rate of its own."""
+    story = [
+        customer(-5, "created", "B", value=100),
+        customer(0, "created", "A", value=10, currency="EUR"),
+        customer(1, "churned", "A"),
+    ]
+    assert told(story, rates=known())["revenue_churn_rate", *ALL].numerator == 11_000_000
+
+
+def test_margins_and_buckets_are_of_converted_amounts() -> None:
+    """Goods at the order's date, a refund at its own."""
+    story = [
+        order(0, "placed", "o", amount=100, cost_of_goods=40, currency="EUR"),
+        order(1, "refunded", "o", refund_id="r", amount=50, currency="EUR"),
+    ]
+    values = told(story, rates=known())
+    assert values["gross_margin_ratio", *ALL].value == pytest.approx(0.12)
+    assert values["customer_value_distribution", "now", "bucket", "50"].value == 1
+
+
+def test_a_cost_is_converted_and_then_spread() -> None:
+    """At its event's date, whichever days it is of."""
+    march = {"from": "2026-03-01", "to": "2026-03-31"}
+    events = [
+        happened(0, "cost.incurred", "x", amount=310, kind="acquisition", currency="EUR", **march),
+        happened(0, "lead.created", "A", lead_id="l"),
+    ]
+    spent = [told(events, day, rates=known())["cost_per_lead", "90d", "", ""].value for day in (1, 10, 40)]
+    assert spent == [11, 110, 341]
 
 
 def test_without_a_rate_an_order_is_nowhere() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream_kpis.stream.topic_configs import CHANGELOG, FOREVER, RECORDS, Topic, refusal, warnings
+from stream_kpis.stream.topic_configs import CHANGELOG, CONTROL, RECORDS, Topic, refusal, warnings
 
 RIGHT = {"max.message.bytes": "8388608", "min.insync.replicas": "2", "delete.retention.ms": "86400000"}
 COMPACTED = {**RIGHT, "cleanup.policy": "compact"}
@@ -15,12 +15,14 @@ RUN = "run kafka-configs.sh --bootstrap-server b:1 --alter --entity-type topics 
     [
         (CHANGELOG, COMPACTED),
         (CHANGELOG, COMPACTED | {"max.message.bytes": "10000000"}),
-        (FOREVER, DELETED | {"retention.ms": "-1", "max.message.bytes": "1048588"}),
-        (FOREVER, {}),
+        (CONTROL, {}),
         (CHANGELOG, {}),  # a broker that tells nothing
         (RECORDS, DELETED),
         (RECORDS, DELETED | {"cleanup.policy": ""}),
         (RECORDS, DELETED | {"delete.retention.ms": "0"}),
+        (RECORDS, DELETED | {"retention.ms": "604800000"}),
+        (CONTROL, DELETED | {"retention.ms": "-1"}),
+        (CONTROL, DELETED),
     ],
 )
 def test_what_works_is_accepted_without_a_word(wanted: dict, config: dict) -> None:
@@ -53,12 +55,12 @@ LOST = "; if it deleted records already, count again under another app name"
             ),
         ),
         (
-            FOREVER,
+            CONTROL,
             DELETED | {"retention.ms": "604800000"},
-            f"topic t: retention.ms is 604800000, not -1: {RUN} retention.ms=-1",
+            f"topic t: retention.ms is 604800000, and what it says must stay: {RUN} retention.ms=-1",
         ),
         (
-            FOREVER,
+            CONTROL,
             COMPACTED | {"retention.ms": "-1"},
             f"topic t: cleanup.policy is compact, not delete: {RUN} cleanup.policy=delete",
         ),

@@ -43,13 +43,14 @@ _TEXTS = (
         "direction",
         "severity",
     ),
-    *("variant", "subject_line", "call_to_action", "referred_by"),
+    *("variant", "subject_line", "call_to_action", "referred_by", "referred_id", "experiment"),
+    *("since", "until"),
 )
 _DATA = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),
     **dict.fromkeys(("automated", "public", "upsell", "upheld", "machine"), "BOOLEAN"),
     # Amounts and scores in micro-units, times in ms since 1970.
-    **dict.fromkeys(("amount", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
+    **dict.fromkeys(("amount", "cost_of_goods", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
 }
 COLUMNS: dict[str, str] = _ENVELOPE | _DATA
 """The columns of the table ``records`` and their SQL types."""
@@ -84,6 +85,9 @@ def load_records(connection: duckdb.DuckDBPyConnection, reader: Reader, records:
     """Append the readable ones among ``records`` to the table ``records``.
 
     They go by way of a file: DuckDB reads JSON lines much faster than it takes rows from Python.
+
+    Raises:
+        ValueError: one has amounts in another currency than the reader's.
     """
     rows = _rows(reader, records)
     encode = msgspec.json.Encoder().encode_lines
@@ -100,6 +104,8 @@ def load_records(connection: duckdb.DuckDBPyConnection, reader: Reader, records:
 def _rows(reader: Reader, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
     for record in records:
         match reader.read(record.value, record.key, record.timestamp, record.headers):
+            case Incoming(currency=str(currency)):
+                raise ValueError(f"cannot compare: there are amounts in {currency}, and the oracle knows no rates")
             case Incoming(party, event):
                 yield _row(record, party, event)
 

@@ -3,6 +3,8 @@
 Pure: the clock is passed in and the seed decides everything; the same seed gives the same bytes.
 """
 
+from pathlib import Path
+
 from stream_kpis.proof.simulate.abroad import daily_rates, in_currencies
 from stream_kpis.proof.simulate.faults import FAULTS, FaultyLine, faults
 from stream_kpis.proof.simulate.poison import POISONS
@@ -10,7 +12,11 @@ from stream_kpis.proof.simulate.scenarios import SCENARIOS, Scenario
 from stream_kpis.proof.simulate.simulation import Live, Simulation
 from stream_kpis.proof.simulate.world import Simulated
 
+CALENDARS = Path(__file__).with_name("calendars.yaml")
+"""The file of the company's business calendars."""
+
 __all__ = [
+    "CALENDARS",
     "FAULTS",
     "POISONS",
     "SCENARIOS",
