@@ -14,7 +14,7 @@ from stream_kpis.live.feed import Feed
 from stream_kpis.live.periods import Periods
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.server import serving
-from stream_kpis.plan import goals_of
+from stream_kpis.plan import goals_of, known_rates
 from stream_kpis.settings import Role, Settings
 from stream_kpis.stream.changelog import CellsReader
 from stream_kpis.stream.control import deployed_plan_now
@@ -55,7 +55,9 @@ def run(settings: Settings, announce: Announce = _say) -> None:
     if settings.role is Role.EXPORTER:
         run_parts(settings, [exporter])
     else:
-        run_worker(settings, shard_maker(settings, plan), [exporter] if settings.role is Role.ALL else [])
+        rates = known_rates(settings)
+        beside = [exporter] if settings.role is Role.ALL else []
+        run_worker(settings, shard_maker(settings, plan, rates), beside, rates)
 
 
 async def run_exporter(settings: Settings, plan: Plan, goals: Goals, announce: Announce) -> None:

@@ -11,7 +11,7 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events import types as t
-from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.envelope import Reader, Record, encode_event
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.live.operator_metrics import OPERATORS
 from stream_kpis.live.operators import arithmetic, spans, targets
@@ -22,7 +22,7 @@ from stream_kpis.proof.replay import replay
 from stream_kpis.proof.simulate import CALENDARS, FAULTS
 from stream_kpis.proof.verify import Case, Proof, Shown, prove, verify
 from stream_kpis.settings import Settings
-from tests.engine.worlds import NOW_MS, Happening, random_happenings, record_of, topic_of, void_of
+from tests.engine.worlds import NOW_MS, Happening, iso, random_happenings, record_of, topic_of, void_of
 
 PLAN = compile_plan(Settings(calendars=CALENDARS))
 PARTITIONS = 3
@@ -53,6 +53,17 @@ def test_a_verification_is_the_same_for_the_same_seed() -> None:
     """Number for number."""
     case = Case(1_500, FAULTS, 7, days=60)
     assert verify(PLAN, case).report == verify(PLAN, case).report
+
+
+def test_amounts_in_another_currency_are_refused_rather_than_found_different() -> None:
+    """As the oracle was given no rates."""
+    placed = encode_event(
+        "order.placed", id="1", source="s", time=iso(NOW_MS - 1000), subject="A",
+        data={"order_id": "o", "amount": 1, "currency": "EUR"},
+    )  # fmt: skip
+    records = [Record("crm.orders", 0, 0, NOW_MS, b"A", placed)]
+    with pytest.raises(ValueError, match=r"^cannot compare: there are amounts in EUR, and the oracle was given no rates$"):
+        prove(PLAN, Shown((), NOW_MS, None), records, Reader(), "UTC")
 
 
 # Events that no simulator would think of: any field of any type, few ids, many ties.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import duckdb
 import msgspec
 
-from stream_kpis.events.envelope import Event, Incoming, Reader, Reason, Record, Reject, time_ms_of
+from stream_kpis.events.envelope import Event, Incoming, Reader, Record, time_ms_of
 from stream_kpis.events.types import KINDS, MICRO, Data, EventVoided, Money
 from stream_kpis.proof.oracle.rates import Rates
 
@@ -94,6 +94,9 @@ def load_records(
     """Append the readable ones among ``records`` to the table ``records``.
 
     They go by way of a file: DuckDB reads JSON lines much faster than it takes rows from Python.
+
+    Raises:
+        ValueError: one has amounts in another currency than the reader's.
     """
     rows = _rows(reader, rates, records)
     encode = msgspec.json.Encoder().encode_lines
@@ -108,17 +111,13 @@ def load_records(
 
 
 def _rows(reader: Reader, rates: Rates, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
-    # What a reader says of a currency that is not its own, another reader may take.
-    readers = [reader, *(Reader(currency, reader.future_ms) for currency in rates.currencies)]
     for record in records:
-        for one in readers:
-            match one.read(record.value, record.key, record.timestamp, record.headers):
-                case Incoming(party, event):
-                    if (paid := rates.paid(event)) is not None:
-                        yield _row(record, party, event, paid)
-                case Reject(Reason.CURRENCY, _):
-                    continue
-            break
+        match reader.read(record.value, record.key, record.timestamp, record.headers):
+            case Incoming(currency=str(currency)) if not rates.currencies:
+                raise ValueError(f"cannot compare: there are amounts in {currency}, and the oracle was given no rates")
+            case Incoming(party, event):
+                if (paid := rates.paid(event)) is not None:
+                    yield _row(record, party, event, paid)
 
 
 def _row(record: Record, party: str, event: Event, paid: dict[str, Any]) -> dict[str, Any]:
