@@ -62,9 +62,7 @@ def test_amounts_in_another_currency_are_refused_rather_than_found_different() -
         data={"order_id": "o", "amount": 1, "currency": "EUR"},
     )  # fmt: skip
     records = [Record("crm.orders", 0, 0, NOW_MS, b"A", placed)]
-    with pytest.raises(
-        ValueError, match=r"^cannot compare: there are amounts in EUR, and the oracle was given no rates$"
-    ):
+    with pytest.raises(ValueError, match=r"there are amounts in EUR, and the oracle was given no rates$"):
         prove(PLAN, Shown((), NOW_MS, None), records, Reader(), "UTC")
 
 
