@@ -790,7 +790,6 @@ def test_pace_at_the_start_of_a_period() -> None:
         Request("forecast_end_of_period", "active_customers", "mtd"),
         Request("anomaly_band", "csat_ratio", "today"),
         Request("target_pace_gap", "csat_ratio", "mtd"),
-        Request("target_met", "unanswered_over_target", "now"),
         Request("change", "active_customers", "mtd", "previous"),
         Request("change", "orders", "24h", "previous"),
         Request("revenue_growth_yoy", "orders", "30d"),

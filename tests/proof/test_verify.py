@@ -18,13 +18,12 @@ from stream_kpis.plan import compile_plan
 from stream_kpis.proof.aims import simulated_goals
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.replay import replay
-from stream_kpis.proof.simulate import FAULTS
+from stream_kpis.proof.simulate import CALENDARS, FAULTS
 from stream_kpis.proof.verify import Case, Proof, Shown, prove, verify
 from stream_kpis.settings import Settings
 from tests.engine.worlds import NOW_MS, Happening, random_happenings, record_of, topic_of, void_of
 
-PLAN = compile_plan(Settings())
-"""Without calendars."""
+PLAN = compile_plan(Settings(calendars=CALENDARS))
 PARTITIONS = 3
 
 
