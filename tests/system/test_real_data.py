@@ -28,6 +28,8 @@ PERIODS = {
 }
 ENDING_NOW = frozenset(
     [
+        "arpc",
+        "clv_historic",
         "deals_stalled",
         "first_response_time_live",
         "leads_open_uncontacted",
@@ -35,6 +37,7 @@ ENDING_NOW = frozenset(
         "nps_respondent",
         "open_ticket_age",
         "purchase_frequency",
+        "referral_rate",
         "repeat_purchase_rate",
         "returning_customer_rate",
         "stale_open_ratio",
@@ -239,7 +242,9 @@ async def test_through_kafka_it_is_the_same(deployment: Deployment, name: str) -
     alone = evaluated(name, [*periods(*PERIODS[name]), whole(name), instant])
     assert alone.over(None) == shown(now["values"])
     expected, found = alone.over(whole(name).name), shown(span["values"])
-    assert {key: numbers(row) for key, row in expected.items()} == {key: numbers(row) for key, row in found.items()}
+    assert expected.keys() == found.keys()
+    unlike = {key[0] for key, row in expected.items() if numbers(row) != numbers(found[key])}
+    assert unlike <= {"service_quality_index"}  # which is nothing until all of its parts are final
     # At the end of the span the last surveys may still be answered; years later they are final.
     assert {row["state"] for key, row in expected.items() if row["state"] != found[key]["state"]} <= {"immature"}
     for period, part in zip(PERIODS[name], parts, strict=True):
