@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from stream_kpis.settings import Role, Settings, SettingsError, load
+from stream_kpis.cli_options import as_csv as _csv
+from stream_kpis.cli_options import as_json as _json
+from stream_kpis.cli_options import one_form as _one_form
+from stream_kpis.cli_options import settings_of as _settings
+from stream_kpis.cli_receipts import COMMANDS
+from stream_kpis.settings import Role, SettingsError
 
 EXIT_DONE, EXIT_CHECK_FAILED, EXIT_USE = 0, 1, 2
 
@@ -15,9 +20,6 @@ _files = click.argument("files", nargs=-1, required=True, type=click.Path(exists
 _mapping = click.option(
     "--mapping", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The mapping file."
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-
 
 _COUNT = click.IntRange(min=1)
 _PORT = click.IntRange(0, 65_535)
@@ -83,15 +85,6 @@ def cli(context: click.Context, config: Path | None) -> None:
     Settings come from --config, STREAM_KPIS_CONFIG and STREAM_KPIS_* variables.
     """
     context.obj = config
-
-
-def _settings(context: click.Context, **given: Any) -> Settings:
-    return load(context.obj, **given)
-
-
-def _one_form(options: dict[str, Any]) -> None:
-    if options["as_json"] and options["as_csv"]:
-        raise click.UsageError("--json and --csv exclude each other: give one of them")
 
 
 @cli.command()
@@ -191,6 +184,10 @@ def kpis(context: click.Context, /, **options: Any) -> None:
 
     _one_form(options)
     sys.exit(print_kpis(_settings(context), **options))
+
+
+for command in COMMANDS:
+    cli.add_command(command)
 
 
 @cli.command()

@@ -1,7 +1,7 @@
 """The read model: all shards' cells merged, windows slid, KPIs read. Pure: records and times in, snapshots out."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from stream_kpis.engine.batch import Header
@@ -222,8 +222,19 @@ class ReadModel:
                 return self._edges(source.span, to_ms)
         return window_edges(window, to_ms, self._calendar)
 
-    def period(self, from_ms: int, to_ms: int) -> list[Value]:
-        """All KPIs over one period of business days, from the cells.
+    @property
+    def begun(self) -> frozenset[str]:
+        """The levels and open sets of which a first began before the last snapshot."""
+        return self._begun
+
+    def cell(self, kpi: str, measure: str, function: str, window: str, by: str, group: str) -> Cell:
+        """The sum that one argument of a reading reads, of a value of the last snapshot."""
+        source = self._source(self._plan.catalogue.kpis[kpi], measure, function, by, window)
+        whose = "" if FUNCTIONS[function].of_all else group
+        return self._sums[source.span].sums[source.grouping].get(whose, _EMPTY)
+
+    def period(self, from_ms: int, to_ms: int, only: Collection[str] = ()) -> list[Value]:
+        """All KPIs, or some, over one period of business days, from the cells.
 
         What only knows windows that end now (distinct parties, what waits) is absent unless ``to_ms`` is at or after
         everything that is known of its journey.
@@ -234,8 +245,9 @@ class ReadModel:
             "before": Edges(0, from_ms),
             "until": Edges(0, to_ms),
         }
+        kpis = {name: kpi for name, kpi in self._plan.catalogue.kpis.items() if not only or name in only}
         needed: dict[Span, set[int]] = {}
-        for name, kpi in self._plan.catalogue.kpis.items():
+        for name, kpi in kpis.items():
             for by in ("", *kpi.by):
                 for source in self._sources(name, by, kpi.windows[0]):
                     needed.setdefault(source.span, set()).add(source.grouping)
@@ -245,7 +257,7 @@ class ReadModel:
             sums[span].move(to_ms)
         begun, went_on = self._told(self._beginnings, 0, to_ms), self._told(self._later, to_ms, _FOREVER_MS)
         values: list[Value] = []
-        for name, kpi in self._plan.catalogue.kpis.items():
+        for name, kpi in kpis.items():
             for by in ("", *kpi.by):
                 found = self._read(name, kpi, kpi.windows[0], by, Edges(from_ms, to_ms), to_ms, sums, begun)
                 if went_on & self._measures_of(name):

@@ -88,6 +88,7 @@ class Server:
         periods: answers periods; without it there are windows only.
         host: the address it will listen on.
         allowed_hosts: more names under which it answers; see `hosts.py`.
+        routes: further ones, such as those of receipts.
         now_ms: the wall clock, as Unix time in ms.
     """
 
@@ -102,6 +103,7 @@ class Server:
         periods: Periods | None = None,
         host: str = "127.0.0.1",
         allowed_hosts: Collection[str] = (),
+        routes: Sequence[web.RouteDef] = (),
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._feed = feed
@@ -112,6 +114,7 @@ class Server:
         self._now_ms = now_ms
         self._started_ms = now_ms()
         self._guard = guard(host, allowed_hosts)
+        self._routes = routes
         self._streams = 0
         self._streams_dropped = 0
         self._steps: dict[tuple[int, Filter], bytes] = {}
@@ -130,6 +133,7 @@ class Server:
         app.router.add_get("/readyz", self.readyz)
         app.router.add_get("/", self.page)
         app.router.add_get("/page/{name}", self.page)
+        app.router.add_routes(self._routes)
         return app
 
     async def metrics(self, request: web.Request) -> web.Response:

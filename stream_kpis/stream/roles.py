@@ -9,9 +9,11 @@ from importlib.metadata import version
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.live.clock import Clock
+from stream_kpis.live.explaining import Explaining, Prove
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.periods import Periods
 from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.receipt import Maker
 from stream_kpis.live.server import serving
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Role, Settings
@@ -33,17 +35,18 @@ Announce = Callable[[str], None]
 _say = partial(print, flush=True)
 
 
-def run(settings: Settings, announce: Announce = _say) -> None:
+def run(settings: Settings, announce: Announce = _say, prove: Prove | None = None) -> None:
     """Runs what ``settings.role`` says until SIGTERM or SIGINT; then the process ends.
 
     Args:
         settings: checked settings.
         announce: told the address of the live page.
+        prove: recomputes a value that somebody doubts.
     """
     plan = compile_plan(settings)
 
     async def exporter() -> None:
-        await run_exporter(settings, plan, announce)
+        await run_exporter(settings, plan, announce, prove)
 
     if settings.role is Role.EXPORTER:
         run_parts(settings, [exporter])
@@ -51,7 +54,7 @@ def run(settings: Settings, announce: Announce = _say) -> None:
         run_worker(settings, shard_maker(settings, plan), [exporter] if settings.role is Role.ALL else [])
 
 
-async def run_exporter(settings: Settings, plan: Plan, announce: Announce) -> None:
+async def run_exporter(settings: Settings, plan: Plan, announce: Announce, prove: Prove | None = None) -> None:
     """Follows the cells of all shards and serves what they say, for ever.
 
     When Kafka goes away it serves what it has, as stale and with a kpi-now that stands still, and goes on afterwards.
@@ -69,6 +72,7 @@ async def run_exporter(settings: Settings, plan: Plan, announce: Announce) -> No
         "version": program,
         "periods": Periods(model, calendar),
         "allowed_hosts": settings.allowed_hosts,
+        "routes": Explaining(feed, model, Maker(plan, model, calendar, settings.currency), prove).routes(),
     }
     try:
         async with (

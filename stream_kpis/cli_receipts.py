@@ -1,0 +1,30 @@
+"""The commands that say where numbers come from: argument parsing only."""
+
+import sys
+from typing import Any
+
+import click
+
+from stream_kpis.cli_options import as_csv, as_json, one_form, settings_of
+
+
+@click.command()
+@click.argument("kpi")
+@click.option("--window", required=True, help="One of the KPI's windows.")
+@click.option("--by", "group", default="", metavar="DIM=VALUE", help="A group instead of the total.")
+@click.option("--url", default=None, help="Of the exporter.")
+@as_json
+@as_csv
+@click.pass_context
+def explain(context: click.Context, /, **options: Any) -> None:
+    """Show the receipt of one value: where the number comes from.
+
+    Example: stream-kpis explain deal_win_rate --window 90d --by owner=rep-01
+    """
+    from stream_kpis.proof.explaining import print_receipt  # noqa: PLC0415 - each command loads only what it needs
+
+    one_form(options)
+    sys.exit(print_receipt(settings_of(context), **options))
+
+
+COMMANDS = (explain,)
