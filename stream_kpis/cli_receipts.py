@@ -27,4 +27,22 @@ def explain(context: click.Context, /, **options: Any) -> None:
     sys.exit(print_receipt(settings_of(context), **options))
 
 
-COMMANDS = (explain,)
+@click.command()
+@click.argument("party")
+@click.option("--offsets", is_flag=True, help="Read the topics too, for the partition and offset of each event.")
+@click.option("--bootstrap", default=None, help="Kafka servers.")
+@as_json
+@as_csv
+@click.pass_context
+def party(context: click.Context, /, bootstrap: str | None, **options: Any) -> None:
+    """Show one party: its events in order, the facts, and what they count in.
+
+    Example: stream-kpis party customer-00042 --offsets
+    """
+    from stream_kpis.stream.looking import print_party  # noqa: PLC0415
+
+    one_form(options)
+    sys.exit(print_party(settings_of(context, bootstrap=bootstrap), **options))
+
+
+COMMANDS = (explain, party)
