@@ -122,9 +122,11 @@ def demo(context: click.Context, /, **options: Any) -> None:
 @click.pass_context
 def worker(context: click.Context, /, **given: Any) -> None:
     """Keep the KPIs (worker), show them (exporter), or both (all)."""
+    from stream_kpis.proof.prove import in_child  # noqa: PLC0415
     from stream_kpis.stream.roles import run  # noqa: PLC0415
 
-    run(_settings(context, **given))
+    settings = _settings(context, **given)
+    run(settings, prove=in_child(settings))
 
 
 @cli.command("import")

@@ -12,11 +12,14 @@ from stream_kpis.cli_options import as_csv, as_json, one_form, settings_of
 @click.argument("kpi")
 @click.option("--window", required=True, help="One of the KPI's windows.")
 @click.option("--by", "group", default="", metavar="DIM=VALUE", help="A group instead of the total.")
+@click.option("--entities", default=0, type=click.IntRange(0, 1_000), help="Name so many of the entities behind it.")
+@click.option("--prove", is_flag=True, help="Recompute it from Kafka in SQL; exit 1 if it differs.")
 @click.option("--url", default=None, help="Of the exporter.")
+@click.option("--bootstrap", default=None, help="Kafka servers, for --entities and --prove.")
 @as_json
 @as_csv
 @click.pass_context
-def explain(context: click.Context, /, **options: Any) -> None:
+def explain(context: click.Context, /, bootstrap: str | None, **options: Any) -> None:
     """Show the receipt of one value: where the number comes from.
 
     Example: stream-kpis explain deal_win_rate --window 90d --by owner=rep-01
@@ -24,7 +27,7 @@ def explain(context: click.Context, /, **options: Any) -> None:
     from stream_kpis.proof.explaining import print_receipt  # noqa: PLC0415 - each command loads only what it needs
 
     one_form(options)
-    sys.exit(print_receipt(settings_of(context), **options))
+    sys.exit(print_receipt(settings_of(context, bootstrap=bootstrap), **options))
 
 
 @click.command()

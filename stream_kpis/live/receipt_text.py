@@ -101,8 +101,8 @@ def _change(receipt: Receipt) -> Iterator[str]:
     unit = receipt.unit
     before = f"{_signed(change.change, unit)} since {people(change.value, unit)}"
     yield from _field("Change", f"{before} in {_time(change.from_ms)} to {_time(change.to_ms)}")
-    split = receipt.denominator is not None
     for by, effects in change.effects.items():
+        split = any(effect.mix for effect in effects)
         yield ""
         yield f"Change by {by.replace(',', ' and ')}"
         yield _row("", *(("effect", "of its rate", "of its weight") if split else ("effect",)))

@@ -60,6 +60,12 @@ def verify(plan: Plan, case: Case) -> Proof:
     return prove(plan, snapshot.values, snapshot.to_ms, chain.from_iterable(logs.values()), reader, case.zone)
 
 
+def oracle_of(plan: Plan, reader: Reader, zone: str) -> Oracle:
+    """An oracle with the deployment's targets, that has read nothing."""
+    kpi = plan.catalogue.kpis.get("unanswered_over_target")
+    return Oracle(reader, zone, {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS)
+
+
 def prove(
     plan: Plan, values: Sequence[Value], to_ms: int, records: Iterable[Record], reader: Reader, zone: str
 ) -> Proof:
@@ -71,9 +77,7 @@ def prove(
     if unproved:
         _log.warning("not compared, as the oracle does not know them: %s", ", ".join(unproved))
     values = [value for value in values if value.kpi in KPIS]
-    kpi = plan.catalogue.kpis.get("unanswered_over_target")
-    targets_ms = {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS
-    oracle = Oracle(reader, zone, targets_ms)
+    oracle = oracle_of(plan, reader, zone)
     oracle.load(records)
     answers = oracle.answer(asks_of(values), to_ms)
     cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]

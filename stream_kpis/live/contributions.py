@@ -1,0 +1,226 @@
+"""Who is behind a value: what the facts of each entity add to it. Pure.
+
+The same readings as of the whole, over the cells of one entity's facts alone: whatever is linear in its facts adds up
+to the value's numerator and denominator over all entities.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from stream_kpis.engine.cells import UNKNOWN
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.measures import COUNT, Cell, add
+from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.engine.tiles import FINE_MS
+from stream_kpis.journeys.facts import FACTS, Fact
+from stream_kpis.kpis.formula import Binary, Node, Reading, evaluate, readings
+from stream_kpis.kpis.load import days_of, kind_of
+from stream_kpis.live.readings import KpiReader
+from stream_kpis.live.snapshot import Value
+
+ENTITIES_MAX = 1_000
+"""Entities named of one value."""
+
+
+class Contribution(NamedTuple):
+    """What one entity adds."""
+
+    party: str
+    entity: str
+    number: int
+    """To the numerator: a count, micro-units; of a duration ms, the longest if there are several."""
+    denominator: int
+    at_ms: int
+    """Of the newest fact behind it; of what waits, since when the oldest does."""
+    observations: tuple[int, ...] = ()
+    """Of a duration: all, in ms."""
+
+
+class Behind(NamedTuple):
+    """The entities behind one value."""
+
+    entities: tuple[Contribution, ...]
+    """The first ones: of quantiles the slowest, of what waits the oldest, else the newest."""
+    total: int
+    """How many there are."""
+    parties: int
+    number: int
+    """Over all entities."""
+    denominator: int
+    order: str
+    """``slowest``, ``oldest`` or ``newest``."""
+
+
+class _Argument(NamedTuple):
+    """One measure that a reading reads: the sum over which tiles, of which group."""
+
+    grouping: int
+    kind: str
+    group: str | None
+    """None for the total."""
+    from_ms: int
+    to_ms: int
+
+
+class Lens:
+    """Looks at facts as one value does.
+
+    Args:
+        plan: the compiled catalogue.
+        value: the value: its KPI, group and edges.
+        to_ms: the snapshot's; of cohorts it lies after the edges.
+    """
+
+    def __init__(self, plan: Plan, value: Value, to_ms: int) -> None:
+        self._plan, self._value, self._to_ms = plan, value, to_ms
+        self._kpi = plan.catalogue.kpis[value.kpi]
+        self._formula = plan.catalogue.formulas[value.kpi]
+        self._index = {(grouping.measure, grouping.by): at for at, grouping in enumerate(plan.groupings)}
+        self._arguments: dict[tuple[str, str], _Argument] = {}
+        for reading in readings(self._formula):
+            for measure in reading.args:
+                if measure != "target":
+                    self._arguments[measure, reading.function] = self._argument(measure, reading.function)
+        self._wanted: dict[int, list[tuple[str, str]]] = {}
+        for key, argument in self._arguments.items():
+            self._wanted.setdefault(argument.grouping, []).append(key)
+        self._quantile = _distribution(self._formula.numerator)
+        self._begun = frozenset(plan.catalogue.measures)
+        kinds = {argument.kind for argument in self._arguments.values()}
+        self.order = "slowest" if self._quantile else "oldest" if "open_set" in kinds else "newest"
+
+    @property
+    def journeys(self) -> frozenset[str]:
+        """Those whose facts count."""
+        measures = (self._plan.catalogue.measures[measure] for measure, _ in self._arguments)
+        facts = {fact for measure in measures for fact in (kind_of(measure)[1], measure.base) if fact}
+        return frozenset(FACTS[fact].journey for fact in facts)
+
+    @property
+    def linear(self) -> bool:
+        """Whether contributions add up: not those of a product of sums."""
+        return not _multiplies(self._formula.numerator)
+
+    def _argument(self, measure: str, function: str) -> _Argument:
+        read, value = FUNCTIONS[function], self._value
+        by = "" if read.of_all else value.by
+        index = self._index[measure, by]
+        grouping = self._plan.groupings[index]
+        from_ms, to_ms = value.from_ms, value.to_ms
+        if not (grouping.within_days or (self._kpi.matured and days_of(self._kpi.matured))):
+            if grouping.kind == "open_set" or read.span == "until":
+                from_ms, to_ms = 0, self._to_ms
+            elif read.span == "before":
+                from_ms, to_ms = 0, from_ms
+        return _Argument(index, grouping.kind, value.group if by else None, from_ms, to_ms)
+
+    def contribution(self, party: str, entity: str, facts: Iterable[Fact]) -> Contribution | None:
+        """What the facts of one entity add; None if that is nothing."""
+        cells: dict[tuple[str, str], Cell] = {}
+        observed: list[int] = []
+        newest_ms, oldest_ms = -1, self._to_ms
+        for fact in facts:
+            for key, pairs in self._touched(fact):
+                argument = self._arguments[key]
+                if argument.kind == "distribution" and self._quantile and fact.value >= 0:
+                    observed.append(fact.value)
+                elif argument.kind == "open_set" and self._quantile:
+                    observed.append(self._to_ms - fact.at_ms)
+                add(cells.setdefault(key, {}), pairs)
+                newest_ms = max(newest_ms, fact.at_ms)
+                if argument.kind == "open_set":
+                    oldest_ms = min(oldest_ms, fact.at_ms)
+        if not any(cells.values()):
+            return None
+        at_ms = oldest_ms if self.order == "oldest" else newest_ms
+        if self._quantile:
+            return Contribution(party, entity, max(observed, default=0), 0, at_ms, tuple(sorted(observed)))
+        reader = KpiReader(
+            lambda measure, function: cells.get((measure, function), {}), self._kpi, self._value.from_ms,
+            self._value.to_ms, self._begun,
+        )  # fmt: skip
+        above = evaluate(self._formula.numerator, _per_window(reader, cells))
+        below = None if self._formula.denominator is None else evaluate(self._formula.denominator, reader)
+        if not above and not below:
+            return None
+        return Contribution(party, entity, int(above or 0), int(below or 0), at_ms)
+
+    def _touched(self, fact: Fact) -> Iterator[tuple[tuple[str, str], Mapping[int, int]]]:
+        """Which arguments a fact adds to, and what."""
+        for action in self._plan.actions.get(fact.name, ()):
+            for index, positions in action.targets:
+                for key in self._wanted.get(index, ()):
+                    argument = self._arguments[key]
+                    if argument.group is not None and _group(fact, positions) != argument.group:
+                        continue
+                    at_ms, pairs = action.parts(fact.at_ms, fact.value)
+                    if argument.from_ms <= at_ms < argument.to_ms and pairs:
+                        yield key, _as_summed(argument.kind, at_ms, dict(pairs), argument.to_ms)
+
+    def behind(self, facts: Iterable[tuple[str, str, Fact]], most: int) -> Behind:
+        """The entities behind the value.
+
+        Args:
+            facts: of all parties, with party and entity.
+            most: how many to name.
+        """
+        found = list(self.contributions(facts))
+        ordered = {
+            "slowest": lambda each: (-each.number, each.party, each.entity),
+            "oldest": lambda each: (each.at_ms, each.party, each.entity),
+            "newest": lambda each: (-each.at_ms, each.party, each.entity),
+        }[self.order]
+        found.sort(key=ordered)
+        number = sum(len(each.observations) if self._quantile else each.number for each in found)
+        return Behind(
+            tuple(found[: min(most, ENTITIES_MAX)]), len(found), len({each.party for each in found}), number,
+            sum(each.denominator for each in found), self.order,
+        )  # fmt: skip
+
+    def contributions(self, facts: Iterable[tuple[str, str, Fact]]) -> Iterator[Contribution]:
+        """Of every entity that adds anything."""
+        by_entity: dict[tuple[str, str], list[Fact]] = {}
+        for party, entity, fact in facts:
+            if any(True for _ in self._touched(fact)):
+                by_entity.setdefault((party, entity), []).append(fact)
+        for (party, entity), some in by_entity.items():
+            if found := self.contribution(party, entity, some):
+                yield found
+
+
+def _group(fact: Fact, positions: tuple[int, ...]) -> str:
+    """A fact's group, as a cell names it."""
+    names = [fact.dims[at] or UNKNOWN for at in positions]
+    return names[0] if len(names) == 1 else ",".join(name.replace(",", ";") for name in names)
+
+
+def _as_summed(kind: str, at_ms: int, pairs: Mapping[int, int], end_ms: int) -> Mapping[int, int]:
+    """What a stored cell becomes in a sum up to ``end_ms``."""
+    if kind == "open_set":
+        return {at_ms: sum(pairs.values())}
+    if kind == "joined":
+        over = sum(n for slot, n in pairs.items() if slot * FINE_MS <= end_ms)
+        return {COUNT: over} if over else {}
+    return pairs
+
+
+def _per_window(reader: KpiReader, cells: Mapping[tuple[str, str], Cell]) -> Any:
+    """Reads as the KPI does, but counts as what they are, and not times the window's length."""
+
+    def read(reading: Reading) -> float | int | None:
+        if reading.function == "count_ms":
+            return cells.get((reading.args[0], "count_ms"), {}).get(COUNT, 0)
+        return reader(reading)
+
+    return read
+
+
+def _distribution(node: Node) -> float | None:
+    return FUNCTIONS[node.function].distribution if isinstance(node, Reading) else None
+
+
+def _multiplies(node: Node) -> bool:
+    if not isinstance(node, Binary):
+        return False
+    both = node.op == "*" and not isinstance(node.left, int) and not isinstance(node.right, int)
+    return both or _multiplies(node.left) or _multiplies(node.right)
