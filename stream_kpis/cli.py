@@ -104,6 +104,7 @@ def cli(context: click.Context, config: Path | None) -> None:
     "--scenario", default="slow-responses", show_default=True, help="What happens two minutes in; none for nothing."
 )
 @click.option("--port", default=None, type=_PORT, help="Of the live page; a free one from 9464 on by default.")
+@click.option("--audit", is_flag=True, help="Prove what it shows all the while; up to 1 GB of memory.")
 @click.pass_context
 def demo(context: click.Context, /, **options: Any) -> None:
     """Local Kafka, worker, exporter and a simulated company, until Ctrl-C.

@@ -15,6 +15,7 @@ from stream_kpis.engine.tiles import FINE_MS
 from stream_kpis.journeys.facts import FACTS, Fact
 from stream_kpis.kpis.formula import Binary, Node, Reading, evaluate, readings
 from stream_kpis.kpis.load import days_of, kind_of
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.readings import KpiReader
 from stream_kpis.live.snapshot import Value
 
@@ -69,10 +70,11 @@ class Lens:
         plan: the compiled catalogue.
         value: the value: its KPI, group and edges.
         to_ms: the snapshot's; of cohorts it lies after the edges.
+        names: how people are called in the value's group.
     """
 
-    def __init__(self, plan: Plan, value: Value, to_ms: int) -> None:
-        self._plan, self._value, self._to_ms = plan, value, to_ms
+    def __init__(self, plan: Plan, value: Value, to_ms: int, names: Pseudonyms = REAL) -> None:
+        self._plan, self._value, self._to_ms, self._names = plan, value, to_ms, names
         self._kpi = plan.catalogue.kpis[value.kpi]
         self._formula = plan.catalogue.formulas[value.kpi]
         self._index = {(grouping.measure, grouping.by): at for at, grouping in enumerate(plan.groupings)}
@@ -151,11 +153,14 @@ class Lens:
             for index, positions in action.targets:
                 for key in self._wanted.get(index, ()):
                     argument = self._arguments[key]
-                    if argument.group is not None and _group(fact, positions) != argument.group:
+                    if argument.group is not None and self._group(fact, positions) != argument.group:
                         continue
                     at_ms, pairs = action.parts(fact.at_ms, fact.value)
                     if argument.from_ms <= at_ms < argument.to_ms and pairs:
                         yield key, _as_summed(argument.kind, at_ms, dict(pairs), argument.to_ms)
+
+    def _group(self, fact: Fact, positions: tuple[int, ...]) -> str:
+        return self._names.group(self._value.by, _group(fact, positions))
 
     def behind(self, facts: Iterable[tuple[str, str, Fact]], most: int) -> Behind:
         """The entities behind the value.

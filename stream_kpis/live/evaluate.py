@@ -17,6 +17,7 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
 from stream_kpis.live.api import Filter, Json, Views, chosen
 from stream_kpis.live.asks import Ask, asks_of
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.snapshot import Value
 from stream_kpis.live.tables import print_rows
@@ -45,7 +46,12 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    plan: Plan, calendar: Calendar, reader: Reader, events: Iterable[Imported], asks: Sequence[Ask]
+    plan: Plan,
+    calendar: Calendar,
+    reader: Reader,
+    events: Iterable[Imported],
+    asks: Sequence[Ask],
+    names: Pseudonyms = REAL,
 ) -> Evaluation:
     """The values that the events make. To each answer only events before its ``to`` are known.
 
@@ -56,10 +62,11 @@ def evaluate(
         events: in any order; they are held in memory.
         asks: what to answer. Without any: all windows at the first multiple of 10 s after the last event, if there is
             an event.
+        names: how people are called.
     """
     known = sorted(events, key=attrgetter("time_ms"))
     asks = sorted(asks, key=attrgetter("to_ms")) or [_after(event) for event in known[-1:]]
-    shard, model = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS), ReadModel(plan, calendar)
+    shard, model = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS), ReadModel(plan, calendar, names=names)
     answers: list[Answer] = []
     dead: dict[str, Tally] = {}
     begin = 0
@@ -140,7 +147,7 @@ def print_evaluation(
     wanted = chosen(plan.catalogue.kpis, kpis, by)
     asks = asks_of(calendar, instants, periods, since, until)
     history = History(files, read_mapping(mapping), reader)
-    found = evaluate(plan, calendar, reader, history, asks)
+    found = evaluate(plan, calendar, reader, history, asks, Pseudonyms.of(settings))
     views = Views(plan.catalogue.kpis, settings.currency)
     rows = [row for answer in found.answers for row in _rows(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}

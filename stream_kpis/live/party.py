@@ -10,11 +10,12 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holding, Holdings
 from stream_kpis.engine.tiles import Calendar, Levels
 from stream_kpis.events.envelope import Event
-from stream_kpis.events.types import KIND_OF_DATA
+from stream_kpis.events.types import KIND_OF_DATA, Money
 from stream_kpis.journeys.facts import FACTS, Fact
 from stream_kpis.kpis.formula import readings
 from stream_kpis.live.api import group_of, rfc3339
 from stream_kpis.live.listing import table_of
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import unit_of
 from stream_kpis.live.snapshot import State, Value
@@ -117,7 +118,9 @@ def kpis_of_facts(plan: Plan) -> dict[str, tuple[str, ...]]:
     return {fact: tuple(sorted(names, key=order.index)) for fact, names in found.items()}
 
 
-def rows_of(found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str, str], Place]) -> list[dict[str, Any]]:
+def rows_of(
+    found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str, str], Place], names: Pseudonyms = REAL
+) -> list[dict[str, Any]]:
     """A dossier as rows: sections ``event``, ``entity``, ``fact`` and ``kpi``."""
     kpis = kpis_of_facts(plan)
     rows: list[dict[str, Any]] = []
@@ -126,7 +129,7 @@ def rows_of(found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str
         partition, offset = places.get((event.source, event.id), (None, None))
         rows.append({
             "section": "event", "time": rfc3339(event.time_ms), "name": kind.name, "entity": entity,
-            "what": msgspec.json.encode(_given(event)).decode(), "source": event.source, "id": event.id,
+            "what": msgspec.json.encode(_given(event, names)).decode(), "source": event.source, "id": event.id,
             "topic": kind.topic, "partition": partition, "offset": offset,
         })  # fmt: skip
     for each in found.holdings:
@@ -138,7 +141,7 @@ def rows_of(found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str
     for entity, fact in found.facts:
         rows.append({
             "section": "fact", "time": rfc3339(fact.at_ms), "name": fact.name, "entity": entity, "value": fact.value,
-            "what": ", ".join(kpis.get(fact.name, ())), **({"dims": _dims(fact)} if fact.dims else {}),
+            "what": ", ".join(kpis.get(fact.name, ())), **({"dims": _dims(fact, names)} if fact.dims else {}),
         })  # fmt: skip
     for value in found.values:
         kpi = plan.catalogue.kpis[value.kpi]
@@ -149,19 +152,22 @@ def rows_of(found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str
     return rows
 
 
-def _dims(fact: Fact) -> dict[str, str | None]:
-    return dict(zip(FACTS[fact.name].dims, fact.dims, strict=True))
+def _dims(fact: Fact, names: Pseudonyms) -> dict[str, str | None]:
+    said = zip(FACTS[fact.name].dims, fact.dims, strict=True)
+    return {name: value and names.field(name, value) for name, value in said}
 
 
-def _given(event: Event) -> dict[str, Any]:
+def _given(event: Event, names: Pseudonyms) -> dict[str, Any]:
     """What an event says, without what it leaves out; money in units."""
     fields = msgspec.structs.fields(event.data)
     said = ((field.name, getattr(event.data, field.name)) for field in fields)
-    return {
-        name: value / 10**6 if type(value).__name__ in ("Money", "Price") else value
-        for name, value in said
-        if value is not None
-    }
+    return {name: _shown(name, value, names) for name, value in said if value is not None}
+
+
+def _shown(name: str, value: Any, names: Pseudonyms) -> Any:
+    if isinstance(value, Money):
+        return value / 10**6
+    return names.field(name, value) if isinstance(value, str) else value
 
 
 def render(found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str, str], Place]) -> str:

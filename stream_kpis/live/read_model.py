@@ -7,12 +7,13 @@ from typing import NamedTuple
 from stream_kpis.engine.batch import Header
 from stream_kpis.engine.cells import decode_cell
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.measures import Cell
+from stream_kpis.engine.measures import Cell, add
 from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS, STANDING
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges, cohort_edges, round_up, window_edges
 from stream_kpis.kpis.formula import Formula, Reading, evaluate, readings
 from stream_kpis.kpis.load import days_of
 from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.readings import KpiReader, wilson
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, State, Value
 from stream_kpis.live.sums import RunningSum, Span, Tiles
@@ -41,10 +42,11 @@ class ReadModel:
         plan: the compiled catalogue.
         calendar: the business days.
         currency: the reporting currency.
+        names: how people are called; nothing here knows their real names.
     """
 
-    def __init__(self, plan: Plan, calendar: Calendar, currency: str = "USD") -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, calendar: Calendar, currency: str = "USD", names: Pseudonyms = REAL) -> None:
+        self._plan, self._names = plan, names
         self._calendar = calendar
         self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": currency}
         self._foreign: dict[int, frozenset[str]] = {}
@@ -83,18 +85,17 @@ class ReadModel:
         if index is None:
             return
         changes: dict[str, Cell] = {}
+        by = self._plan.groupings[index].by
         old = self._stored.pop((partition, key), None)
         if old is not None:
             for group, slot, n in decode_cell(old):
-                changes.setdefault(group, {})[slot] = -n
+                add(changes.setdefault(self._names.group(by, group), {}), {slot: n}, -1)
         if value is not None:
             self._stored[partition, key] = value
             for group, slot, n in decode_cell(value):
-                change = changes.setdefault(group, {})
-                change[slot] = change.get(slot, 0) + n
+                add(changes.setdefault(self._names.group(by, group), {}), {slot: n})
         code = int(tile)
         for group, change in changes.items():
-            change = {slot: n for slot, n in change.items() if n}  # noqa: PLW2901 - the zeros are of no use further on
             if change:
                 known = len(self._tiles.groups_of(index))
                 self._tiles.add(code, index, group, change)

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.tiles import round_up
 from stream_kpis.live.api import rfc3339
 from stream_kpis.live.client import ask, reachable
 from stream_kpis.live.contributions import Behind, Contribution, Lens
 from stream_kpis.live.listing import Row, print_listing, table_of
+from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.receipt import asked_group
 from stream_kpis.live.snapshot import Value
 from stream_kpis.live.tables import people
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.exposed import ms_of, of_json
-from stream_kpis.proof.prove import Finding, cut_of, prove_values
+from stream_kpis.proof.prove import Finding, as_json, cut_of, prove_values
 from stream_kpis.settings import Settings
 from stream_kpis.stream.parties import holdings
 
@@ -28,7 +28,7 @@ COLUMNS = (
 
 def print_receipt(
     settings: Settings, *, kpi: str, window: str, group: str, entities: int, prove: bool, url: str | None,
-    as_json: bool, as_csv: bool,
+    json_wanted: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Prints the receipt of one value, the entities behind it and its proof; returns the exit code.
 
@@ -53,15 +53,16 @@ def print_receipt(
         text += "\n" + entities_text(receipt["entities"], receipt["unit"])
     found = _prove(settings, plan, url, kpi, window) if prove else None
     if found is not None:
-        receipt["proof"] = {**msgspec.to_builtins(found), "equal": found.equal}
+        receipt["proof"] = as_json(found)
         rows.append({"section": "proof", "name": "equal" if found.equal else "different", "what": found.text})
         text += f"\n{found.text}\n"
-    print_listing(COLUMNS, rows, receipt, lambda: text, as_json=as_json, as_csv=as_csv)
+    print_listing(COLUMNS, rows, receipt, lambda: text, as_json=json_wanted, as_csv=as_csv)
     return int(found is not None and not found.equal)
 
 
 async def _behind(settings: Settings, plan: Plan, value: Value, now_ms: int, most: int) -> Behind:
-    lens = Lens(plan, value, value.to_ms if value.to_ms > now_ms else -(-now_ms // 10_000) * 10_000)
+    to_ms = max(value.to_ms, round_up(now_ms))  # of cohorts the edges lie before
+    lens = Lens(plan, value, to_ms, Pseudonyms.of(settings))
     held = await holdings(settings, plan, lens.journeys)
     return lens.behind(held.facts(), most)
 
@@ -101,9 +102,7 @@ def as_document(behind: Behind, plan: Plan, kpi: str) -> dict[str, Any]:
 def entities_text(found: Mapping[str, Any], unit: str) -> str:
     """The entities behind a value as text of at most 80 columns."""
     named = found["named"]
-    head = (
-        f"{found['total']:,} entities of {found['parties']:,} parties are behind it; the {found['order']} {len(named)}:"
-    )
+    head = f"{found['total']:,} entities of {found['parties']:,} parties are behind it, the {found['order']} first:"
     rows = (
         (one["party"], one["entity"], people(one["value"], unit if unit != "ratio" else "count"),
          f"{one['denominator']:,}", one["time"][:19].replace("T", " "))

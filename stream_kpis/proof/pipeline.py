@@ -12,6 +12,7 @@ from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.shard import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import TOPICS
+from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference, Report
 from stream_kpis.proof.exposed import exposed
 from stream_kpis.proof.verify import Proof, prove
@@ -102,7 +103,13 @@ async def prove_snapshot(settings: Settings, plan: Plan, snapshot: dict[str, Any
     }
     records = counted([record async for record in read_until(settings, cut)], settings.partitions)
     proof = prove(
-        plan, shown.values, max(v.to_ms for v in shown.values), records, Reader(settings.currency), settings.zone
+        plan,
+        shown.values,
+        max(v.to_ms for v in shown.values),
+        records,
+        Reader(settings.currency),
+        settings.zone,
+        Pseudonyms.of(settings),
     )
     strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
     return proof._replace(report=Report(proof.report.tallies, (*proof.report.differences, *shown.torn, *strays)))

@@ -21,12 +21,13 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import KIND_OF_DATA, TOPICS
 from stream_kpis.live.contributions import Contribution, Lens
 from stream_kpis.live.explaining import Prove
+from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.snapshot import Snapshot, Value
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Ask, Oracle
 from stream_kpis.proof.pipeline import Cut, counted, read_until
-from stream_kpis.proof.verify import oracle_of
+from stream_kpis.proof.verify import oracle_of, renamed
 from stream_kpis.settings import Settings
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.parties import holdings
@@ -60,10 +61,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float
     """Of this process."""
     differences: int
-    first: str = ""
-    """The first difference."""
-    entity: str = ""
-    """The first entity behind it, or why none is named."""
+    different: tuple[str, ...] = ()
+    """The KPIs that differ."""
+    first: Difference | None = None
+    culprit: Culprit | None = None
+    """The first entity behind the first difference."""
+    unnamed: str = ""
+    """Why there is a difference and no such entity."""
 
     @property
     def equal(self) -> bool:
@@ -76,7 +80,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         cost = f"{self.records:,} records read, {self.seconds:.1f} s, of one core {self.cpu_seconds:.1f} s"
         if self.equal:
             return f"equal: the oracle says the same of {self.compared} values ({cost})"
-        return f"different: {self.first}. {self.entity} ({self.differences} of {self.compared} values differ, {cost})"
+        who = f"first entity: {self.culprit}" if self.culprit else self.unnamed
+        return f"different: {self.first}; {who} ({self.differences} of {self.compared} values differ, {cost})"
 
 
 class UnprovableError(ValueError):
@@ -119,45 +124,55 @@ async def prove_values(
     needed = topics_of(plan, values) if "party_active" not in plan.actions else frozenset(topic for topic, _ in cut)
     try:
         for topics in (needed, frozenset(topic for topic, _ in cut)):
-            oracle, records = await _read(settings, plan, topics, cut)
-            answers = await asyncio.to_thread(oracle.answer, asks_of(values), to_ms)
+            oracle, records = await _read(settings, plan, topics, cut, {value.kpi for value in values})
+            found = await asyncio.to_thread(oracle.answer, asks_of(values), to_ms)
+            real, answers = renamed(found, Pseudonyms.of(settings))
             report = compare(values, answers, cases)
             if not report.differences:
                 break
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
-    entity = await _named(settings, plan, oracle, report.differences[0], values, to_ms) if report.differences else ""
+    first = report.differences[0] if report.differences else None
+    named = await _named(settings, plan, oracle, first, values, to_ms, real) if first else ""
     return Finding(
         kpis=tuple(dict.fromkeys(value.kpi for value in values)), compared=report.compared, records=records,
         seconds=time.monotonic() - began, cpu_seconds=time.process_time() - cpu, differences=len(report.differences),
-        first=str(report.differences[0]) if report.differences else "", entity=entity,
+        different=tuple(dict.fromkeys(difference.kpi for difference in report.differences)), first=first,
+        culprit=named if isinstance(named, Culprit) else None, unnamed=named if isinstance(named, str) else "",
     )  # fmt: skip
 
 
-async def _read(settings: Settings, plan: Plan, topics: Collection[str], cut: Cut) -> tuple[Oracle, int]:
+async def _read(
+    settings: Settings, plan: Plan, topics: Collection[str], cut: Cut, kpis: Collection[str]
+) -> tuple[Oracle, int]:
     """An oracle that has read some topics up to the cut, and how many records that were."""
     of_topics = {place: end for place, end in cut.items() if place[0] in topics}
     records: list[Record] = [record async for record in read_until(settings, of_topics)]
-    oracle = oracle_of(plan, Reader(settings.currency), settings.zone)
+    oracle = oracle_of(plan, Reader(settings.currency), settings.zone, kpis)
     await asyncio.to_thread(oracle.load, counted(records, settings.partitions))
     return oracle, len(records)
 
 
 async def _named(
-    settings: Settings, plan: Plan, oracle: Oracle, difference: Difference, values: Sequence[Value], to_ms: int
-) -> str:
-    """The first entity behind a difference, by the parties as they are committed now."""
+    settings: Settings,
+    plan: Plan,
+    oracle: Oracle,
+    difference: Difference,
+    values: Sequence[Value],
+    to_ms: int,
+    real: Mapping[tuple[str, str], str],
+) -> Culprit | str:
+    """The first entity behind a difference, by the parties as they are committed now; or why there is none."""
     value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
-    lens = Lens(plan, value._replace(by=difference.by, group=difference.group), to_ms)
+    value = value._replace(by=difference.by, group=difference.group)
+    lens = Lens(plan, value, to_ms, Pseudonyms.of(settings))
     if not lens.linear:
-        return "No entity is named: the formula multiplies sums"
+        return "no entity is named, as the formula multiplies sums"
     held = await holdings(settings, plan, lens.journeys)
     ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
-    expected = oracle.entities(ask, difference.by, difference.group, to_ms)
+    expected = oracle.entities(ask, value.by, real.get((value.by, value.group), value.group), to_ms)
     culprit = first_culprit(lens.contributions(held.facts()), expected)
-    if culprit is None:
-        return "No entity differs: the facts of the parties are right, the cells do not say what they say"
-    return f"First entity: {culprit}"
+    return culprit or "no entity differs: the parties' facts are right, and the cells do not say what they say"
 
 
 def first_culprit(engine: Iterable[Contribution], oracle: Iterable[tuple[str, str, int]]) -> Culprit | None:
@@ -185,6 +200,14 @@ def first_culprit(engine: Iterable[Contribution], oracle: Iterable[tuple[str, st
     return None
 
 
+def as_json(found: Finding) -> dict[str, Any]:
+    """A finding for programs."""
+    first = None if found.first is None else {**found.first._asdict(), "text": str(found.first)}
+    culprit = None if found.culprit is None else found.culprit._asdict()
+    plain = msgspec.structs.asdict(found) | {"first": first, "culprit": culprit}
+    return {**plain, "equal": found.equal, "text": found.text}
+
+
 def in_child(settings: Settings) -> Prove:
     """Proves in a child process of low priority, so that whoever serves goes on serving."""
 
@@ -197,7 +220,7 @@ def in_child(settings: Settings) -> Prove:
             )
         finally:
             child.shutdown(wait=False)
-        return {**msgspec.to_builtins(found), "equal": found.equal, "text": found.text}
+        return as_json(found)
 
     return prove
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.snapshot import Value
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
-from stream_kpis.proof.oracle import KPIS, TARGETS_MS, Ask, Oracle
+from stream_kpis.proof.oracle import KPIS, TARGETS_MS, Answer, Ask, Oracle
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation, faults
 
@@ -60,14 +61,32 @@ def verify(plan: Plan, case: Case) -> Proof:
     return prove(plan, snapshot.values, snapshot.to_ms, chain.from_iterable(logs.values()), reader, case.zone)
 
 
-def oracle_of(plan: Plan, reader: Reader, zone: str) -> Oracle:
-    """An oracle with the deployment's targets, that has read nothing."""
+def renamed(answers: Iterable[Answer], names: Pseudonyms) -> tuple[dict[tuple[str, str], str], list[Answer]]:
+    """Answers as the exporter names people, and the real groups by grouping and group as shown."""
+    real: dict[tuple[str, str], str] = {}
+    shown = []
+    for answer in answers:
+        group = names.group(answer.by, answer.group)
+        real[answer.by, group] = answer.group
+        shown.append(answer._replace(group=group))
+    return real, shown
+
+
+def oracle_of(plan: Plan, reader: Reader, zone: str, only: Collection[str] = ()) -> Oracle:
+    """An oracle with the deployment's targets, that has read nothing; of some KPIs only, or of all."""
     kpi = plan.catalogue.kpis.get("unanswered_over_target")
-    return Oracle(reader, zone, {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS)
+    targets_ms = {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS
+    return Oracle(reader, zone, targets_ms, only=only)
 
 
 def prove(
-    plan: Plan, values: Sequence[Value], to_ms: int, records: Iterable[Record], reader: Reader, zone: str
+    plan: Plan,
+    values: Sequence[Value],
+    to_ms: int,
+    records: Iterable[Record],
+    reader: Reader,
+    zone: str,
+    names: Pseudonyms = REAL,
 ) -> Proof:
     """Compares the values of a snapshot that ends at ``to_ms`` with the oracle over the raw records behind it.
 
@@ -79,12 +98,12 @@ def prove(
     values = [value for value in values if value.kpi in KPIS]
     oracle = oracle_of(plan, reader, zone)
     oracle.load(records)
-    answers = oracle.answer(asks_of(values), to_ms)
+    real, answers = renamed(oracle.answer(asks_of(values), to_ms), names)
     cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
 
     def behind(difference: Difference) -> list[tuple[str, str, int]]:
         value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
         ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
-        return oracle.entities(ask, difference.by, difference.group, to_ms)
+        return oracle.entities(ask, difference.by, real.get((difference.by, difference.group), difference.group), to_ms)
 
     return Proof(compare(values, answers, cases), behind, unproved)

@@ -12,6 +12,7 @@ from stream_kpis.live.clock import Clock
 from stream_kpis.live.explaining import Explaining, Prove
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.periods import Periods
+from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import Maker
 from stream_kpis.live.server import serving
@@ -65,7 +66,11 @@ async def run_exporter(settings: Settings, plan: Plan, announce: Announce, prove
     """
     await declare(settings)
     calendar = Calendar(settings.zone)
-    model, clock, feed = ReadModel(plan, calendar, settings.currency), Clock(settings.partitions), Feed()
+    model, clock, feed = (
+        ReadModel(plan, calendar, settings.currency, Pseudonyms.of(settings)),
+        Clock(settings.partitions),
+        Feed(),
+    )
     kpis, program = plan.catalogue.kpis, version("stream-kpis")
     options = {
         "currency": settings.currency,

@@ -1,6 +1,7 @@
 """The oracle: every KPI again, from the raw events, in SQL. Python only loads records and runs the files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -52,6 +53,7 @@ _KPIS = (
     *("kpis/sales", "kpis/pipeline", "kpis/purchases", "kpis/service", "kpis/tickets"),
     *("kpis/customers", "kpis/contacts", "kpis/email"),
 )
+_KPI_NAME = re.compile(r"'(\w+)'")
 _QUANTILES = ("0.5", "0.9", "0.99")
 
 
@@ -104,6 +106,7 @@ class Oracle:
         sla_ms: the time to the first resolution that each priority allows, as :data:`SLA_MS`.
         stages: the stages of each pipeline, as :data:`STAGES`.
         edges_s: the edges of :attr:`Answer.buckets`.
+        only: the KPIs that will be asked for, if not all: the observations of others are left out.
     """
 
     def __init__(
@@ -114,8 +117,10 @@ class Oracle:
         edges_s: tuple[float, ...] = EDGES_S,
         sla_ms: Mapping[str | None, int] = SLA_MS,
         stages: Mapping[str, Mapping[str, int]] = STAGES,
+        only: Collection[str] = (),
     ) -> None:
         self.zone = zone
+        self._only = frozenset(only) or frozenset(KPIS)
         self._reader = reader
         self._connection = duckdb.connect(":memory:")
         self._facts_at: int | None = None
@@ -141,7 +146,7 @@ class Oracle:
             at_ms: the snapshot's ``to``; events at or after it are not known.
 
         Raises:
-            ValueError: a KPI is not one of :data:`KPIS`.
+            ValueError: a KPI is not one of :data:`KPIS`, or not one of ``only``.
         """
         self._contribute(list(asks), at_ms)
         self._run("answers")
@@ -170,7 +175,7 @@ class Oracle:
 
     def _contribute(self, asks: list[Ask], at_ms: int) -> None:
         """Have the view ``contributions`` hold what counts in each ask."""
-        if unknown := {ask.kpi for ask in asks} - set(KPIS):
+        if unknown := {ask.kpi for ask in asks} - (self._only & set(KPIS)):
             raise ValueError(f"the oracle does not know {', '.join(sorted(unknown))}")
         self._fill("asks", [(number, *ask) for number, ask in enumerate(asks)])
         if at_ms != self._facts_at:
@@ -179,13 +184,18 @@ class Oracle:
             for scope, journeys in _JOURNEYS.items():
                 self._connection.execute("SET VARIABLE scope = $scope", {"scope": scope})
                 self._run(*journeys)
-            self._run("observations", *_KPIS)
+            self._run("observations")
+            for statement in _needed([s for name in _KPIS for s in self._statements(name)], self._only):
+                self._connection.execute(statement)
             self._facts_at = at_ms
         self._run("windows")
 
     def _run(self, *names: str) -> None:
         for name in names:
-            self._connection.execute(files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+            self._connection.execute(_text(name))
+
+    def _statements(self, name: str) -> list[str]:
+        return [statement.query for statement in self._connection.extract_statements(_text(name))]
 
     def _fill(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection.execute(f"TRUNCATE {table}")
@@ -196,6 +206,20 @@ class Oracle:
 
     def _set(self, name: str, value: int) -> None:
         self._connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _needed(statements: Sequence[str], kpis: Collection[str]) -> list[str]:
+    """The statements that some KPIs need: those that name one of them, what these name in turn, and those of no KPI."""
+    named = [frozenset(_KPI_NAME.findall(statement)) & set(KPIS) for statement in statements]
+    wanted, before = set(kpis), 0
+    while len(wanted) > before:
+        before = len(wanted)
+        wanted |= {name for names in named if names & wanted for name in names}
+    return [statement for statement, names in zip(statements, named, strict=True) if not names or names & wanted]
 
 
 def _places(chances: Mapping[str, int]) -> list[tuple[str, int, int]]:
