@@ -27,6 +27,9 @@ Cut = Mapping[tuple[str, int], int]
 async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
     """All records below a cut, by (plain topic, partition)."""
     names = Names.of(settings)
+    left = {TopicPartition(names.prefix + topic, partition): end for (topic, partition), end in cut.items() if end}
+    if not left:  # aiokafka cannot stop a consumer that never did anything
+        return
     lenient.install()
     kafka = AIOKafkaConsumer(
         **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False,
@@ -34,7 +37,6 @@ async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
     )  # fmt: skip
     await kafka.start()
     try:
-        left = {TopicPartition(names.prefix + topic, partition): end for (topic, partition), end in cut.items() if end}
         kafka.assign(list(left))
         for tp, start in (await kafka.beginning_offsets(list(left))).items():
             kafka.seek(tp, start)

@@ -132,8 +132,7 @@ async def prove_values(
                 break
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
-    first = report.differences[0] if report.differences else None
-    named = await _named(settings, plan, oracle, first, values, to_ms, real) if first else ""
+    first, named = await _named(settings, plan, oracle, report.differences, values, to_ms, real)
     return Finding(
         kpis=tuple(dict.fromkeys(value.kpi for value in values)), compared=report.compared, records=records,
         seconds=time.monotonic() - began, cpu_seconds=time.process_time() - cpu, differences=len(report.differences),
@@ -157,22 +156,34 @@ async def _named(
     settings: Settings,
     plan: Plan,
     oracle: Oracle,
-    difference: Difference,
+    differences: Sequence[Difference],
     values: Sequence[Value],
     to_ms: int,
     real: Mapping[tuple[str, str], str],
-) -> Culprit | str:
-    """The first entity behind a difference, by the parties as they are committed now; or why there is none."""
-    value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
-    value = value._replace(by=difference.by, group=difference.group)
-    lens = Lens(plan, value, to_ms, Pseudonyms.of(settings))
-    if not lens.linear:
-        return "no entity is named, as the formula multiplies sums"
-    held = await holdings(settings, plan, lens.journeys)
-    ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
-    expected = oracle.entities(ask, value.by, real.get((value.by, value.group), value.group), to_ms)
-    culprit = first_culprit(lens.contributions(held.facts()), expected)
-    return culprit or "no entity differs: the parties' facts are right, and the cells do not say what they say"
+) -> tuple[Difference | None, Culprit | str]:
+    """A difference and the first entity behind it, by the parties as committed now; or the first one and why not.
+
+    Of each KPI the first difference is looked at, until one has an entity to name.
+    """
+    firsts = {difference.kpi: difference for difference in reversed(differences)}
+    names, held = Pseudonyms.of(settings), None
+    for difference in firsts.values():
+        value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
+        value = value._replace(by=difference.by, group=difference.group)
+        lens = Lens(plan, value, to_ms, names)
+        if not lens.linear:
+            continue
+        if held is None:
+            journeys = {name for v in values for name in Lens(plan, v, to_ms).journeys}
+            held = await holdings(settings, plan, journeys)
+        ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
+        expected = oracle.entities(ask, value.by, real.get((value.by, value.group), value.group), to_ms)
+        if culprit := first_culprit(lens.contributions(held.facts()), expected):
+            return difference, culprit
+    first = differences[0] if differences else None
+    if held is None:
+        return first, "no entity is named, as the formula multiplies sums" if first else ""
+    return first, "no entity differs: the parties' facts are right, and the cells do not say what they say"
 
 
 def first_culprit(engine: Iterable[Contribution], oracle: Iterable[tuple[str, str, int]]) -> Culprit | None:

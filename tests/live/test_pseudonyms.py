@@ -18,7 +18,7 @@ from tests.live.stories import DAY_0_MS, PLAN, deal, ticket
 HIDDEN = Pseudonyms("secret")
 EVENTS = [
     deal(1, "created", "d1", owner_id="rep-01", amount=5), deal(2, "won", "d1"),
-    deal(1, "created", "d2", owner_id="rep-02", amount=5), deal(2, "lost", "d2", owner_id="rep-01"),
+    deal(1, "created", "d2", owner_id="rep-02", amount=5), deal(2, "lost", "d2"),
     ticket(1, "created", "t1", agent_id="rep-01", team="first"),
 ]  # fmt: skip
 

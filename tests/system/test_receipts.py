@@ -83,4 +83,7 @@ async def test_a_mistake_in_a_journey_is_found_and_named(
     after = mistaken(settings, *explain)
     assert after.returncode == 1, after.stderr
     assert "first entity: party-77, deal-77: the engine counts 0, the oracle 1" in after.stdout.splitlines()[-1]
-    assert "deal-77" in deployment.run("party", "party-77")
+    assert "deal-77" in mistaken(settings, "party", "party-77", "--offsets").stdout
+    unknown = mistaken(settings, "party", "party-78")
+    assert (unknown.returncode, unknown.stderr.split(":")[1]) == (2, " no party 'party-78'")
+    assert '"waiting": []' in mistaken(settings, "attention", "--json").stdout
