@@ -1,0 +1,202 @@
+"""The worked examples of docs/definitions.md's first table."""
+
+from typing import Any
+
+import pytest
+
+from stream_kpis.events.history import Imported
+from tests.live.stories import customer, deal, happened, order, status, ticket, told
+
+DAY_S = 86_400
+ALL = ("30d", "", "")
+NOW = ("now", "", "")
+
+
+def parts(values: Any, kpi: str, window: str = "30d") -> tuple[Any, Any]:
+    found = values[kpi, window, "", ""]
+    return found.numerator, found.denominator
+
+
+def lead(day: float, kind: str, name: str, /, **data: Any) -> Imported:
+    return happened(day, f"lead.{kind}", lead_id=name, **data)
+
+
+def message(day: float, name: str = "t1", author: str = "agent", **data: Any) -> Imported:
+    return ticket(day, "message", name, author=author, **data)
+
+
+def test_leads_new() -> None:
+    values = told([
+        lead(1, "created", "l1"), lead(2, "created", "l2"), lead(3, "created", "l2"), lead(4, "created", "l3"),
+        lead(5, "merged", "l3", into="l1"),
+    ])  # fmt: skip
+    assert values["leads_new", *ALL].value == 2
+
+
+def test_lead_response_time() -> None:
+    values = told([
+        lead(1, "created", "l1"), lead(2, "contacted", "l1", automated=True),
+        lead(3, "contacted", "l1", outcome="attempted"), lead(4, "contacted", "l1"), lead(5, "created", "l2"),
+        lead(6, "contacted", "l2"),
+    ])  # fmt: skip
+    found = values["lead_response_time", *ALL]
+    assert (found.value, found.samples) == (pytest.approx(DAY_S, rel=0.01), 2)
+
+
+def test_lead_conversion_rates() -> None:
+    values = told([
+        lead(-10, "created", "l1"), lead(5, "converted", "l1"), lead(-5, "created", "l2"),
+        order(28, "placed", "o1", amount=9, lead_id="l2"), lead(-2, "created", "l3"),
+        deal(1, "created", lead_id="l3"), deal(10, "won"), deal(11, "reopened"), lead(1, "created", "l4"),
+    ])  # fmt: skip
+    assert parts(values, "lead_conversion_rate") == (1, 3)
+    assert parts(values, "lead_conversion_flow_ratio") == (2, 1)
+
+
+def test_deals_won() -> None:
+    values = told([
+        deal(1, "won"), deal(2, "won", "d2"), deal(3, "reopened", "d2"), deal(4, "won", "d3"),
+        deal(5, "deleted", "d3"), deal(6, "won", "d4"), deal(7, "won", "d4"),
+    ])  # fmt: skip
+    assert values["deals_won", *ALL].value == 2
+
+
+def test_deal_win_rate() -> None:
+    values = told([
+        deal(1, "won"), deal(2, "lost", "d2"), deal(3, "lost", "d3"), deal(4, "reopened", "d3"), deal(5, "won", "d3")
+    ])  # fmt: skip
+    assert parts(values, "deal_win_rate") == (2, 3)
+
+
+def test_avg_deal_value() -> None:
+    values = told([
+        deal(1, "created", amount=100), deal(2, "amount_changed", amount=150), deal(3, "won"),
+        deal(4, "won", "d2", amount=50), deal(5, "won", "d3"),
+    ])  # fmt: skip
+    assert values["avg_deal_value", *ALL].value == 100
+
+
+def test_sales_cycle_time() -> None:
+    values = told([
+        deal(1, "created"), deal(11, "won"), deal(2, "created", "d2"), deal(22, "won", "d2"), deal(5, "won", "d3")
+    ])  # fmt: skip
+    found = values["sales_cycle_time", *ALL]
+    assert (found.value, found.samples) == (pytest.approx(10 * DAY_S, rel=0.01), 2)
+
+
+def test_orders() -> None:
+    values = told([
+        order(1, "placed", "o1", amount=1), order(2, "placed", "o2", amount=1), order(20, "cancelled", "o2")
+    ])  # fmt: skip
+    assert values["orders", *ALL].value == 1
+
+
+def test_revenue_net() -> None:
+    values = told([
+        order(1, "placed", "o1", amount=100), order(-5, "placed", "o2", amount=50),
+        order(3, "refunded", "o2", refund_id="r", amount=20),
+    ])  # fmt: skip
+    assert values["revenue_net", *ALL].value == 80
+
+
+def test_average_order_value() -> None:
+    values = told([
+        order(1, "placed", "o1", amount=100), order(2, "refunded", "o1", refund_id="r", amount=40),
+        order(3, "placed", "o2", amount=50), order(4, "refunded", "o2", refund_id="r", amount=50),
+        order(5, "placed", "o3", amount=30),
+    ])  # fmt: skip
+    assert (values["average_order_value", *ALL].value, values["average_order_value", *ALL].samples) == (45, 2)
+
+
+def test_purchase_frequency() -> None:
+    values = told([order(1, "placed", "o1", amount=1), order(2, "placed", "o2", amount=1),
+                   order(3, "placed", "o3", "B", amount=1)])  # fmt: skip
+    assert parts(values, "purchase_frequency") == (3, 2)
+
+
+def test_repeat_purchase_rate() -> None:
+    placed = [(1, "A"), (2, "A"), (3, "B"), (-70, "C"), (4, "C")]
+    values = told([order(day, "placed", f"o{day}", who, amount=1) for day, who in placed])
+    assert parts(values, "repeat_purchase_rate", "90d") == (1, 3)
+
+
+def test_active_customers() -> None:
+    values = told([
+        customer(1, "created", "A"), customer(2, "created", "B"), customer(10, "churned", "B"),
+        customer(3, "created", "C"), customer(4, "churned", "C", effective_at="2026-04-10T00:00:00Z"),
+    ])  # fmt: skip
+    assert values["active_customers", *NOW].value == 2
+
+
+def test_churn() -> None:
+    values = told([
+        *(customer(-10, "created", who) for who in "ABCD"), customer(5, "churned", "A"), customer(6, "churned", "B"),
+        customer(7, "churned", "B"), customer(1, "created", "E"), customer(9, "churned", "E"),
+    ])  # fmt: skip
+    assert parts(values, "churn_rate") == (2, 4)
+    assert parts(values, "retention_rate") == (2, 4)
+    assert values["churned_customers", *ALL].value == 3
+    assert values["churn_events", *ALL].value == 4
+
+
+def test_first_response_time() -> None:
+    values = told([
+        ticket(1, "created"), message(1.5), ticket(2, "created", "t2"), message(2.1, "t2", public=False),
+        message(2.2, "t2", "bot"), message(3, "t2"),
+    ])  # fmt: skip
+    found = values["first_response_time", *ALL]
+    assert (found.value, found.samples) == (pytest.approx(DAY_S / 2, rel=0.01), 2)
+
+
+def test_first_response_time_live() -> None:
+    values = told([ticket(29, "created"), message(29.5), ticket(27, "created", "t2")])
+    found = values["first_response_time_live", "24h", "", ""]
+    assert (found.value, found.samples) == (pytest.approx(3 * DAY_S, rel=0.01), 2)
+
+
+def test_unanswered_over_target() -> None:
+    values = told([
+        ticket(30 - 60 / DAY_S, "created"), ticket(29, "created", "t2"), ticket(28, "created", "t3"),
+        status(29, "solved", "t3"),
+    ])  # fmt: skip
+    found = values["unanswered_over_target", *NOW]
+    assert (found.value, found.samples) == (1, 2)
+
+
+def test_resolution_time_first() -> None:
+    values = told([
+        ticket(1, "created"), status(2, "solved"), ticket(3, "reopened"), status(9, "solved"),
+        ticket(4, "created", "t2"), status(7, "closed", "t2"),
+    ])  # fmt: skip
+    found = values["resolution_time_first", *ALL]
+    assert (found.value, found.samples) == (pytest.approx(DAY_S, rel=0.01), 2)
+
+
+def test_tickets_open() -> None:
+    values = told([
+        ticket(1, "created"), ticket(2, "created", "t2"), status(3, "solved", "t2"), ticket(3, "created", "t3"),
+        status(4, "solved", "t3"), ticket(5, "reopened", "t3"), ticket(6, "created", "t4"),
+        ticket(7, "merged", "t4", into="t1"),
+    ])  # fmt: skip
+    assert values["tickets_open", *NOW].value == 2
+
+
+def answered(day: float, name: str, kind: str, score: int) -> Imported:
+    return happened(day, "survey.answered", survey_id=name, kind=kind, score=score)
+
+
+def test_csat() -> None:
+    values = told([answered(n, f"s{n}", "csat", score) for n, score in enumerate((5, 4, 3, 1, 9), 1)])
+    assert parts(values, "csat_ratio") == (2, 4)
+    assert values["csat_mean", *ALL].value == 3.25
+
+
+def test_survey_response_rate() -> None:
+    sent = [happened(day, "survey.sent", survey_id=f"s{day}", kind="csat") for day in (-10, -8, -6)]
+    values = told([*sent, answered(-5, "s-10", "csat", 3), answered(25, "s-8", "csat", 3)])
+    assert parts(values, "survey_response_rate") == (1, 3)
+
+
+def test_nps() -> None:
+    values = told([answered(n, f"s{n}", "nps", score) for n, score in enumerate((10, 9, 8, 3), 1)])
+    assert parts(values, "nps") == (1, 4)
