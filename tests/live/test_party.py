@@ -12,6 +12,7 @@ from stream_kpis.events.envelope import Reader
 from stream_kpis.kpis.load import built_in
 from stream_kpis.live.evaluate import _batches
 from stream_kpis.live.party import Dossier, dossier, kpis_of_facts, render, rows_of
+from stream_kpis.live.pseudonyms import Pseudonyms
 from tests.live.stories import DAY_0_MS, deal, happened, ticket
 
 PLAN = compile_catalogue(built_in())
@@ -74,3 +75,11 @@ def test_an_unknown_party_is_one_line() -> None:
 def test_every_kpi_counts_some_fact() -> None:
     counted = {kpi for kpis in kpis_of_facts(PLAN).values() for kpi in kpis}
     assert counted == set(PLAN.catalogue.kpis)
+
+
+def test_people_have_other_names_if_wanted() -> None:
+    """In events and in dimensions; the party keeps its own."""
+    found = looked_into("A")
+    assert "rep-01" in str(rows_of(found, PLAN, "USD", {}))
+    assert "rep-01" not in str(rows_of(found, PLAN, "USD", {}, Pseudonyms("secret")))
+    assert "l1" in str(rows_of(found, PLAN, "USD", {}, Pseudonyms("secret")))
