@@ -18,6 +18,7 @@ from stream_kpis.plan import compile_plan
 from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.prove import Finding, as_json, cut_of, prove_values
 from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.parties import holdings
 
 COLUMNS = (
@@ -39,6 +40,7 @@ def print_receipt(
         ValueError: there is no such value; one line.
         RuntimeError: the exporter or Kafka does not answer, or the exporter has no values yet.
     """
+    set_up_logging(settings.verbose)
     url = url or f"http://{reachable(settings.host)}:{settings.port}"
     receipt = ask(url, "/api/explain", [("kpi", kpi), ("window", window), *([("by", group)] if group else [])])
     text = receipt.pop("text")

@@ -16,6 +16,7 @@ from stream_kpis.live.party import COLUMNS, Dossier, Place, dossier, render, row
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.parties import holdings, holdings_of, records_of
 
 
@@ -26,6 +27,7 @@ def print_party(settings: Settings, *, party: str, offsets: bool, as_json: bool,
         ValueError: nothing is known of the party; one line.
         RuntimeError: Kafka does not answer; one line.
     """
+    set_up_logging(settings.verbose)
     plan = compile_plan(settings)
     now_ms = time.time_ns() // 1_000_000
 
@@ -65,6 +67,7 @@ def print_attention(settings: Settings, *, by: str | None, as_json: bool, as_csv
 
 
 def _cases(settings: Settings) -> list[attention.Waiting]:
+    set_up_logging(settings.verbose)
     plan = compile_plan(settings)
     held = asyncio.run(holdings(settings, plan, attention.JOURNEYS))
     return attention.waiting(plan, held, time.time_ns() // 1_000_000, Pseudonyms.of(settings))
