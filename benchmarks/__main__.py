@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks.events import samples, span_ms_max
 from benchmarks.load import load
 from benchmarks.process import ROOT, BenchmarkError, Cores, pinned
+from benchmarks.ratios import ratios
 from benchmarks.report import Row, show, write
 from benchmarks.systems import SYSTEMS, System
 from benchmarks.systems.bench import Bench
@@ -30,19 +31,23 @@ _BROKER_FLAGS = ("-Xmx1g", "-XX:TieredStopAtLevel=4")
 @click.command()
 @click.option("--events", default=1_000_000, show_default=True, help=f"Events; naive Faust gets 1 of {_FEW}.")
 @click.option("--systems", default=",".join(SYSTEMS), show_default=True, help="Which systems, separated by commas.")
+@click.option("--ratio-events", default=200_000, show_default=True, help="Events for the ratios, each; 0 for none.")
 @click.option("--output", default=ROOT / "benchmarks" / "latest.json", type=click.Path(dir_okay=False, path_type=Path))
-def main(events: int, systems: str, output: Path) -> None:
+def main(events: int, systems: str, ratio_events: int, output: Path) -> None:
     """Measures how many events a second one core carries; all systems get the same events from one broker."""
     chosen = [name for name in systems.split(",") if name]
     if unknown := sorted(set(chosen) - SYSTEMS.keys()):
         raise click.UsageError(f"no system {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
     console = Console(highlight=False, width=max(Console().width, 110))
     with tempfile.TemporaryDirectory(prefix="bench-", dir=_var()) as folder:
-        rows = measure(
-            events, [system for name in SYSTEMS if name in chosen for system in SYSTEMS[name]], Path(folder), console
-        )
-    show(rows, console)
-    write(rows, output)
+        wanted = [system for name in SYSTEMS if name in chosen for system in SYSTEMS[name]]
+        rows = measure(events, wanted, Path(folder), console) if wanted else []
+        if rows:
+            show(rows, console)
+        for line in ratios(ratio_events, Cores.choose().measured, Path(folder)) if ratio_events else ():
+            console.print(line)
+    if rows:
+        write(rows, output)
     sys.exit(0 if all(row.run for row in rows) else 1)
 
 

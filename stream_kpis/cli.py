@@ -136,7 +136,7 @@ def worker(context: click.Context, /, **given: Any) -> None:
 @click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.pass_context
 def import_(context: click.Context, /, files: tuple[Path, ...], mapping: Path, bootstrap: str | None) -> None:
-    """Send history from CSV or JSONL files to Kafka, by a mapping.
+    """Send history from CSV, JSONL or Parquet files to Kafka, by a mapping.
 
     Example: stream-kpis import orders.csv --mapping orders.yaml
     """
@@ -177,6 +177,13 @@ def evaluate(context: click.Context, /, **options: Any) -> None:
 @click.option("--period", default=None, help="A day, month, quarter or year instead of a window.")
 @click.option("--from", "since", default=None, help="First business day of a period of your own.")
 @click.option("--to", "until", default=None, help="The day after its last one.")
+@click.option(
+    "--compare",
+    "against",
+    type=click.Choice(["previous", "year"]),
+    default=None,
+    help="Changes of closed days against as many before, or a year before.",
+)
 @click.option("--url", default=None, help="Of the exporter.")
 @_json
 @_csv
@@ -245,6 +252,22 @@ def check(context: click.Context, /, bootstrap: str | None) -> None:
 
 
 @cli.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be built anew, and from what; change nothing.")
+@click.option("--bootstrap", default=None, help="Kafka servers.")
+@click.pass_context
+def rebuild(context: click.Context, /, dry_run: bool, bootstrap: str | None) -> None:
+    """Say what a changed catalogue makes the workers build anew.
+
+    A worker builds when it starts; nothing else has to be run.
+    """
+    from stream_kpis.stream.rebuild import print_outlook  # noqa: PLC0415
+
+    if not dry_run:
+        raise click.UsageError("a worker rebuilds by itself when it starts; --dry-run says what it will do")
+    sys.exit(print_outlook(_settings(context, bootstrap=bootstrap)))
+
+
+@cli.command()
 def schema() -> None:
     """Write the JSON Schema of the events."""
     import orjson  # noqa: PLC0415
@@ -273,6 +296,25 @@ def rules(context: click.Context, /, output: Path | None) -> None:
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise click.BadParameter(f"cannot write {output}: {error.strerror}", param_hint="'--output'") from error
+
+
+@cli.command()
+@click.option(
+    "--definitions",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of definitions*.md, whose worked examples are shown.",
+)
+@click.pass_context
+def docs(context: click.Context, /, definitions: Path | None) -> None:
+    """Write the page of all KPIs, those of your own catalogue too.
+
+    Example: stream-kpis docs --definitions docs > docs/kpis.md
+    """
+    from stream_kpis.monitoring.kpi_page import definitions_of, kpi_page, worked_examples  # noqa: PLC0415
+    from stream_kpis.plan import whole_catalogue  # noqa: PLC0415
+
+    examples = worked_examples(definitions_of(definitions) if definitions else ())
+    click.echo(kpi_page(whole_catalogue(_settings(context)), examples), nl=False)
 
 
 @cli.command()

@@ -63,6 +63,10 @@ or below) and `sum_ms`. `exact` are the integers in state (money in micro-units)
 `immature`, `stale`, `no_data`. The CSV has a column for each of these but `title`, `exact`, `quantiles`, `buckets`
 and `sum_ms`; the group's names are in `by` and `group`, the quantiles in `p50`, `p90`, `p99`.
 
+What [operators](definitions-operators.md) make of a KPI stands beside the values, as `"operators": [...]` in
+`/api/kpis`; such a row has `operator` and, for a change, `against`. `kpis --compare previous` or `year` prints the
+changes instead of the values, also as CSV: numerator and denominator are the value and the one before.
+
 Where no row of the files gives an event there are no values, unless an instant or a period is asked for; if there were
 rows, the exit code is 1.
 

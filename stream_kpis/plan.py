@@ -1,20 +1,93 @@
-"""The catalogue as the settings want it, compiled: what the worker, the exporter and evaluation share."""
+"""Catalogue, calendars and lookups as the settings want them, compiled: what worker, exporter and evaluation share."""
+
+from collections.abc import Iterable
+from pathlib import Path
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
-from stream_kpis.kpis.load import BUILT_IN, CatalogueError, load
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.journeys.facts import FACTS
+from stream_kpis.kpis.calendars import Found, load_calendars
+from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals
+from stream_kpis.kpis.load import BUILT_IN, Catalogue, CatalogueError, load
+from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
 from stream_kpis.settings import Settings, SettingsError
 
+_WITH_CALENDARS = "business.yaml"
+"""Counts where there are calendars: without one it would say what the wall clock says."""
 
-def compile_plan(settings: Settings) -> Plan:
-    """The plan of the built-in catalogue, unless that is switched off, with the deployment's own over it.
+
+def find_calendars(settings: Settings, records: Iterable[bytes | None] = ()) -> Found:
+    """The calendars of the file that the settings name, and of records of the topic of calendars.
 
     Raises:
-        SettingsError: the catalogue is wrong; the line names file and place.
+        SettingsError: the file is wrong; the line names it and the place.
     """
-    files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
-    for path in settings.catalogue:
-        files += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     try:
-        return compile_catalogue(load(files))
+        return load_calendars(settings.calendars, records)
+    except CatalogueError as error:
+        raise SettingsError(f"calendars: {error}") from error
+
+
+def compile_plan(settings: Settings, calendar_records: Iterable[bytes | None] = ()) -> Plan:
+    """The plan of the built-in catalogue, unless that is switched off, with the deployment's own over it.
+
+    Args:
+        settings: checked settings.
+        calendar_records: the values of the topic of calendars, in order.
+
+    Raises:
+        SettingsError: catalogue, calendars or lookups are wrong; the line names file and place.
+    """
+    calendars, lookups = find_calendars(settings, calendar_records).calendars, _lookups(settings)
+    files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
+    files = [file for file in files if calendars.versions or file.name != _WITH_CALENDARS]
+    try:
+        return compile_catalogue(load([*files, *catalogue_files(settings)]), calendars, lookups)
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}") from error
+
+
+def _lookups(settings: Settings) -> Lookups:
+    if settings.lookups is None:
+        return NO_LOOKUPS
+    try:
+        dimensions = {dim for fact in FACTS.values() for dim in fact.dims}
+        return load_lookups(settings.lookups, Calendar(settings.zone).start_of, dimensions)
+    except CatalogueError as error:
+        raise SettingsError(f"lookups: {error}") from error
+
+
+def whole_catalogue(settings: Settings) -> Catalogue:
+    """All KPIs, those too that only count where there are calendars; not checked against what the engine can do.
+
+    Raises:
+        SettingsError: the catalogue is wrong.
+    """
+    files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
+    try:
+        return load([*files, *catalogue_files(settings)])
+    except CatalogueError as error:
+        raise SettingsError(f"catalogue: {error}") from error
+
+
+def goals_of(settings: Settings, plan: Plan) -> Goals:
+    """The goals that the settings name; none without.
+
+    Raises:
+        SettingsError: they are wrong, or for what is not in the catalogue; the line names file and place.
+    """
+    if settings.goals is None:
+        return NO_GOALS
+    try:
+        goals = load_goals(settings.goals, plan.catalogue.kpis)
+    except CatalogueError as error:
+        raise SettingsError(f"goals: {error}") from error
+    for target in goals.targets:
+        if target.calendar and not plan.calendars.knows(target.calendar):
+            raise SettingsError(f"goals: {settings.goals.name}: {target.kpi}: there is no calendar {target.calendar!r}")
+    return goals
+
+
+def catalogue_files(settings: Settings) -> list[Path]:
+    """The deployment's own files, in order: those of a folder by name."""
+    return [file for path in settings.catalogue for file in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]

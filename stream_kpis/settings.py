@@ -112,6 +112,29 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     catalogue_built_in: Annotated[
         bool, Meta(description="Whether the built-in catalogue counts; if not, `catalogue` stands alone.")
     ] = True
+    calendars: Annotated[
+        Path | None,
+        Meta(
+            description="File of business calendars (`docs/calendars.md`); without one, and without records in"
+            " `crm.calendars`, no KPI has a business clock."
+        ),
+    ] = None
+    lookups: Annotated[
+        Path | None,
+        Meta(description="File of lookup tables for dimensions, such as the team of an owner (`docs/lookups.md`)."),
+    ] = None
+    goals: Annotated[
+        Path | None, Meta(description="File of goals, see `docs/goals.md`: targets, quotas, shares of experiments.")
+    ] = None
+    budget_cells: Annotated[
+        int, Meta(ge=1, description="How many cells a catalogue may be expected to need; `check` refuses more.")
+    ] = 2_000_000
+    budget_days: Annotated[int, Meta(ge=1, le=36_530, description="Days of history that `check` reckons with.")] = 365
+    budget_facts: Annotated[int, Meta(ge=1, description="Facts per measure and day that `check` reckons with.")] = 100
+    budget_groups: Annotated[
+        tuple[str, ...],
+        Meta(description="Groups per dimension that `check` reckons with, such as `owner=50`; else 10, or as it says."),
+    ] = ()
     flush_interval_ms: Annotated[
         int,
         Meta(
@@ -219,7 +242,7 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-_LISTS = {"catalogue", "allowed_hosts"}
+_LISTS = {"catalogue", "allowed_hosts", "budget_groups"}
 _NO_SETTINGS = {FILE_VARIABLE, ENVIRONMENT_PREFIX + "NOTHING_SKIPPED", ENVIRONMENT_PREFIX + "DATA"}
 """Variables with our prefix that the tests read."""
 

@@ -17,7 +17,12 @@ PURE = sorted(
         "kpis",
         "engine",
         "live/read_model.py",
+        "live/methods",
+        "live/operators",
+        "live/reckoning.py",
+        "live/sources.py",
         "live/sums.py",
+        "live/valuing.py",
         "proof/oracle",
         "proof/compare.py",
     )

@@ -59,7 +59,7 @@ def test_the_page_of_commands_is_up_to_date() -> None:
 def test_the_page_names_what_the_csv_leaves_out() -> None:
     """Of what JSON has; `by` is spread over two columns, quantiles over three."""
     views = Views(fakes.KPIS)
-    value = {"at", "period", *views.value(fakes.value("first_response_time_live", "5m"))}
+    value = {"at", "period", "operator", "against", *views.value(fakes.value("first_response_time_live", "5m"))}
     assert value > set(COLUMNS) - {"group", "p50", "p90", "p99"}
     (sentence,) = re.findall(r"The CSV has a column for each of these but (.*?);", manual(), re.DOTALL)
     assert set(re.findall(r"`(\w+)`", sentence)) == value - set(COLUMNS)
@@ -216,11 +216,26 @@ def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: py
     printed = capfd.readouterr()
     assert [line.split()[:2] for line in printed.out.splitlines()] == [
         ["ok", "settings"],
+        ["ok", "calendars"],
         ["ok", "catalogue"],
         ["ok", "cells"],
+        ["ok", "assumed"],
+        ["ok", "series"],
         ["failed", "kafka"],
     ]
     assert printed.err == ""
+
+
+def test_check_names_a_mistake_in_the_calendars_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("calendars:\n  desk:\n    - {zone: Europe/Berln, week: {mon: 09:00-17:00}}\n")
+    monkeypatch.setenv("STREAM_KPIS_CALENDARS", str(tmp_path / "c.yaml"))
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    assert run(monkeypatch, "check") == 2
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[1] == "wrong  calendars  c.yaml:3: desk: no time zone 'Europe/Berln' (did you mean Europe/Berlin?)"
+    assert lines[-1].startswith("failed kafka")
 
 
 def test_check_names_a_mistake_in_the_catalogue_and_goes_on(
@@ -242,14 +257,17 @@ def test_check_names_a_mistake_in_the_catalogue_and_goes_on(
 def test_check_refuses_too_many_groupings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """400 measures more would need over two million cells."""
-    (tmp_path / "own.yaml").write_text("measures:\n" + "".join(f"  m{i}: {{flow: order_placed}}\n" for i in range(400)))
+    """1,400 measures more: it says who needs most, and what to do."""
+    (tmp_path / "own.yaml").write_text(
+        "measures:\n" + "".join(f"  m{i}: {{flow: order_placed}}\n" for i in range(1400))
+    )
     monkeypatch.setenv("STREAM_KPIS_CATALOGUE", str(tmp_path / "own.yaml"))
     monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
     assert run(monkeypatch, "check") == 2
     (line,) = [line for line in capfd.readouterr().out.splitlines() if line.split()[1] == "cells"]
     assert line.startswith("wrong")
-    assert line.endswith("of 2,000,000: declare fewer groupings")
+    assert " of 2,000,000; most: deals_open " in line
+    assert line.endswith(": declare fewer groupings, hide KPIs, or raise budget_cells")
 
 
 def test_it_runs_as_a_program(shop: tuple[str, ...]) -> None:
@@ -258,3 +276,18 @@ def test_it_runs_as_a_program(shop: tuple[str, ...]) -> None:
     ended = subprocess.run(program, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)})
     assert {line.split(",")[0] for line in ended.stdout.splitlines()} == {"kpi", "orders"}
     assert "3 rows, 2 events" in ended.stderr
+
+
+def test_check_looks_at_the_goals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake in them is named like one in the catalogue."""
+    goals = tmp_path / "goals.yaml"
+    goals.write_text("quotas: {rep-01: 100}\n")
+    monkeypatch.setenv("STREAM_KPIS_GOALS", str(goals))
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    assert run(monkeypatch, "check") == 1
+    assert "ok     goals      0 targets, 1 quotas, 0 experiments" in capfd.readouterr().out
+    goals.write_text("quotas: {rep-01: nothing}\n")
+    assert run(monkeypatch, "check") == 2
+    assert "wrong  goals      goals.yaml:1: rep-01: a number above 0 is expected here" in capfd.readouterr().out

@@ -1,9 +1,11 @@
 """The plan is the built-in catalogue with the deployment's own over it, or the deployment's own alone."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from stream_kpis.engine.compiler import Looked
 from stream_kpis.kpis.load import built_in
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings, SettingsError
@@ -24,7 +26,45 @@ def own(tmp_path: Path) -> Path:
 
 def test_the_deployments_own_kpis_join_the_built_in_ones(own: Path) -> None:
     plan = compile_plan(Settings(catalogue=(own,)))
-    assert plan.catalogue.kpis.keys() == built_in().kpis.keys() | {"arrivals"}
+    clocked = {name for name in built_in().kpis if name.endswith("_business")}
+    assert plan.catalogue.kpis.keys() == built_in().kpis.keys() - clocked | {"arrivals"}
+
+
+def test_where_there_are_calendars_there_are_kpis_under_their_clocks(tmp_path: Path) -> None:
+    """Whether a file declares one or a record does."""
+    record = b'{"calendar": "desk", "zone": "UTC", "week": {"mon": "09:00-17:00"}}'
+    (tmp_path / "calendars.yaml").write_text("calendars: {desk: [{zone: UTC, week: {mon: 09:00-17:00}}]}")
+    by_file = compile_plan(Settings(calendars=tmp_path / "calendars.yaml"))
+    by_record = compile_plan(Settings(), [None, record])
+    for plan in (by_file, by_record):
+        assert plan.catalogue.kpis.keys() == built_in().kpis.keys()
+        assert plan.calendars.knows("desk")
+    assert by_file.definitions == by_record.definitions
+
+
+def test_dimensions_are_looked_up_in_business_days(tmp_path: Path) -> None:
+    """By the deployment's own zone; a mistake is one of the settings."""
+    (tmp_path / "own.yaml").write_text("measures:\n  won: {flow: deal_won, by: [team]}\n")
+    lookups = tmp_path / "lookups.yaml"
+    lookups.write_text("lookups: {crew: {of: owner, values: {a: [{is: x}, {is: y, valid_from: 2026-04-01}]}}}")
+    settings = Settings(catalogue=(tmp_path / "own.yaml",), lookups=lookups, zone="Asia/Tokyo")
+    with pytest.raises(SettingsError, match=r"own.yaml:2: won: fact deal_won has no dimension 'team'"):
+        compile_plan(settings)
+    (tmp_path / "own.yaml").write_text("measures:\n  won: {flow: deal_won, by: [crew]}\n")
+    (action,) = [action for action in compile_plan(settings).actions["deal_won"] if action.looked]
+    looked = action.looked[0][1][0]
+    assert isinstance(looked, Looked)
+    midnight_ms = round(datetime(2026, 3, 31, 15, tzinfo=UTC).timestamp() * 1000)
+    assert [looked.lookup("a", midnight_ms - 1), looked.lookup("a", midnight_ms)] == ["x", "y"]
+    lookups.write_text("lookups: {crew: {of: ownr, values: {}}}")
+    with pytest.raises(SettingsError, match=r"lookups: lookups.yaml:1: crew: no fact has a dimension 'ownr'"):
+        compile_plan(settings)
+
+
+def test_wrong_calendars_are_an_error_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "calendars.yaml").write_text("calendars: {desk: [{zone: UCT+1, week: {mon: 09:00-17:00}}]}")
+    with pytest.raises(SettingsError, match=r"calendars: calendars.yaml:1: desk: no time zone 'UCT\+1'"):
+        compile_plan(Settings(calendars=tmp_path / "calendars.yaml"))
 
 
 def test_without_the_built_in_catalogue_only_its_own_journeys_run(own: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.children.marks import mark
 from stream_kpis.engine.batch import Batch
+from stream_kpis.plan import compile_plan
 from stream_kpis.settings import load
 from stream_kpis.stream.flush import Shard
 from stream_kpis.stream.shards import shard_maker
@@ -14,7 +15,7 @@ from stream_kpis.stream.worker import run_worker
 def main() -> None:
     """Runs until SIGTERM."""
     settings = load(Path(sys.argv[1]))
-    make = shard_maker(settings)
+    make = shard_maker(settings, compile_plan(settings))
     waiting: list[Shard] = []
 
     def make_marked(partition: int) -> Shard:

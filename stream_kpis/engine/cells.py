@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream_kpis.engine.compiler import Action, Plan
+from stream_kpis.engine.compiler import Action, Looked, Plan
 from stream_kpis.engine.measures import Cell, Parts, add
 from stream_kpis.engine.tiles import DAY, FINE_MS, Levels, tile_start_ms
-from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.facts import UNKNOWN, Fact
 
 GROUP_BITS = 48
 SLOT_MASK = (1 << GROUP_BITS) - 1
@@ -18,7 +18,7 @@ _TILE_MASK = (1 << _TILE_BITS) - 1
 GROUPS_MAX = 100_000
 """Distinct values of all dimensions in a shard; further ones count as ``other``."""
 _KNOWN_MAX = 10_000
-UNKNOWN, OTHER = "unknown", "other"
+OTHER = "other"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[list[str | int]]).decode
@@ -51,6 +51,7 @@ class _Step(NamedTuple):
     parts: Parts
     pinned: bool
     targets: tuple[tuple[int, int], ...]
+    where: tuple[tuple[int, frozenset[str]], ...]
 
 
 class _Recipe(NamedTuple):
@@ -58,8 +59,10 @@ class _Recipe(NamedTuple):
 
     groups: tuple[tuple[int, ...], ...]
     steps: tuple[_Step, ...]
-    known: dict[tuple[str | None, ...], tuple[int, ...]]
-    """Dimensions met, with the numbers of their groups; bounded, and no more than a memory."""
+    looked: tuple[Action, ...]
+    """What has groups that depend on the time as well."""
+    known: dict[tuple[str | None, ...], tuple[tuple[int, ...], tuple[_Step, ...]]]
+    """Dimensions met, with the numbers of their groups and the steps that count them; bounded, a mere memory."""
 
 
 def _recipe(actions: Sequence[Action]) -> _Recipe:
@@ -69,10 +72,11 @@ def _recipe(actions: Sequence[Action]) -> _Recipe:
             action.parts,
             action.pinned,
             tuple((index << _TILE_BITS, groups.index(positions)) for index, positions in action.targets),
+            action.where,
         )
         for action in actions
     )
-    return _Recipe(groups, steps, {})
+    return _Recipe(groups, steps, tuple(action for action in actions if action.looked), {})
 
 
 def _without_common(old: Sequence[Fact], new: Sequence[Fact]) -> tuple[Sequence[Fact], Sequence[Fact]]:
@@ -128,18 +132,19 @@ class Cells:
         actions = [
             action
             for action in self._plan.actions.get(fact.name, ())
-            if self._plan.groupings[action.targets[0][0]].measure in measures
+            if self._plan.groupings[action.targets[0][0]].measure in measures  # the total's
         ]
         self._count(_recipe(actions), fact, 1)
 
     def _count(self, recipe: _Recipe, fact: Fact, sign: int) -> None:
-        groups = recipe.known.get(fact.dims)
-        if groups is None:
-            groups = self._groups(recipe, fact.dims)
+        known = recipe.known.get(fact.dims)
+        if known is None:
+            known = self._known(recipe, fact.dims)
+        groups, steps = known
         cells, changed = self._cells, self._changed
         fact_at_ms, value = fact.at_ms, fact.value
         seen_ms = tile = -1
-        for parts, pinned, targets in recipe.steps:
+        for parts, pinned, targets, _ in steps:
             at_ms, pairs = parts(fact_at_ms, value)
             if pinned:
                 here = at_ms // FINE_MS << 2
@@ -160,13 +165,38 @@ class Cells:
                     else:
                         del cell[packed | slot]
                 changed.add(code)
+        for action in recipe.looked:
+            self._count_looked(action, fact, sign)
 
-    def _groups(self, recipe: _Recipe, dims: Sequence[str | None]) -> tuple[int, ...]:
-        """The numbers of the groups that a fact with these dimensions belongs to, in place; remembered."""
+    def _count_looked(self, action: Action, fact: Fact, sign: int) -> None:
+        """Counts a fact in the groupings whose dimensions are looked up."""
+        if not all((fact.dims[at] or UNKNOWN) in words for at, words in action.where):
+            return
+        at_ms, pairs = action.parts(fact.at_ms, fact.value)
+        tile = at_ms // FINE_MS << 2 if action.pinned else self._levels.tile_of(at_ms)
+        for index, positions in action.looked:
+            words = [
+                at.lookup(fact.dims[at.position], at_ms) if isinstance(at, Looked) else fact.dims[at]
+                for at in positions
+            ]
+            packed, code = self._group(words, range(len(words))) << GROUP_BITS, index << _TILE_BITS | tile
+            cell = self._cells.get(code)
+            if cell is None:
+                cell = self._new(code, tile, action.pinned)
+            add(cell, {packed | slot: amount for slot, amount in pairs}, sign)
+            self._changed.add(code)
+
+    def _known(self, recipe: _Recipe, dims: Sequence[str | None]) -> tuple[tuple[int, ...], tuple[_Step, ...]]:
+        """The numbers of the groups, in place, of a fact with these dimensions, and the steps that count it."""
         if len(recipe.known) >= _KNOWN_MAX:
             recipe.known.clear()
-        found = tuple(self._group(dims, positions) << GROUP_BITS for positions in recipe.groups)
-        recipe.known[tuple(dims)] = found
+        groups = tuple(self._group(dims, positions) << GROUP_BITS for positions in recipe.groups)
+        steps = tuple(
+            step
+            for step in recipe.steps
+            if not step.where or all((dims[at] or UNKNOWN) in words for at, words in step.where)
+        )
+        found = recipe.known[tuple(dims)] = (groups, steps if len(steps) < len(recipe.steps) else recipe.steps)
         return found
 
     def _new(self, code: int, tile: int, pinned: bool) -> Cell:
@@ -179,7 +209,7 @@ class Cells:
             codes.add(code)
         return cell
 
-    def _group(self, dims: Sequence[str | None], positions: tuple[int, ...]) -> int:
+    def _group(self, dims: Sequence[str | None], positions: Sequence[int]) -> int:
         if not positions:
             return 0
         if len(positions) == 1:

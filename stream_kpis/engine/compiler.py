@@ -1,21 +1,23 @@
 """The catalogue compiled: which events go to which journeys, and what each fact adds to which cells."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
 from stream_kpis.engine import measures as m
-from stream_kpis.engine.reading import FLOWING, FUNCTIONS, reading_problem
+from stream_kpis.engine.kpi_checks import check_kpi
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.journeys.facts import FACTS
-from stream_kpis.journeys.journey import Journey, counting
-from stream_kpis.kpis.formula import Reading, readings
+from stream_kpis.journeys.facts import FACTS, UNKNOWN, under_calendar
+from stream_kpis.journeys.journey import NO_CALENDARS, Journey, counting
+from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
-from stream_kpis.kpis.schema import COHORT_WINDOWS, Kpi, Measure
+from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups
+from stream_kpis.kpis.schema import Measure
 
 
 class Grouping(NamedTuple):
@@ -29,15 +31,27 @@ class Grouping(NamedTuple):
     """How its cells' keys begin in the changelog: measure, definition and grouping."""
 
 
+class Looked(NamedTuple):
+    """A dimension that is looked up by another, as of the time that decides the tile."""
+
+    position: int
+    lookup: Callable[[str | None, int], str]
+    """From the other's value and an instant to the word."""
+
+
 class Action(NamedTuple):
     """What one fact does to one measure: its parts, each added to every target.
 
     A target is (index of the grouping, positions of its dimensions in the fact). ``pinned`` cells stay in fine tiles.
+    ``where`` are the dimensions that decide whether it counts, as (position, the values that do).
+    ``looked`` are the targets of groupings that have a dimension looked up.
     """
 
     parts: m.Parts
     targets: tuple[tuple[int, tuple[int, ...]], ...]
     pinned: bool
+    where: tuple[tuple[int, frozenset[str]], ...] = ()
+    looked: tuple[tuple[int, tuple[int | Looked, ...]], ...] = ()
 
 
 class Plan(NamedTuple):
@@ -51,10 +65,17 @@ class Plan(NamedTuple):
     """All by name; those that run make only the facts that are counted."""
     definitions: Mapping[str, str]
     """Hash by measure, and the version of each journey that runs, as ``journey:NAME``."""
+    calendars: Calendars
+    """What the measures under a business clock rest on."""
 
 
-def compile_catalogue(catalogue: Catalogue) -> Plan:
+def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS, lookups: Lookups = NO_LOOKUPS) -> Plan:
     """The plan of a catalogue.
+
+    Args:
+        catalogue: measures and KPIs.
+        calendars: the business calendars of the deployment.
+        lookups: the tables by which further dimensions are looked up.
 
     Raises:
         CatalogueError: it names a fact, dimension, measure or reading that does not exist or does not fit.
@@ -62,9 +83,10 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
     groupings: list[Grouping] = []
     actions: dict[str, list[Action]] = {}
     definitions: dict[str, str] = {}
+    running: set[str] = set()
     for name, measure in catalogue.measures.items():
-        _check_measure(name, measure, catalogue)
-        definitions[name] = _hash(measure)
+        _check_measure(name, measure, catalogue, lookups)
+        definitions[name] = _hash(measure, calendars, lookups)
         targets: dict[str, int] = {}
         for by in ("", *measure.by):
             targets[by] = len(groupings)
@@ -73,12 +95,20 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
             key = f"{name}\x1f{definitions[name]}\x1f{by}\x1f".encode()
             groupings.append(Grouping(name, by, kind, within, key))
         for fact, parts in _parts(measure):
-            positions = tuple((index, _positions(by, fact)) for by, index in targets.items())
-            actions.setdefault(fact, []).append(Action(parts, positions, measure.open_set is not None))
+            running.add(FACTS[fact].journey)
+            made = fact if measure.clock == "wall" else under_calendar(fact)
+            looked = {by: index for by, index in targets.items() if any(map(lookups.root, by.split(",")))}
+            action = Action(
+                parts,
+                tuple((index, _positions(by, fact)) for by, index in targets.items() if by not in looked),
+                measure.open_set is not None,
+                _where(measure, fact),
+                tuple((index, _looked(by, fact, lookups)) for by, index in looked.items()),
+            )
+            actions.setdefault(made, []).append(action)
     for name in catalogue.kpis:
-        _check_kpi(name, catalogue)
-    running = {FACTS[fact].journey for fact in actions}
-    journeys = [counting(journey, actions) for journey in JOURNEYS.values() if journey.name in running]
+        check_kpi(name, catalogue)
+    journeys = [counting(journey, actions, calendars) for journey in JOURNEYS.values() if journey.name in running]
     definitions |= {f"journey:{journey.name}": str(journey.version) for journey in journeys}
     return Plan(
         catalogue,
@@ -87,6 +117,7 @@ def compile_catalogue(catalogue: Catalogue) -> Plan:
         _routes(journeys),
         JOURNEYS | {journey.name: journey for journey in journeys},
         definitions,
+        calendars,
     )
 
 
@@ -107,7 +138,8 @@ def _parts(measure: Measure) -> list[tuple[str, m.Parts]]:
         return [(measure.base or "", m.cohort_base), (fact, m.cohort_followed(within_ms))]
     by_kind: dict[str, m.Parts] = {
         "flow": m.flow, "level": m.level, "exposure": m.exposure, "recency": m.recency,
-        "distribution": m.distribution, "open_set": m.open_set, "joined": m.joined,
+        "distribution": m.distribution, "joined": m.joined,
+        "open_set": m.open_set if measure.clock == "wall" else m.open_set_of_calendar,
     }  # fmt: skip
     return [(fact, by_kind[kind])]
 
@@ -116,11 +148,31 @@ def _positions(by: str, fact: str) -> tuple[int, ...]:
     return tuple(FACTS[fact].dims.index(dim) for dim in by.split(",")) if by else ()
 
 
-def _hash(measure: Measure) -> str:
-    """Of what decides the cells: kind, fact, horizon, groupings, journeys; not titles, windows and targets."""
+def _where(measure: Measure, fact: str) -> tuple[tuple[int, frozenset[str]], ...]:
+    return tuple((FACTS[fact].dims.index(dim), frozenset(values)) for dim, values in measure.where.items())
+
+
+def _looked(by: str, fact: str, lookups: Lookups) -> tuple[int | Looked, ...]:
+    dims = FACTS[fact].dims
+    return tuple(
+        dims.index(dim)
+        if (root := lookups.root(dim)) is None
+        else Looked(dims.index(root), partial(lookups.value, dim))
+        for dim in by.split(",")
+    )
+
+
+def _hash(measure: Measure, calendars: Calendars, lookups: Lookups) -> str:
+    """Of what decides the cells: kind, fact, horizon, groupings, journeys, calendars, lookups; not titles, windows.
+
+    Of the calendars all that they say: deadlines lie ahead of what is known, so none of it is without effect.
+    """
+    looked = {dim for by in measure.by for dim in by.split(",") if lookups.root(dim)}
     facts = (kind_of(measure)[1], measure.base or kind_of(measure)[1])
     versions = [JOURNEYS[FACTS[fact].journey].version for fact in facts]
-    return hashlib.sha256(msgspec.json.encode((msgspec.to_builtins(measure), versions), order="sorted")).hexdigest()[:8]
+    rests = (msgspec.to_builtins(measure), versions, *([] if measure.clock == "wall" else [calendars.digest]))
+    rests += tuple(lookups.digest(dim) for dim in sorted(looked))
+    return hashlib.sha256(msgspec.json.encode(rests, order="sorted")).hexdigest()[:8]
 
 
 _VALUES = {
@@ -128,8 +180,14 @@ _VALUES = {
 }  # fmt: skip
 """How the value of a fact must be declared for a kind that reads it; what a cohort's base is worth does not matter."""
 
+_CLOCKED = {"distribution": ("duration",), "flow": ("duration", "deadline"), "open_set": ("age",)}
+"""What a business clock must decide of a fact for a kind to count it."""
 
-def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
+_LOOKED_UP = ("flow", "distribution", "cohort", "open_set", "recency")
+"""Kinds whose facts each stay where they were counted."""
+
+
+def _check_measure(name: str, measure: Measure, catalogue: Catalogue, lookups: Lookups) -> None:
     entry, (kind, counted) = f"measures.{name}", kind_of(measure)
     for field, fact in ((kind, counted), ("base", measure.base)):
         if fact is None:
@@ -137,54 +195,34 @@ def _check_measure(name: str, measure: Measure, catalogue: Catalogue) -> None:
         if fact not in FACTS:
             raise CatalogueError(f"{catalogue.place(entry, field)}: unknown fact {fact!r}{nearest(fact, FACTS)}")
         dims, value = FACTS[fact].dims, FACTS[fact].value
+        fitting_lookups = tuple(found for found in lookups.tables if lookups.root(found) in dims)
         for dim in ",".join(measure.by).split(",") if measure.by else ():
-            if dim not in dims:
+            place = catalogue.place(entry, "by")
+            if dim not in dims and dim not in fitting_lookups:
                 known = f"it has {', '.join(dims)}" if dims else "it has none"
-                place = catalogue.place(entry, "by")
-                raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")
+                hint = nearest(dim, (*dims, *fitting_lookups))
+                raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){hint}")
+            if dim not in dims and kind not in _LOOKED_UP:
+                raise CatalogueError(
+                    f"{place}: {kind} cannot be grouped by {dim!r}: nothing would move it when the lookup changes"
+                )
+        if measure.clock == "business" and FACTS[fact].business not in _CLOCKED.get(kind, ()):
+            fitting = [known for known, each in FACTS.items() if each.business in _CLOCKED.get(kind, ())]
+            which = f" (these have one: {', '.join(fitting)})" if fitting else ""
+            raise CatalogueError(f"{catalogue.place(entry, 'clock')}: {kind} of {fact} knows no business clock{which}")
+        for dim, values in measure.where.items():
+            place, words = catalogue.place(entry, "where"), FACTS[fact].words
+            _check_dimension(dim, fact, place)
+            for word in values:
+                if word not in (*words.get(dim, (word,)), UNKNOWN):
+                    raise CatalogueError(f"{place}: {dim} is never {word!r}{nearest(word, words[dim])}")
         if not value.endswith(_VALUES.get(field, "")):
-            place, fitting = catalogue.place(entry, field), " or ".join(_VALUES[field])
-            raise CatalogueError(f"{place}: {kind} needs a fact with a value of {fitting}, {fact} has {value}")
+            place, needed = catalogue.place(entry, field), " or ".join(_VALUES[field])
+            raise CatalogueError(f"{place}: {kind} needs a fact with a value of {needed}, {fact} has {value}")
 
 
-def _check_kpi(name: str, catalogue: Catalogue) -> None:
-    entry, kpi = f"kpis.{name}", catalogue.kpis[name]
-    kinds = set()
-    for field, formula in (("formula", catalogue.formulas[name]), ("samples", catalogue.samples.get(name))):
-        for reading in readings(formula) if formula else ():
-            kinds |= _check_reading(reading, catalogue.place(entry, field), kpi, catalogue)
-            if "target" in reading.args and kpi.target is None:
-                raise CatalogueError(f"{catalogue.place(entry)}: {reading} needs a target")
-    if kpi.matured is not None and (odd := kinds - FLOWING):
-        raise CatalogueError(f"{catalogue.place(entry, 'matured')}: what is matured reads flows, not {min(odd)}")
-    for window in kpi.windows if "cohort" in kinds or kpi.matured is not None else ():
-        if window not in COHORT_WINDOWS:
-            place = catalogue.place(entry, "windows")
-            raise CatalogueError(f"{place}: a cohort has windows {', '.join(COHORT_WINDOWS)}, not {window}")
-    for edge in kpi.edges:
-        if edge not in m.EDGES_S:
-            near = min(m.EDGES_S, key=lambda known: abs(known - edge))
-            raise CatalogueError(
-                f"{catalogue.place(entry, 'edges')}: no bucket ends at {edge:g} s, the nearest at {near}"
-            )
-    if list(kpi.edges) != sorted(set(kpi.edges)):
-        raise CatalogueError(f"{catalogue.place(entry, 'edges')}: edges go up")
-
-
-def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue) -> set[str]:
-    """The kinds that a reading reads."""
-    if reading.function not in FUNCTIONS:
-        raise CatalogueError(f"{place}: unknown reading {reading.function!r}{nearest(reading.function, FUNCTIONS)}")
-    kinds = []
-    for name in (arg for arg in reading.args if arg != "target"):
-        measure = catalogue.measures.get(name)
-        if measure is None:
-            raise CatalogueError(f"{place}: unknown measure {name!r}{nearest(name, catalogue.measures)}")
-        for by in () if FUNCTIONS[reading.function].of_all else kpi.by:
-            if by not in measure.by:
-                hint = nearest(by, measure.by)
-                raise CatalogueError(f"{place}: measure {name} is not grouped by {by!r}{hint}")
-        kinds.append(kind_of(measure)[0])
-    if problem := reading_problem(reading, kinds):
-        raise CatalogueError(f"{place}: {problem}")
-    return set(kinds)
+def _check_dimension(dim: str, fact: str, place: str) -> None:
+    dims = FACTS[fact].dims
+    if dim not in dims:
+        known = f"it has {', '.join(dims)}" if dims else "it has none"
+        raise CatalogueError(f"{place}: fact {fact} has no dimension {dim!r} ({known}){nearest(dim, dims)}")

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 
 from stream_kpis.engine.tiles import DAY_MS, FINE_MS
+from stream_kpis.kpis.business_time import CALENDARS_MAX
 
 COUNT, SUM, FIRST = 0, 1, 2
 BELOW = 2
@@ -218,6 +219,34 @@ def open_set(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """
     del value
     return at_ms, ((at_ms % FINE_MS, 1),)
+
+
+def open_set_of_calendar(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """The same under the clock of the calendar with the number ``value``, which stands above the start in the slot.
+
+    >>> open_set_of_calendar(12_345, 3)
+    (12345, ((32345, 1),))
+    """
+    return at_ms, ((value * FINE_MS + at_ms % FINE_MS, 1),)
+
+
+def waiting_since(tile_start_ms: int, slot: int) -> int:
+    """When something waits since, and under which calendar, as one integer, from an open set's tile and slot.
+
+    >>> since_and_calendar(waiting_since(10_000, 2_345)), since_and_calendar(waiting_since(10_000, 32_345))
+    ((12345, 0), (12345, 3))
+    """
+    calendar, rest_ms = divmod(slot, FINE_MS)
+    return tile_start_ms + rest_ms << _CALENDAR_BITS | calendar
+
+
+def since_and_calendar(waiting: int) -> tuple[int, int]:
+    """The start in ms and the number of the calendar, 0 for the wall clock."""
+    return waiting >> _CALENDAR_BITS, waiting & _CALENDAR_MASK
+
+
+_CALENDAR_BITS = CALENDARS_MAX.bit_length()
+_CALENDAR_MASK = (1 << _CALENDAR_BITS) - 1
 
 
 def joined(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:

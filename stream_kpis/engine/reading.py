@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from stream_kpis.engine import measures as m
 from stream_kpis.engine.tiles import DAY_MS
+from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.formula import Reading
 
 Cell = Mapping[int, int]
@@ -13,11 +14,12 @@ Span = Literal["window", "before", "until"]
 
 
 class At(NamedTuple):
-    """When and against what a reading reads: a window [from, to), and the KPI's target."""
+    """When and against what a reading reads: a window [from, to), the KPI's target, and the calendars that age."""
 
     from_ms: int
     to_ms: int
     target_ms: int
+    calendars: Calendars
 
 
 class Function(NamedTuple):
@@ -33,19 +35,23 @@ class Function(NamedTuple):
     """Whether each group reads the ungrouped sum."""
 
 
-def _ages(waiting: Cell, to_ms: int) -> Iterator[tuple[int, int]]:
-    return ((to_ms - start_ms, n) for start_ms, n in waiting.items() if start_ms < to_ms)
+def waiting_ages(waiting: Cell, at: At) -> Iterator[tuple[int, int]]:
+    """The ages in ms of what waits at ``to``, each under its clock, with their counts, from a sum of open-set cells."""
+    for packed, n in waiting.items():
+        start_ms, calendar = m.since_and_calendar(packed)
+        if start_ms < at.to_ms:
+            yield at.calendars.numbered(calendar).between(start_ms, at.to_ms) if calendar else at.to_ms - start_ms, n
 
 
 def _quantile(q: float) -> Callable[..., float | None]:
     def of(cell: Cell, *rest: Cell, at: At) -> float | None:
-        return m.quantile_ms(cell, q, _ages(rest[0], at.to_ms) if rest else ())
+        return m.quantile_ms(cell, q, waiting_ages(rest[0], at) if rest else ())
 
     return of
 
 
 def _median_age(cell: Cell, *, at: At) -> float | None:
-    return m.quantile_ms({}, 0.5, _ages(cell, at.to_ms))
+    return m.quantile_ms({}, 0.5, waiting_ages(cell, at))
 
 
 def _slot(slot: int) -> Callable[..., int]:
@@ -57,15 +63,24 @@ def _slot(slot: int) -> Callable[..., int]:
 
 
 def _waiting(cell: Cell, *, at: At) -> int:
-    return sum(n for start_ms, n in cell.items() if start_ms < at.to_ms)
+    return sum(n for packed, n in cell.items() if m.since_and_calendar(packed)[0] < at.to_ms)
 
 
 def _older(cell: Cell, *, at: At) -> int:
-    return sum(n for start_ms, n in cell.items() if start_ms < at.to_ms - at.target_ms)
+    return sum(n for age_ms, n in waiting_ages(cell, at) if age_ms > at.target_ms)
 
 
 def _count_ms(cell: Cell, *, at: At) -> int:
     return cell.get(m.COUNT, 0) * (at.to_ms - at.from_ms)
+
+
+def _sum_ms(cell: Cell, *, at: At) -> int:
+    return cell.get(m.SUM, 0) * (at.to_ms - at.from_ms)
+
+
+def _window_ms(cell: Cell, *, at: At) -> int:
+    del cell
+    return at.to_ms - at.from_ms
 
 
 def _begun(cell: Cell, *, at: At) -> int:
@@ -82,10 +97,14 @@ FUNCTIONS: dict[str, Function] = {
     "base": Function((("cohort",),), "window", _slot(m.BASE)),
     "followed": Function((("cohort",),), "window", _slot(m.FOLLOWED)),
     "distinct": Function((("recency",),), "window", _slot(m.COUNT)),
+    "distinct_ms": Function((("recency",),), "window", _count_ms),
     "level": Function((("level",),), "until", _slot(m.COUNT)),
+    "level_all": Function((("level",),), "until", _slot(m.COUNT), of_all=True),
     "level_at_start": Function((("level",),), "before", _slot(m.COUNT)),
     "count_all": Function(_COUNTED, "window", _slot(m.COUNT), of_all=True),
     "count_ms": Function(_COUNTED, "window", _count_ms),
+    "sum_ms": Function((("flow", "distribution"),), "window", _sum_ms),
+    "window_ms": Function(_EXPOSURE, "window", _window_ms, of_all=True),
     "carried": Function(_EXPOSURE, "before", _count_ms),
     "carried_all": Function(_EXPOSURE, "before", _count_ms, of_all=True),
     "begun": Function(_EXPOSURE, "window", _begun),
@@ -100,8 +119,9 @@ FUNCTIONS: dict[str, Function] = {
 """A distribution's readings take an open set as a second argument: what waits joins with its age.
 
 The time in ms that all of an exposure was there in a window is ``carried`` (by those there when the window began, as if
-they stayed) plus ``begun`` (by those that came in it, less what those that left did not stay). ``count_ms`` is a count
-times the length of the window, so that ``count_ms(x) / (carried(y) + begun(y))`` is x per mean y, in integers.
+they stayed) plus ``begun`` (by those that came in it, less what those that left did not stay). ``count_ms``, ``sum_ms``
+and ``distinct_ms`` are a count or sum times the length of the window, which is ``window_ms``, so that ``count_ms(x) /
+(carried(y) + begun(y))`` is x per mean y, in integers.
 """
 
 FLOWING = frozenset({"flow", "distribution"})
@@ -128,8 +148,3 @@ def reading_problem(reading: Reading, kinds: Sequence[str]) -> str | None:
     if ("target" in reading.args) != (reading.function == "older"):
         return f"{reading}: only older(measure, target) takes the target"
     return None
-
-
-def waiting_ages(cell: Cell, to_ms: int) -> Iterator[tuple[int, int]]:
-    """The ages in ms of what waits at ``to_ms``, with their counts, from a sum of open-set cells."""
-    return _ages(cell, to_ms)

@@ -12,7 +12,7 @@ from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.scopes import FORMAT, Scope
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
 from stream_kpis.events.envelope import Event, Reader, Reason, Reject
-from stream_kpis.events.types import Data, EventVoided
+from stream_kpis.events.types import Data, EventVoided, TicketCreated
 
 REKEYED_TOPIC = "crm.rekeyed"
 _HOMES_MAX = 500_000
@@ -174,10 +174,12 @@ class Shard:
             if not scope.noted:
                 self._parties.note(scope)
             keeps = scope.journey.keeps
-            late |= scope.insert(event if keeps is None else _keeping(event, keeps(data)))
+            late |= scope.insert(event if keeps is None else _keeping(event, keeps(data, party)))
         self.counters["events"] += 1
         if late:
             self.counters["late"] += 1
+        if type(data) is TicketCreated and data.calendar and not self._plan.calendars.knows(data.calendar):
+            self.counters["calendars_unknown"] += 1
 
     def _is_new(self, topic: str, record: SourceRecord, event: Event, scope: Scope) -> bool:
         """Whether a scope may take an event: it is not known, not sealed, and there is room."""
@@ -333,7 +335,7 @@ def _entity(event: Event, field: str | None) -> str | tuple[str, str]:
     """Which entity an event is about; without an id it is one of its own."""
     if field is None:
         return ""
-    named: str | None = getattr(event.data, field)
+    named: str | None = getattr(event.data, field) if field else None
     return (event.source, event.id) if named is None else named
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from stream_kpis.kpis.formula import Over
+
 FINE_MS = 10_000
 MID_MS = 15 * 60_000
 HOUR_MS = 3_600_000
@@ -124,6 +126,43 @@ def window_edges(window: str, to_ms: int, calendar: Calendar) -> Edges:
     elif span_ms > HOUR_MS:
         from_ms -= from_ms % MID_MS
     return Edges(max(from_ms, 0), to_ms)
+
+
+def over_edges(window: str, to_ms: int, over: Over, calendar: Calendar) -> Edges:
+    """The edges of a window that is made of another one, which begins with a business day.
+
+    >>> day = 1_000_000_000_000 // DAY_MS
+    >>> [edge // DAY_MS - day for edge in over_edges("30d", 1_000_000_000_000, Over("previous"), Calendar())]
+    [-60, -30]
+    """
+    days, today_ms = _ROLLING_MS[window] // DAY_MS, calendar.day_start(to_ms)
+    match over.how:
+        case "closed":
+            edges = Edges(calendar.days_before(today_ms, days), today_ms)
+        case "previous":
+            edges = Edges(calendar.days_before(today_ms, 2 * days), calendar.days_before(today_ms, days))
+        case "stretched":
+            edges = Edges(calendar.day_start(max(to_ms - over.by * _ROLLING_MS[window], 0)), to_ms)
+        case _:
+            from_ms = window_edges(window, to_ms, calendar).from_ms
+            edges = Edges(calendar.days_before(from_ms, over.by), calendar.days_before(today_ms, over.by))
+    return Edges(max(edges.from_ms, 0), max(edges.to_ms, 0))
+
+
+def period_over(edges: Edges, over: Over, calendar: Calendar) -> Edges:
+    """As :func:`over_edges`, of a period of business days."""
+    from_ms, to_ms = edges
+    days = (calendar.day_of(to_ms) - calendar.day_of(from_ms)).days
+    match over.how:
+        case "previous":
+            edges = Edges(calendar.days_before(from_ms, days), from_ms)
+        case "stretched":
+            edges = Edges(calendar.days_before(to_ms, over.by * days), to_ms)
+        case "lagged":
+            edges = Edges(calendar.days_before(from_ms, over.by), calendar.days_before(to_ms, over.by))
+        case _:
+            pass
+    return Edges(max(edges.from_ms, 0), max(edges.to_ms, 0))
 
 
 def cohort_edges(window: str, to_ms: int, horizon_days: int, calendar: Calendar) -> Edges:

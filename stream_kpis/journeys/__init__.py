@@ -2,10 +2,13 @@
 
 from stream_kpis.journeys import (
     activity,
+    attribution,
     complaints,
+    costs,
     deals,
     emails,
     expansion,
+    experiments,
     interactions,
     leads,
     lifecycle,
@@ -23,6 +26,6 @@ JOURNEYS: dict[str, Journey] = {
     module.JOURNEY.name: module.JOURNEY
     for module in (
         leads, deals, orders, purchases, expansion, tickets, recontact, lifecycle, surveys, respondents, interactions,
-        complaints, emails, mailing, activity,
+        complaints, emails, mailing, attribution, experiments, costs, activity,
     )
 }  # fmt: skip

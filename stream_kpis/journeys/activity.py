@@ -40,7 +40,7 @@ JOURNEY = Journey(
     takes=dict.fromkeys(kind.data for kind in t.KINDS if kind.data is not t.EventVoided),
     step=step,
     facts=facts,
-    keeps=lambda _: _SEEN,
+    keeps=lambda *_: _SEEN,
     takes_rest=True,
     version=2,
 )

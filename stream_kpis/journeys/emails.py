@@ -34,10 +34,10 @@ def step(email: Email, event: Event) -> None:
     match data:
         case t.EmailSent():
             if email.sent_ms is None:
-                email.sent_ms, email.sent = at_ms, _dims_of(data)
+                email.sent_ms, email.sent = at_ms, dims_of(data)
         case t.EmailDelivered():
             if email.delivered_ms is None:
-                email.delivered_ms, email.delivered = at_ms, _dims_of(data)
+                email.delivered_ms, email.delivered = at_ms, dims_of(data)
         case t.EmailBounced():
             email.bounced_ms = _first(email.bounced_ms, at_ms, email.sent_ms)
         case t.EmailOpened(machine=False):
@@ -57,7 +57,8 @@ def _first(known_ms: int | None, at_ms: int, since_ms: int | None) -> int:
     return at_ms if known_ms is None or since_ms is None or known_ms < since_ms else known_ms
 
 
-def _dims_of(data: t.Email) -> Dims:
+def dims_of(data: t.Email) -> Dims:
+    """What an event says of its e-mail, in the order of the facts."""
     return (data.campaign_id, data.variant, data.subject_line, data.call_to_action)
 
 

@@ -1,8 +1,16 @@
 """The closed list of facts: what journeys say happened, and what the catalogue may count."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, get_args, get_type_hints
 
 import msgspec
+
+from stream_kpis.events import types as t
+
+_BUSINESS = "_business"
+UNKNOWN = "unknown"
+"""What a missing dimension is called."""
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
@@ -26,6 +34,30 @@ class FactKind(NamedTuple):
     doc: str
     ahead: bool = False
     """Whether it may lie ahead of every event."""
+    business: Literal["duration", "age", "deadline"] | None = None
+    """What of it a business calendar's clock decides, if it exists under one too; see :func:`under_calendar`."""
+    words: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """By dimension, the only values that it has, where there are few."""
+
+
+def under_calendar(name: str) -> str:
+    """The name of a fact as a business calendar's clock makes it: the same but for what depends on the clock.
+
+    What waits has the number of its calendar for a value.
+
+    >>> under_calendar("ticket_answered")
+    'ticket_answered_business'
+    """
+    return f"{name}{_BUSINESS}"
+
+
+def declared(name: str) -> FactKind:
+    """The declaration of a fact, whatever the clock that it is made by.
+
+    >>> declared("ticket_answered_business") is FACTS["ticket_answered"]
+    True
+    """
+    return FACTS[name.removesuffix(_BUSINESS)]
 
 
 _LEAD = ("channel", "source", "campaign", "owner", "segment", "country")
@@ -35,6 +67,8 @@ _TICKET = ("team", "agent", "channel", "priority", "category")
 _CUSTOMER = ("plan", "segment", "country", "channel")
 _OPEN_DEAL = ("owner", "product", "pipeline", "stage", "close")
 _EMAIL = ("campaign", "variant", "subject", "call_to_action")
+_COST = ("kind", "channel", "campaign", "owner", "team")
+_COST_KINDS = get_args(get_type_hints(t.CostIncurred)["kind"])
 
 FACTS: dict[str, FactKind] = {
     "lead_created": FactKind("leads", _LEAD, "0", "A lead arrived; at its creation."),
@@ -69,12 +103,23 @@ FACTS: dict[str, FactKind] = {
     "order_refunded_early": FactKind(
         "orders", _ORDER, "micro-units", "Money given back within 30 days; at the order's placing."
     ),
+    "order_margin_amount": FactKind(
+        "orders", _ORDER, "micro-units", "An order of which is known what its goods cost; at its placing."
+    ),
+    "order_margin_goods": FactKind("orders", _ORDER, "micro-units", "What its goods cost; at its placing."),
+    "order_margin_refunded": FactKind("orders", _ORDER, "micro-units", "Money given back of it; at the refund."),
     "buyer_last": FactKind("purchases", (), "0", "The party's last order."),
     "buyer_second": FactKind("purchases", (), "0", "The party's second-last order."),
     "keeper_last": FactKind("purchases", (), "0", "The party's last kept order."),
     "keeper_second": FactKind("purchases", (), "0", "The party's second-last kept order."),
     "keeper_only": FactKind("purchases", (), "0", "The only kept order of a party that has one."),
     "order_gap": FactKind("purchases", (), "ms", "From a kept order to the next one; at that one."),
+    "buyer_active": FactKind("purchases", (), "±1", "A party began to buy, or lapsed.", ahead=True),
+    "buyer_lapsed": FactKind("purchases", (), "0", "It has not bought for 90 days; at that instant.", ahead=True),
+    "buyer_dormant": FactKind("purchases", (), "±1", "A party lapsed, or bought again.", ahead=True),
+    "buyer_back": FactKind("purchases", (), "0", "A lapsed party bought again; at that order."),
+    "buyer_bucket": FactKind("purchases", ("bucket",), "±1", "A party came to be worth so much, or ceased to."),
+    "buyer_bucket_value": FactKind("purchases", ("bucket",), "± micro-units", "The same, by what it brought so far."),
     "expansion": FactKind(
         "expansion", ("kind", "product", "owner"), "micro-units", "A customer bought more, or a dearer plan."
     ),
@@ -82,28 +127,60 @@ FACTS: dict[str, FactKind] = {
     "expander_joined": FactKind("expansion", (), "0", "The start of the spell in which that was."),
     "purchase_first": FactKind("expansion", ("owner", "product"), "0", "The party's first win or kept order."),
     "ticket_opened": FactKind("tickets", _TICKET, "0", "A customer asked for help; at the creation."),
-    "ticket_answered": FactKind("tickets", _TICKET, "wait ms", "A person first answered; at the answer."),
-    "ticket_unanswered": FactKind("tickets", _TICKET, "0", "Nobody has answered yet; at the clock's start, while so."),
-    "ticket_solved_first": FactKind("tickets", _TICKET, "duration ms", "The first solve; at the solve."),
+    "ticket_answered": FactKind(
+        "tickets", _TICKET, "wait ms", "A person first answered; at the answer.", business="duration"
+    ),
+    "ticket_unanswered": FactKind(
+        "tickets", _TICKET, "0", "Nobody has answered yet; at the clock's start, while so.", business="age"
+    ),
+    "ticket_solved_first": FactKind(
+        "tickets", _TICKET, "duration ms", "The first solve; at the solve.", business="duration"
+    ),
     "ticket_resolved": FactKind("tickets", _TICKET, "duration ms", "The same, of those that a customer opened."),
     "ticket_reopened": FactKind("tickets", _TICKET, "lag ms", "The first reopening, by the first solve's dimensions."),
-    "ticket_solved_full": FactKind("tickets", _TICKET, "duration ms", "The last solve, while the ticket is solved."),
-    "ticket_waited": FactKind("tickets", _TICKET, "wait ms", "The same, without the time spent pending."),
+    "ticket_solved_full": FactKind(
+        "tickets", _TICKET, "duration ms", "The last solve, while the ticket is solved.", business="duration"
+    ),
+    "ticket_waited": FactKind(
+        "tickets", _TICKET, "wait ms", "The same, without the time spent pending.", business="duration"
+    ),
     "ticket_unsolved": FactKind("tickets", _TICKET, "0", "Not solved yet, or again; at the creation, while so."),
-    "ticket_met": FactKind("tickets", _TICKET, "0", "First solved in the time allowed; at the solve."),
+    "ticket_met": FactKind(
+        "tickets", _TICKET, "0", "First solved in the time allowed; at the solve.", business="deadline"
+    ),
     "ticket_breached": FactKind(
-        "tickets", _TICKET, "0", "Not solved in the time allowed; at the deadline.", ahead=True
+        "tickets", _TICKET, "0", "Not solved in the time allowed; at the deadline.", ahead=True, business="deadline"
     ),
     "ticket_failed": FactKind("recontact", _TICKET, "lag ms", "The first contact did not settle it; at the failure."),
     "ticket_open": FactKind("tickets", _TICKET, "±1", "The ticket became open, ceased to be, or changed hands."),
-    "customer_level": FactKind("lifecycle", _CUSTOMER, "±1", "A spell began, ended, or moved to other dimensions."),
-    "customer_left": FactKind("lifecycle", _CUSTOMER, "tenure ms", "A spell ended by churn; at its end."),
+    "customer_level": FactKind(
+        "lifecycle", _CUSTOMER, "±1", "A spell began, ended, or moved to other dimensions.", ahead=True
+    ),
+    "customer_left": FactKind("lifecycle", _CUSTOMER, "tenure ms", "A spell ended by churn; at its end.", ahead=True),
     "customer_churn_event": FactKind("lifecycle", ("reason", *_CUSTOMER), "0", "A churn event, as delivered."),
     "customer_new": FactKind(
-        "lifecycle", ("channel", "campaign", "segment", "referred"), "0", "The first spell began; at its start."
+        "lifecycle",
+        ("channel", "campaign", "segment", "referred"),
+        "0",
+        "The first spell began; at its start.",
+        words={"referred": ("yes", "no")},
     ),
-    "customer_lapsed": FactKind("lifecycle", _CUSTOMER, "±1", "A customer left, or the time after that ended."),
+    "customer_lapsed": FactKind(
+        "lifecycle", _CUSTOMER, "±1", "A customer left, or the time after that ended.", ahead=True
+    ),
     "customer_returned": FactKind("lifecycle", _CUSTOMER, "lag ms", "Who left came back; by the leave's dimensions."),
+    "customer_joined": FactKind("lifecycle", _CUSTOMER, "0", "A spell began, the first or a later one; at its start."),
+    "customer_worth": FactKind(
+        "lifecycle", _CUSTOMER, "± micro-units", "What active customers pay a month became more, or less.", ahead=True
+    ),
+    "worth_lost": FactKind("lifecycle", _CUSTOMER, "micro-units", "What who left paid; at the leave.", ahead=True),
+    "worth_contracted": FactKind("lifecycle", _CUSTOMER, "micro-units", "A customer pays less a month."),
+    "worth_expanded": FactKind("lifecycle", _CUSTOMER, "micro-units", "A customer pays more a month."),
+    "worth_returned": FactKind("lifecycle", _CUSTOMER, "micro-units", "What who came back pays; at the spell's start."),
+    "cohort_founded": FactKind("lifecycle", (), "0", "A party's first spell began; at its start."),
+    "cohort_started": FactKind("lifecycle", (), "ms", "A spell began, so long after the party's first one."),
+    "cohort_ended": FactKind("lifecycle", (), "ms", "A spell ended, so long after the first one began.", ahead=True),
+    "referrer_last": FactKind("lifecycle", (), "0", "The last time that the party recommended us."),
     "survey_sent": FactKind("surveys", ("kind", "team", "agent"), "0", "A customer was asked; at the sending."),
     "survey_responded": FactKind(
         "surveys", ("kind", "team", "agent"), "lag ms", "The asked customer answered; at the answer."
@@ -135,5 +212,23 @@ FACTS: dict[str, FactKind] = {
     "email_unsubscribed": FactKind("emails", _EMAIL, "lag ms", "No more of them; lag from the delivery."),
     "email_complained": FactKind("emails", _EMAIL, "lag ms", "Called spam; lag from the delivery."),
     "email_listed": FactKind("mailing", ("campaign",), "±1", "A party came to the mailing list, or left it."),
+    "email_order": FactKind("attribution", _EMAIL, "micro-units", "An order that an e-mail led to; at its placing."),
+    "email_order_refunded": FactKind("attribution", _EMAIL, "micro-units", "Money given back of it; at the refund."),
+    "email_converted": FactKind("attribution", _EMAIL, "lag ms", "The first order since the delivery; at its placing."),
+    "unit_exposed": FactKind(
+        "experiments", ("experiment", "variant"), "0", "A party first saw a variant, and never another one."
+    ),
+    "unit_converted": FactKind(
+        "experiments", ("experiment", "variant"), "lag ms", "It first bought since; at the win or order."
+    ),
+    "unit_crossed": FactKind("experiments", ("experiment",), "0", "A party saw several variants; at the first one."),
+    "cost": FactKind(
+        "costs",
+        _COST,
+        "micro-units",
+        "Money was spent; at its time, or by days.",
+        ahead=True,
+        words={"kind": _COST_KINDS},
+    ),
     "party_active": FactKind("activity", (), "0", "The party's last event of any kind."),
 }

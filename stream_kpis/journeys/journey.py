@@ -5,23 +5,28 @@ one mechanism: fold again, and add the difference between the new facts and the 
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from stream_kpis.events.envelope import Event
 from stream_kpis.events.types import Data
 from stream_kpis.journeys.facts import Fact
+from stream_kpis.kpis.business_time import Calendars
+
+NO_CALENDARS = Calendars()
 
 
 class Journey(NamedTuple):
     """One fold.
 
     ``takes`` maps the event types it folds to the name of the field that holds the entity's id, or None where the party
-    is the scope; an event that names no id is an entity of its own. ``step`` moves a state by one event, in place (the
-    engine owns the state and folds anew after an error); ``facts`` reads the state. Both are pure otherwise: no clock,
-    no randomness, no I/O. ``state`` is a msgspec struct whose defaults are the state before the first event. ``keeps``
-    may shrink what is kept of an event. ``makers`` are the parts of ``facts`` that can be left out, each with the names
-    of what it makes; see :func:`counting`. One that ``takes_rest`` takes only the events that no other running journey
-    takes.
+    is the scope; an event that names no id is an entity of its own, and so is each where the name is empty. ``step``
+    moves a state by one event, in place (the engine owns the state and folds anew after an error); ``facts`` reads the
+    state. Both are pure otherwise: no clock, no randomness, no I/O. ``state`` is a msgspec struct whose defaults are
+    the state before the first event. ``keeps`` says what is kept of an event of a party: less, or what the party's name
+    adds. ``makers`` are the parts of ``facts`` that can be left out, each with the names of what it makes; see
+    :func:`counting`. ``clocked`` are further makers, of the facts that rest on business calendars and are made only if
+    they are counted. One that ``takes_rest`` takes only the events that no other running journey takes.
     ``version`` rises with every change of its meaning: then its measures are built anew.
     """
 
@@ -30,22 +35,30 @@ class Journey(NamedTuple):
     takes: Mapping[type[Data], str | None]
     step: Callable[[Any, Event], None]
     facts: Callable[[Any], list[Fact]]
-    keeps: Callable[[Data], Data] | None = None
+    keeps: Callable[[Data, str], Data] | None = None
     makers: tuple[tuple[frozenset[str], Callable[[Any], list[Fact]]], ...] = ()
+    clocked: tuple[tuple[frozenset[str], Callable[[Any, Calendars], list[Fact]]], ...] = ()
     takes_rest: bool = False
     version: int = 1
 
 
-def counting(journey: Journey, wanted: Collection[str]) -> Journey:
+def _under(make: Callable[[Any, Calendars], list[Fact]], calendars: Calendars, state: Any) -> list[Fact]:
+    return make(state, calendars)
+
+
+def counting(journey: Journey, wanted: Collection[str], calendars: Calendars = NO_CALENDARS) -> Journey:
     """The journey, which makes no facts that nobody counts, as far as its makers allow.
 
     Args:
         journey: a journey.
         wanted: the names of the facts that are counted.
+        calendars: what facts under a business clock rest on.
     """
     chosen = [make for names, make in journey.makers if not names.isdisjoint(wanted)]
     if len(chosen) == len(journey.makers):
-        return journey
+        chosen = [journey.facts]
+    clocked = [make for names, make in journey.clocked if not names.isdisjoint(wanted)]
+    chosen += [partial(_under, make, calendars) for make in clocked]
     if len(chosen) == 1:
         return journey._replace(facts=chosen[0])
     return journey._replace(facts=lambda state: [fact for make in chosen for fact in make(state)])

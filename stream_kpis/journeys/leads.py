@@ -73,7 +73,7 @@ def step(state: Leads, event: Event) -> None:
     elif isinstance(data, t.OrderCancelled):
         _of(state.orders, data.order_id, Order).cancelled = True
     elif isinstance(data, (t.DealCreated, t.DealWon, t.DealLost, t.DealReopened, t.DealDeleted)):
-        _step_deal(_of(state.deals, data.deal_id, Deal), data, at_ms)
+        step_deal(_of(state.deals, data.deal_id, Deal), data, at_ms)
     else:
         lead_id: str = data.lead_id  # type: ignore[attr-defined] # all others name a lead
         _step_lead(_of(state.leads, lead_id, Lead), data, at_ms, state.seq)
@@ -100,7 +100,8 @@ def _step_lead(lead: Lead, data: t.Data, at_ms: int, seq: int) -> None:
             pass
 
 
-def _step_deal(deal: Deal, data: t.Data, at_ms: int) -> None:
+def step_deal(deal: Deal, data: t.Data, at_ms: int) -> None:
+    """A deal moves by a creation, win, loss, reopening or deletion."""
     match data:
         case t.DealCreated():
             if not deal.created:

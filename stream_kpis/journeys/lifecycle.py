@@ -1,5 +1,6 @@
-"""A customer's spells: when it was one, when it left and came back, and in which plan, segment, country and channel."""
+"""A customer's spells: when it was one, in which plan, segment, country and channel, and what it was worth a month."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -19,51 +20,76 @@ class Dims(NamedTuple):
     channel: str | None = None
 
 
+class Move(NamedTuple):
+    """A signed change of who is active: of one customer (``counts``), and of its worth if that is known."""
+
+    at_ms: int
+    sign: int
+    dims: Dims
+    worth: int | None
+    counts: bool = True
+
+
 class Leave(NamedTuple):
     """An end of a spell by churn, and the end of the lapse that it began: by a new spell, or a merge."""
 
     at_ms: int
     tenure_ms: int
     dims: Dims
+    worth: int | None
     over_ms: int | None = None
     returned: bool = False
+
+
+class Change(NamedTuple):
+    """Micro-units a month that a customer is worth more, or less, or again."""
+
+    at_ms: int
+    worth: int
+    dims: Dims
+
+
+class Spell(msgspec.Struct, array_like=True, gc=False):
+    """A time as a customer, with the dimensions at its start; ``end_ms`` may be announced, and taken back."""
+
+    start_ms: int
+    dims: Dims
+    end_ms: int | None = None
 
 
 class Customer(msgspec.Struct, array_like=True):
     """The state of one customer.
 
-    ``joined_ms`` is the start of the open spell; of the one closed last, if ``closed``. ``moves`` are the signed
-    changes of the number of active customers. ``held`` are the changes until an announced end: they move the level if
-    it is taken back. ``first`` is the ``customer.created`` that opened the first spell, as (time in ms, channel,
-    campaign, segment, whether referred).
+    ``dims`` and ``worth`` are running values. The last spell is open unless ``closed``. ``moves`` are the signed
+    changes of who is active, ``changes`` those of its price inside a spell, ``returns`` what it was worth coming back.
+    ``held`` and ``held_changes`` lie before an announced end: they count if it is taken back. ``first`` is the
+    ``customer.created`` that opened the first spell, as (time in ms, channel, campaign, segment, whether referred).
     """
 
     dims: Dims = Dims()
-    joined_ms: int | None = None
+    worth: int | None = None
+    spells: list[Spell] = []
     closed: bool = True
     churned: bool = False
-    moves: list[tuple[int, int, Dims]] = []
+    moves: list[Move] = []
     leaves: list[Leave] = []
-    held: list[tuple[int, int, Dims]] = []
+    held: list[Move] = []
+    changes: list[Change] = []
+    held_changes: list[Change] = []
+    returns: list[Change] = []
     churn_events: list[tuple[int, str | None, Dims]] = []
     first: tuple[int, str | None, str | None, str | None, str] | None = None
     merged: bool = False
+    referred_ms: int | None = None
 
 
 def step(customer: Customer, event: Event) -> None:
     """One customer moves by one event."""
     data, at_ms = event.data, event.time_ms
-    before = customer.dims
-    customer.dims = _running(before, data)
-    if customer.dims != before:
-        moved = [(at_ms, -1, before), (at_ms, 1, customer.dims)]
-        if not customer.closed:
-            customer.moves += moved
-        elif _leaves_after(customer, at_ms):
-            customer.held += moved
+    _follow(customer, data, at_ms)
     match data:
         case t.CustomerCreated() | t.CustomerReactivated() if customer.closed:
-            if customer.joined_ms is None and isinstance(data, t.CustomerCreated):
+            if not customer.spells and isinstance(data, t.CustomerCreated):
                 referred = "no" if data.referred_by is None else "yes"
                 customer.first = (at_ms, data.channel, data.campaign_id, data.segment, referred)
             _open(customer, at_ms)
@@ -71,8 +97,31 @@ def step(customer: Customer, event: Event) -> None:
             _churn(customer, data, at_ms)
         case t.CustomerMerged():
             _merge(customer, at_ms)
+        case t.CustomerReferred():
+            customer.referred_ms = at_ms
         case _:
             pass
+
+
+def _follow(customer: Customer, data: t.Data, at_ms: int) -> None:
+    """The running values, and what moves with them while the customer is one."""
+    before, worth = customer.dims, customer.worth
+    named: int | None = getattr(data, "value", None)
+    customer.dims = _running(before, data)
+    customer.worth = worth if named is None else named
+    if customer.dims == before and customer.worth == worth:
+        return
+    moves = customer.dims != before
+    moved = [Move(at_ms, -1, before, worth, moves), Move(at_ms, 1, customer.dims, customer.worth, moves)]
+    changed = []
+    if isinstance(data, t.CustomerPlanChanged) and named is not None and worth is not None and named != worth:
+        changed = [Change(at_ms, named - worth, customer.dims)]
+    if not customer.closed:
+        customer.moves += moved
+        customer.changes += changed
+    elif _leaves_after(customer, at_ms):
+        customer.held += moved
+        customer.held_changes += changed
 
 
 def _running(dims: Dims, data: t.Data) -> Dims:
@@ -86,11 +135,13 @@ def _open(customer: Customer, at_ms: int) -> None:
         customer.leaves.pop()
         customer.moves.pop()
         customer.moves += customer.held
+        customer.changes += customer.held_changes
+        customer.spells[-1].end_ms = None
     else:
         _end_lapse(customer, at_ms, returned=True)
-        customer.joined_ms = at_ms
-        customer.moves.append((at_ms, 1, customer.dims))
-    customer.held = []
+        customer.spells.append(Spell(at_ms, customer.dims))
+        customer.moves.append(Move(at_ms, 1, customer.dims, customer.worth))
+    customer.held, customer.held_changes = [], []
     customer.closed = customer.churned = False
 
 
@@ -105,7 +156,8 @@ def _merge(customer: Customer, at_ms: int) -> None:
         _end_lapse(customer, at_ms, returned=False)
     else:
         customer.closed, customer.churned = True, False
-        customer.moves.append((at_ms, -1, customer.dims))
+        customer.spells[-1].end_ms = at_ms
+        customer.moves.append(Move(at_ms, -1, customer.dims, customer.worth))
 
 
 def _end_lapse(customer: Customer, at_ms: int, *, returned: bool) -> None:
@@ -113,24 +165,34 @@ def _end_lapse(customer: Customer, at_ms: int, *, returned: bool) -> None:
     if customer.churned and customer.leaves[-1].over_ms is None:
         leave = customer.leaves[-1]
         customer.leaves[-1] = leave._replace(over_ms=max(leave.at_ms, at_ms), returned=returned)
+        if returned and customer.worth is not None:
+            customer.returns.append(Change(at_ms, customer.worth, customer.dims))
 
 
 def _churn(customer: Customer, data: t.CustomerChurned, at_ms: int) -> None:
     customer.churn_events.append((at_ms, data.reason, customer.dims))
-    if customer.closed or customer.joined_ms is None:
+    if customer.closed:
         return
+    spell = customer.spells[-1]
     said_ms = at_ms if data.effective_at is None else time_ms_of(data.effective_at)
-    left_ms = max(said_ms, customer.joined_ms)
+    left_ms = spell.end_ms = max(said_ms, spell.start_ms)
     customer.closed = customer.churned = True
-    customer.moves.append((left_ms, -1, customer.dims))
-    customer.leaves.append(Leave(left_ms, left_ms - customer.joined_ms, customer.dims))
+    customer.moves.append(Move(left_ms, -1, customer.dims, customer.worth))
+    customer.leaves.append(Leave(left_ms, left_ms - spell.start_ms, customer.dims, customer.worth))
 
 
 def facts(customer: Customer) -> list[Fact]:
-    """All spells so far."""
-    found = [Fact("customer_level", *move) for move in customer.moves]
-    for at_ms, tenure_ms, dims, over_ms, returned in customer.leaves:
+    """All spells so far, and what they were worth."""
+    found = []
+    for at_ms, sign, dims, worth, counts in customer.moves:
+        if counts:
+            found.append(Fact("customer_level", at_ms, sign, dims))
+        if worth:
+            found.append(Fact("customer_worth", at_ms, sign * worth, dims))
+    for at_ms, tenure_ms, dims, worth, over_ms, returned in customer.leaves:
         found.append(Fact("customer_left", at_ms, tenure_ms, dims))
+        if worth is not None:
+            found.append(Fact("worth_lost", at_ms, worth, dims))
         found.append(Fact("customer_lapsed", at_ms, 1, dims))
         if over_ms is not None:
             found.append(Fact("customer_lapsed", over_ms, -1, dims))
@@ -140,7 +202,31 @@ def facts(customer: Customer) -> list[Fact]:
     if customer.first is not None and not customer.merged:
         at_ms, *dims_of_first = customer.first
         found.append(Fact("customer_new", at_ms, 0, tuple(dims_of_first)))
+    for at_ms, more, dims in customer.changes:
+        found.append(Fact("worth_expanded" if more > 0 else "worth_contracted", at_ms, abs(more), dims))
+    found += [Fact("worth_returned", *back) for back in customer.returns]
+    found += [Fact("cohort_founded", spell.start_ms, 0, ()) for spell in customer.spells[:1]]
+    for spell in customer.spells:
+        found += _of_spell(spell, customer.spells[0].start_ms)
+    if customer.referred_ms is not None:
+        found.append(Fact("referrer_last", customer.referred_ms, 0, ()))
     return found
+
+
+def _of_spell(spell: Spell, since_ms: int) -> Iterator[Fact]:
+    """Who joins is in the cohort of its first spell, and out of it after each."""
+    yield Fact("customer_joined", spell.start_ms, 0, spell.dims)
+    yield Fact("cohort_started", spell.start_ms, spell.start_ms - since_ms, ())
+    if spell.end_ms is not None:
+        yield Fact("cohort_ended", spell.end_ms, spell.end_ms - since_ms, ())
+
+
+_SELF = t.CustomerActivated()
+
+
+def _without_itself(data: t.Data, party: str) -> t.Data:
+    """Who refers itself has referred nobody."""
+    return _SELF if isinstance(data, t.CustomerReferred) and data.referred_id == party else data
 
 
 JOURNEY = Journey(
@@ -154,9 +240,11 @@ JOURNEY = Journey(
             t.CustomerUpdated,
             t.CustomerPlanChanged,
             t.CustomerMerged,
+            t.CustomerReferred,
         )
     ),
     step=step,
     facts=facts,
-    version=2,
+    keeps=_without_itself,
+    version=3,
 )

@@ -9,13 +9,14 @@ from stream_kpis.journeys.journey import Journey
 
 
 class Order(msgspec.Struct, array_like=True):
-    """The state of one order; ``refunds`` maps refund id to (time in ms, micro-units)."""
+    """The state of one order; ``refunds`` maps refund id to (time in ms, micro-units), ``goods`` is what they cost."""
 
     placed_ms: int | None = None
     amount: int = 0
     dims: tuple[str | None, ...] = ()
     refunds: dict[str, tuple[int, int]] = {}
     cancelled: bool = False
+    goods: int | None = None
 
     @property
     def counts(self) -> bool:
@@ -45,6 +46,7 @@ def step(order: Order, event: Event) -> None:
             if order.placed_ms is None:
                 order.placed_ms, order.amount = event.time_ms, data.amount
                 order.dims = (data.channel, data.product, data.owner_id)
+                order.goods = data.cost_of_goods
         case t.OrderRefunded():
             order.refunds.setdefault(data.refund_id, (event.time_ms, data.amount))
         case _:
@@ -52,7 +54,7 @@ def step(order: Order, event: Event) -> None:
 
 
 def facts(order: Order) -> list[Fact]:
-    """The order, its refunds, and what is left of it."""
+    """The order, its refunds, what is left of it, and the same again if it is known what its goods cost."""
     if not order.counts:
         return []
     placed_ms = order.placed_ms or 0
@@ -65,11 +67,16 @@ def facts(order: Order) -> list[Fact]:
         early = sum(amount for at_ms, amount in order.refunds.values() if 0 <= at_ms - placed_ms <= EARLY_MS)
         if early:
             found.append(Fact("order_refunded_early", placed_ms, early, order.dims))
+    if order.goods is not None:
+        found.append(Fact("order_margin_amount", placed_ms, order.amount, order.dims))
+        found.append(Fact("order_margin_goods", placed_ms, order.goods, order.dims))
+        found += [Fact("order_margin_refunded", at_ms, amount, order.dims) for at_ms, amount in order.refunds.values()]
     return found
 
 
-def without_items(data: t.Data) -> t.Data:
+def without_items(data: t.Data, party: str) -> t.Data:
     """The same event without what no fold reads, and what makes it large."""
+    del party
     return msgspec.structs.replace(data, items=()) if isinstance(data, t.OrderPlaced) and data.items else data
 
 
@@ -80,4 +87,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
+    version=2,
 )

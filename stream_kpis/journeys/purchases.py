@@ -1,14 +1,19 @@
-"""The purchases of a party: when it last bought, when before that, and how long it took to buy again."""
+"""The purchases of a party: when it last bought and before that, whether it still buys, and what it brought."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import msgspec
 
 from stream_kpis.events.envelope import Event
+from stream_kpis.events.types import MICRO
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.orders import JOURNEY as ORDERS
 from stream_kpis.journeys.orders import Order
+
+LAPSE_MS = 90 * 86_400_000
+"""Who has not bought for so long does not buy any more, until the next order."""
 
 
 class Purchases(msgspec.Struct, array_like=True):
@@ -27,13 +32,72 @@ def step(state: Purchases, event: Event) -> None:
 
 
 def facts(state: Purchases) -> list[Fact]:
-    """The last and the second-last order, of all that count and of those kept; and the gaps between those kept."""
-    bought = sorted(o.placed_ms for o in state.orders.values() if o.placed_ms is not None and not o.cancelled)
-    kept = sorted(o.placed_ms for o in state.orders.values() if o.placed_ms is not None and o.kept_amount is not None)
-    found = [Fact("order_gap", later, later - earlier, ()) for earlier, later in pairwise(kept)]
+    """What the party brought, how it bought what it kept, and its last two orders, of all that count and of those."""
+    counting = [order for order in state.orders.values() if order.counts]
+    bought = sorted(order.placed_ms or 0 for order in counting)
+    kept = sorted(order.placed_ms or 0 for order in counting if order.kept_amount is not None)
+    found = [*_value(counting, bought[0]), *_activity(kept)] if bought else []
+    found.sort(key=lambda fact: fact.at_ms)  # so that one more order changes the end of the list alone
     if len(kept) == 1:
         found.append(Fact("keeper_only", kept[0], 0, ()))
     return found + _latest("buyer", bought) + _latest("keeper", kept)
+
+
+def _activity(kept: list[int]) -> Iterator[Fact]:
+    """The gaps between orders; where one is too long, and after the last order, the party lapses."""
+    for earlier_ms, at_ms in pairwise([None, *kept]):
+        if at_ms is None:
+            continue
+        if earlier_ms is not None:
+            yield Fact("order_gap", at_ms, at_ms - earlier_ms, ())
+            if at_ms - earlier_ms <= LAPSE_MS:
+                continue
+            yield from _lapse(earlier_ms + LAPSE_MS)
+            yield Fact("buyer_dormant", at_ms, -1, ())
+            yield Fact("buyer_back", at_ms, 0, ())
+        yield Fact("buyer_active", at_ms, 1, ())
+    if kept:
+        yield from _lapse(kept[-1] + LAPSE_MS)
+
+
+def _lapse(at_ms: int) -> Iterator[Fact]:
+    yield Fact("buyer_active", at_ms, -1, ())
+    yield Fact("buyer_lapsed", at_ms, 0, ())
+    yield Fact("buyer_dormant", at_ms, 1, ())
+
+
+def _value(orders: list[Order], first_ms: int) -> Iterator[Fact]:
+    """What the party had brought by each order and refund since its first order, as moves of its bucket."""
+    changes = [(order.placed_ms or 0, order.amount) for order in orders]
+    changes += [(at_ms, -amount) for order in orders for at_ms, amount in order.refunds.values()]
+    value, bucket = 0, None
+    for at_ms, change in sorted(changes):
+        before, value = value, value + change
+        if at_ms < first_ms:
+            continue
+        now = bucket_of(value)
+        if now == bucket:
+            yield Fact("buyer_bucket_value", at_ms, change, (now,))
+            continue
+        if bucket is not None:
+            yield Fact("buyer_bucket", at_ms, -1, (bucket,))
+            yield Fact("buyer_bucket_value", at_ms, -before, (bucket,))
+        yield Fact("buyer_bucket", at_ms, 1, (now,))
+        yield Fact("buyer_bucket_value", at_ms, value, (now,))
+        bucket = now
+
+
+def bucket_of(value: int) -> str:
+    """The largest of 1, 2, 5, 10, 20, 50 … units that micro-units hold, as text; ``0`` below one unit.
+
+    >>> [bucket_of(units * 1_000_000) for units in (-3, 0, 1, 4, 5, 99, 100)]
+    ['0', '0', '1', '2', '5', '50', '100']
+    """
+    units = value // MICRO
+    if units < 1:
+        return "0"
+    digits = str(units)
+    return ("5" if digits[0] >= "5" else "2" if digits[0] >= "2" else "1") + "0" * (len(digits) - 1)
 
 
 def _latest(name: str, times_ms: list[int]) -> list[Fact]:
@@ -48,4 +112,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=ORDERS.keeps,
+    version=2,
 )

@@ -6,9 +6,13 @@ import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
-from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.facts import Fact, under_calendar
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.terms import SLA_MS, SLA_OTHERWISE_MS
+from stream_kpis.kpis.business_time import BusinessTime, Calendars
+
+WALL = BusinessTime()
+"""The clock that is always open."""
 
 
 class Dims(NamedTuple):
@@ -33,9 +37,7 @@ class Ticket(msgspec.Struct, array_like=True):
     """The state of one ticket.
 
     ``moves`` are the signed changes of the number of open tickets. ``solved_now`` is the solve since which it is
-    solved, ``waited_ms`` how long the requester waited until then; ``solved_ms`` and ``pending_ms`` are what was spent
-    solved and pending before. ``overdue`` are the dimensions with which it was unsolved at its deadline, once an event
-    lies behind that.
+    solved; ``rests`` and ``pendings`` are the stretches [from, to) that it was solved and pending before.
     """
 
     created_ms: int | None = None
@@ -49,17 +51,11 @@ class Ticket(msgspec.Struct, array_like=True):
     opening: Dims = Dims()
     counts: bool = False
     solved_now: Seen | None = None
-    waited_ms: int = 0
-    solved_ms: int = 0
-    pending_ms: int = 0
+    rests: list[tuple[int, int]] = []
+    pendings: list[tuple[int, int]] = []
     pending_since_ms: int | None = None
     reopened_ms: int | None = None
-    overdue: Dims | None = None
-
-    @property
-    def deadline_ms(self) -> int:
-        """Until when it should be solved."""
-        return (self.created_ms or 0) + SLA_MS.get(self.opening.priority, SLA_OTHERWISE_MS)
+    calendar: str | None = None
 
 
 def step(ticket: Ticket, event: Event) -> None:
@@ -72,8 +68,6 @@ def step(ticket: Ticket, event: Event) -> None:
             _create(ticket, data, at_ms)
     else:
         before = ticket.dims
-        if ticket.overdue is None and at_ms > ticket.deadline_ms:
-            ticket.overdue = before
         ticket.dims = redirected(before, data)
         if not ticket.solved and ticket.dims != before:
             ticket.moves += [(at_ms, -1, before), (at_ms, 1, ticket.dims)]
@@ -94,6 +88,7 @@ def _create(ticket: Ticket, data: t.TicketCreated, at_ms: int) -> None:
     ticket.created_ms = at_ms
     ticket.dims = ticket.opening = dims_of(data)
     ticket.counts = counts_as_opened(data)
+    ticket.calendar = data.calendar
     ticket.clock_ms = at_ms if ticket.counts else None
     ticket.moves.append((at_ms, 1, ticket.dims))
 
@@ -138,7 +133,7 @@ def _progress(ticket: Ticket, data: t.Data, at_ms: int) -> None:
 def _pend(ticket: Ticket, at_ms: int, pending: bool) -> None:
     """The ticket has another status, which waits for the requester or does not."""
     if ticket.pending_since_ms is not None:
-        ticket.pending_ms += at_ms - ticket.pending_since_ms
+        ticket.pendings.append((ticket.pending_since_ms, at_ms))
     ticket.pending_since_ms = at_ms if pending else None
 
 
@@ -148,8 +143,7 @@ def _solve(ticket: Ticket, at_ms: int) -> None:
     ticket.solved = True
     ticket.moves.append((at_ms, -1, ticket.dims))
     ticket.solved_first = ticket.solved_first or Seen(at_ms, age_ms, ticket.dims)
-    ticket.solved_now = Seen(at_ms, age_ms - ticket.solved_ms, ticket.dims)
-    ticket.waited_ms = age_ms - ticket.solved_ms - ticket.pending_ms
+    ticket.solved_now = Seen(at_ms, age_ms - _total_ms(ticket.rests), ticket.dims)
 
 
 def _reopen(ticket: Ticket, at_ms: int) -> None:
@@ -158,10 +152,14 @@ def _reopen(ticket: Ticket, at_ms: int) -> None:
     if ticket.reopened_ms is None:
         ticket.reopened_ms = at_ms
     if ticket.solved_now is not None:
-        ticket.solved_ms += at_ms - ticket.solved_now.at_ms
+        ticket.rests.append((ticket.solved_now.at_ms, at_ms))
         ticket.solved_now = None
     if ticket.answered is None and ticket.clock_ms is not None:
         ticket.clock_ms = at_ms
+
+
+def _total_ms(stretches: list[tuple[int, int]], clock: BusinessTime = WALL) -> int:
+    return sum(clock.between(from_ms, to_ms) for from_ms, to_ms in stretches)
 
 
 def facts(ticket: Ticket) -> list[Fact]:
@@ -183,7 +181,7 @@ def _opening(ticket: Ticket) -> list[Fact]:
     if not _exists(ticket) or not ticket.counts:
         return []
     opening = ticket.opening._replace(category=ticket.dims.category)
-    return [Fact("ticket_opened", ticket.created_ms or 0, 0, opening), _kept_promise(ticket)]
+    return [Fact("ticket_opened", ticket.created_ms or 0, 0, opening), *_kept_promise(ticket)]
 
 
 def _answer(ticket: Ticket) -> list[Fact]:
@@ -216,16 +214,70 @@ def _ending(ticket: Ticket) -> list[Fact]:
     last = ticket.solved_now
     if last is None:
         return [Fact("ticket_unsolved", ticket.created_ms or 0, 0, ticket.dims)]
-    return [Fact("ticket_solved_full", *last), Fact("ticket_waited", last.at_ms, ticket.waited_ms, last.dims)]
+    waited_ms = last.took_ms - _total_ms(ticket.pendings)
+    return [Fact("ticket_solved_full", *last), Fact("ticket_waited", last.at_ms, waited_ms, last.dims)]
 
 
-def _kept_promise(ticket: Ticket) -> Fact:
+def _kept_promise(ticket: Ticket, clock: BusinessTime = WALL) -> list[Fact]:
     """Solved in time, or not; while it is not solved, the deadline may lie ahead, and nobody sees it yet."""
     first, priority = ticket.solved_first, ticket.opening.priority
-    if first is not None and first.at_ms <= ticket.deadline_ms:
-        return Fact("ticket_met", first.at_ms, 0, first.dims._replace(priority=priority))
-    dims = ticket.dims if ticket.overdue is None else ticket.overdue
-    return Fact("ticket_breached", ticket.deadline_ms, 0, dims._replace(priority=priority))
+    allowed_ms = SLA_MS.get(priority, SLA_OTHERWISE_MS)
+    deadline_ms = clock.after(ticket.created_ms or 0, allowed_ms)
+    if first is not None and (deadline_ms is None or first.at_ms <= deadline_ms):
+        return [Fact("ticket_met", first.at_ms, 0, first.dims._replace(priority=priority))]
+    if deadline_ms is None:
+        return []
+    dims = next(dims for at_ms, sign, dims in reversed(ticket.moves) if sign > 0 and at_ms <= deadline_ms)
+    return [Fact("ticket_breached", deadline_ms, 0, dims._replace(priority=priority))]
+
+
+# Under the clock of the ticket's calendar.
+
+
+def _answer_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
+    found = []
+    for fact in _answer(ticket):
+        number = calendars.number(ticket.calendar)
+        since_ms = fact.at_ms - fact.value
+        worth = calendars.numbered(number).between(since_ms, fact.at_ms) if ticket.answered else number
+        found.append(_under(fact, worth))
+    return found
+
+
+def _solution_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
+    """The first one."""
+    first = ticket.solved_first
+    if first is None or not _exists(ticket):
+        return []
+    clock = calendars.named(ticket.calendar)
+    return [_under(Fact("ticket_solved_first", *first), clock.between(ticket.created_ms or 0, first.at_ms))]
+
+
+def _ending_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
+    """The solution that stands."""
+    last = ticket.solved_now
+    if last is None or not _exists(ticket):
+        return []
+    clock = calendars.named(ticket.calendar)
+    took_ms = clock.between(ticket.created_ms or 0, last.at_ms) - _total_ms(ticket.rests, clock)
+    waited_ms = took_ms - _total_ms(ticket.pendings, clock)
+    solved = Fact("ticket_solved_full", *last)
+    waited = Fact("ticket_waited", *last)
+    return [_under(solved, took_ms), _under(waited, waited_ms)]
+
+
+def _promise_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
+    if not _exists(ticket) or not ticket.counts:
+        return []
+    return [_under(fact, 0) for fact in _kept_promise(ticket, calendars.named(ticket.calendar))]
+
+
+def _under(fact: Fact, value: int) -> Fact:
+    return Fact(under_calendar(fact.name), fact.at_ms, value, fact.dims)
+
+
+def _named(*facts: str) -> frozenset[str]:
+    return frozenset(map(under_calendar, facts))
 
 
 JOURNEY = Journey(
@@ -254,5 +306,11 @@ JOURNEY = Journey(
         (frozenset({"ticket_solved_first", "ticket_resolved", "ticket_reopened"}), _solution),
         (frozenset({"ticket_solved_full", "ticket_waited", "ticket_unsolved"}), _ending),
     ),
-    version=2,
+    clocked=(
+        (_named("ticket_answered", "ticket_unanswered"), _answer_under),
+        (_named("ticket_solved_first"), _solution_under),
+        (_named("ticket_solved_full", "ticket_waited"), _ending_under),
+        (_named("ticket_met", "ticket_breached"), _promise_under),
+    ),
+    version=3,
 )

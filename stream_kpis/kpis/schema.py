@@ -8,12 +8,29 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["flow", "level", "exposure", "recency", "distribution", "cohort", "open_set", "joined"]
-Unit = Literal["count", "ratio", "seconds", "currency", "currency_per_second", "score"]
+Unit = Literal["count", "ratio", "seconds", "currency", "currency_per_second", "per_second", "score"]
 ROLLING = ("5m", "1h", "24h", "7d", "30d", "90d", "365d")
 PERIODS = ("today", "mtd", "qtd", "ytd")
 WINDOWS = (*ROLLING, *PERIODS, "all", "now")
 COHORT_WINDOWS = ("7d", "30d", "90d", "365d", "all")
+DAILY_WINDOWS = ("30d", "90d", "365d")
+"""Those that begin with a business day: other windows can be made of them."""
 GROUPINGS_MAX = 4
+
+Method = Literal["lift", "relative_lift", "sample_ratio", "cohort_grid", "quota"]
+READ_BY: dict[str, str | None] = {
+    "lift": None, "relative_lift": None, "sample_ratio": "experiment,variant", "cohort_grid": "", "quota": "owner"
+}  # fmt: skip
+"""By method the grouping in which it reads what its formula names; None for the KPI's."""
+Operator = Literal[
+    "change", "trend", "forecast", "anomaly", "revenue_growth_yoy", "deals_forecast", "pipeline_overdue_value"
+]
+
+OPEN_DEALS, OPEN_WEIGHTED = "deals_open", "deals_open_weighted"
+OPERATOR_READS: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("deals_forecast", "pipeline_overdue_value"), (OPEN_DEALS, OPEN_WEIGHTED)
+)
+"""Measures that operators read by name, beside those of the KPI's formula."""
 
 
 class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,6 +57,10 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Ends, at the time of what they ended: ``fact.time - fact.value``; counted from the end on."""
     base: str | None = None
     within: str | None = None
+    clock: Literal["wall", "business"] = "wall"
+    """The clock of durations, ages and deadlines: the wall's, or the calendar's of what is counted."""
+    where: dict[str, tuple[str, ...]] = {}
+    """By dimension the values that count; a missing one is ``unknown``. Facts with any other are left out."""
     by: tuple[str, ...] = ()
 
 
@@ -50,12 +71,16 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     formula: str
     unit: Unit
     windows: tuple[str, ...]
+    method: Method | None = None
+    """What makes values of what the formula reads, where arithmetic does not: a function in ``live/methods``."""
+    operators: tuple[Operator, ...] = ()
+    """What is made of its values over days, see docs/definitions-operators.md."""
     department: Literal["sales", "service", "marketing", "customers"] = "sales"
     by: tuple[str, ...] = ()
     matured: str | None = None
     """A horizon such as ``30d``: its windows end so long before kpi-now, as a cohort's do, whatever it reads."""
     samples: str | None = None
-    """A formula for the samples; by default the denominator of a ratio, the count of a distribution, or the value."""
+    """A formula for the samples, rounded down; else a ratio's denominator, a distribution's count, or the value."""
     min_samples: int = 30
     target: float | None = None
     """In the KPI's unit; what ``older(…, target)`` compares with."""

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from stream_kpis.kpis.load import nearest
 from stream_kpis.kpis.schema import WINDOWS, Kpi
 from stream_kpis.live.metrics import SCALES
-from stream_kpis.live.snapshot import ShardPosition, Snapshot, Value
+from stream_kpis.live.operators.spans import AGAINST
+from stream_kpis.live.snapshot import Result, ShardPosition, Snapshot, Value
 
 Json = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -16,6 +17,9 @@ _KEY = Value._fields.index("from_ms")
 """Before it stands which value it is: KPI, window, grouping, group; then its edges."""
 _FACE = Value._fields.index("value")
 """From it on stands what people see."""
+
+
+V = TypeVar("V", Value, Result)
 
 
 class Filter(NamedTuple):
@@ -26,7 +30,7 @@ class Filter(NamedTuple):
     by: str | None = None
     """A grouping as declared; empty for the totals alone; None for everything."""
 
-    def __call__(self, values: Iterable[Value]) -> Iterator[Value]:
+    def __call__(self, values: Iterable[V]) -> Iterator[V]:
         """The values that are wanted, in order."""
         for value in values:
             if (
@@ -52,6 +56,27 @@ def chosen(kpis: Mapping[str, Kpi], names: Collection[str], by: str | None, wind
     return Filter(frozenset(names), frozenset(windows), by or "")
 
 
+def check_comparison(against: str, kpis: Mapping[str, Kpi], names: Collection[str], *, asked: bool = False) -> None:
+    """Refuses what cannot be compared.
+
+    Args:
+        against: ``previous`` or ``year``.
+        kpis: the catalogue.
+        names: the KPIs that are wanted; none for all.
+        asked: whether a period is asked for.
+
+    Raises:
+        ValueError: one line that says what can be.
+    """
+    _known("comparison", against, AGAINST)
+    if asked:
+        raise ValueError("compare and periods do not go together: windows are compared")
+    able = [name for name, kpi in kpis.items() if "change" in kpi.operators]
+    for name in names:
+        if name not in able:
+            raise ValueError(f"{name} is not compared; there are {', '.join(able)}: add change to its operators")
+
+
 def _known(what: str, name: str, names: Collection[str]) -> None:
     if name not in names:
         there_are = f"there are {', '.join(names)}" if names else "there is none"
@@ -59,6 +84,10 @@ def _known(what: str, name: str, names: Collection[str]) -> None:
 
 
 _INT64 = 1 << 63
+RATIOS = frozenset({"change", "revenue_growth_yoy", "forecast_error", "target_attainment"})
+"""Operators whose value is a ratio, whatever the KPI's unit."""
+SCORES = frozenset({"anomaly_band", "target_met"})
+"""Those whose value is a plain number."""
 
 
 class Views:
@@ -87,6 +116,7 @@ class Views:
                 "better": kpi.better,
                 "min_samples": kpi.min_samples,
                 "choices": kpi.choices,
+                "operators": kpi.operators,
                 "version": kpi.version,
             }
             for kpi_id, kpi in self.kpis.items()
@@ -123,6 +153,32 @@ class Views:
             row["sum_ms"] = value.durations.sum_ms
         return row
 
+    def result(self, result: Result) -> Json:
+        """What an operator made: as :meth:`value`, with the operator's name, and what it is compared with.
+
+        Numerator and denominator of a change are both values; the denominator of a target's is the target.
+        """
+        kpi = self.kpis[result.kpi]
+        ratio = result.operator in RATIOS
+        return {
+            "operator": result.operator,
+            "kpi": result.kpi,
+            "title": kpi.title,
+            "window": result.window,
+            "against": result.against or None,
+            "from": rfc3339(result.from_ms),
+            "to": rfc3339(result.to_ms),
+            "by": group_of(result),
+            "value": result.value,
+            "unit": "ratio" if ratio else "score" if result.operator in SCORES else self._unit(kpi),
+            "samples": result.samples,
+            "numerator": result.numerator,
+            "denominator": result.denominator,
+            "lower": result.lower,
+            "upper": result.upper,
+            "state": result.state,
+        }
+
     def over(self, period: str, value: Value) -> Json:
         """One value over a period: as :meth:`value`, with the period's name instead of a window."""
         return {("period" if name == "window" else name): item for name, item in self.value(value).items()} | {
@@ -152,10 +208,10 @@ class Views:
         return (value for value in values if value.kpi in self.kpis)
 
     def _unit(self, kpi: Kpi) -> str:
-        return kpi.unit.replace("currency_per_second", "currency/s").replace("currency", self.currency)
+        return kpi.unit.replace("currency", self.currency).replace("_per_second", "/s").replace("per_second", "1/s")
 
 
-def group_of(value: Value) -> dict[str, str]:
+def group_of(value: Value | Result) -> dict[str, str]:
     """A value's group by dimension; empty for the total."""
     if not value.by:
         return {}

@@ -32,6 +32,7 @@ def print_kpis(
     url: str | None,
     as_json: bool,
     as_csv: bool,
+    against: str | None = None,
 ) -> int:
     """The command: live values to standard output. Returns the exit code.
 
@@ -42,14 +43,18 @@ def print_kpis(
     if period and (since or until):
         raise ValueError("--period excludes --from and --to: give it, or both of them")
     asks = asks_of(Calendar(settings.zone), periods=[period] if period else (), since=since, until=until)
+    if asks and against:
+        raise ValueError("--compare and periods do not go together: windows are compared")
     if asks and windows:
         raise ValueError("windows and periods do not go together: give --window, or a period")
-    query = [("kpi", kpi) for kpi in kpis] + [("by", by or "")]
+    query = [("kpi", kpi) for kpi in kpis] + [("by", by or "")] + ([("compare", against)] if against else [])
     query += [(name, text) for name, text in (("period", period), ("from", since), ("to", until)) if text]
     url = url or f"http://{reachable(settings.host)}:{settings.port}"
     found = ask(url, "/api/kpis", query + [("window", window) for window in windows])
-    if missing := [window for window in windows if window not in _windows(found)]:
+    if missing := [window for window in windows if window not in _windows(found) and not against]:
         _explain(missing[0], kpis, _windows(ask(url, "/api/kpis", query)))
+    if against:
+        found["values"] = found["operators"]
     print_rows(found["values"], found, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
     return 0
 

@@ -4,20 +4,20 @@ The same readings as of the whole, over the cells of one entity's facts alone: w
 to the value's numerator and denominator over all entities.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stream_kpis.engine.cells import UNKNOWN
-from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.measures import COUNT, Cell, add
-from stream_kpis.engine.reading import FUNCTIONS
-from stream_kpis.engine.tiles import FINE_MS
-from stream_kpis.journeys.facts import FACTS, Fact
-from stream_kpis.kpis.formula import Binary, Node, Reading, evaluate, readings
+from stream_kpis.engine.compiler import Looked, Plan
+from stream_kpis.engine.measures import COUNT, SUM, Cell, add, waiting_since
+from stream_kpis.engine.reading import FUNCTIONS, At, waiting_ages
+from stream_kpis.engine.tiles import FINE_MS, Edges
+from stream_kpis.journeys.facts import FACTS, UNKNOWN, Fact
+from stream_kpis.kpis.formula import Binary, Node, Part, Reading, evaluate, parts, readings
 from stream_kpis.kpis.load import days_of, kind_of
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
-from stream_kpis.live.readings import KpiReader
+from stream_kpis.live.readings import KpiReader, Read
 from stream_kpis.live.snapshot import Value
+from stream_kpis.live.sources import composed
 
 ENTITIES_MAX = 1_000
 """Entities named of one value."""
@@ -63,6 +63,20 @@ class _Argument(NamedTuple):
     to_ms: int
 
 
+_Key = tuple[str, Reading]
+"""A measure and the reading that reads it."""
+
+
+def journeys_of(plan: Plan, kpi: str) -> frozenset[str]:
+    """The journeys whose facts count in a KPI, and in those that it is composed of."""
+    catalogue = plan.catalogue
+    formulas = [formula for formula in (catalogue.formulas[kpi], catalogue.samples.get(kpi)) if formula]
+    names = {arg for formula in formulas for reading in readings(formula) for arg in reading.args if arg != "target"}
+    measures = [catalogue.measures[name] for name in names]
+    own = {FACTS[fact].journey for each in measures for fact in (kind_of(each)[1], each.base) if fact}
+    return frozenset(own).union(*(journeys_of(plan, part.name) for formula in formulas for part in parts(formula)))
+
+
 class Lens:
     """Looks at facts as one value does.
 
@@ -78,29 +92,30 @@ class Lens:
         self._kpi = plan.catalogue.kpis[value.kpi]
         self._formula = plan.catalogue.formulas[value.kpi]
         self._index = {(grouping.measure, grouping.by): at for at, grouping in enumerate(plan.groupings)}
-        self._arguments: dict[tuple[str, str], _Argument] = {}
-        for reading in readings(self._formula):
+        self._arguments: dict[_Key, _Argument] = {}
+        for reading in readings(self._formula) if self.linear else ():
             for measure in reading.args:
                 if measure != "target":
-                    self._arguments[measure, reading.function] = self._argument(measure, reading.function)
-        self._wanted: dict[int, list[tuple[str, str]]] = {}
+                    self._arguments[measure, reading] = self._argument(measure, reading.function)
+        self._wanted: dict[int, list[_Key]] = {}
         for key, argument in self._arguments.items():
             self._wanted.setdefault(argument.grouping, []).append(key)
         self._quantile = _distribution(self._formula.numerator)
         self._begun = frozenset(plan.catalogue.measures)
+        self._at = At(value.from_ms, to_ms, 0, plan.calendars)
         kinds = {argument.kind for argument in self._arguments.values()}
         self.order = "slowest" if self._quantile else "oldest" if "open_set" in kinds else "newest"
 
     @property
     def journeys(self) -> frozenset[str]:
         """Those whose facts count."""
-        measures = (self._plan.catalogue.measures[measure] for measure, _ in self._arguments)
-        facts = {fact for measure in measures for fact in (kind_of(measure)[1], measure.base) if fact}
-        return frozenset(FACTS[fact].journey for fact in facts)
+        return journeys_of(self._plan, self._value.kpi)
 
     @property
     def linear(self) -> bool:
-        """Whether contributions add up: not those of a product of sums."""
+        """Whether contributions add up: not to what is composed, is over another window, or is a product of sums."""
+        if composed(self._plan.catalogue, self._value.kpi) or any(r.over.how for r in readings(self._formula)):
+            return False
         return not _multiplies(self._formula.numerator)
 
     def _argument(self, measure: str, function: str) -> _Argument:
@@ -118,7 +133,7 @@ class Lens:
 
     def contribution(self, party: str, entity: str, facts: Iterable[Fact]) -> Contribution | None:
         """What the facts of one entity add; None if that is nothing."""
-        cells: dict[tuple[str, str], Cell] = {}
+        cells: dict[_Key, Cell] = {}
         observed: list[int] = []
         newest_ms, oldest_ms = -1, self._to_ms
         for fact in facts:
@@ -127,7 +142,7 @@ class Lens:
                 if argument.kind == "distribution" and self._quantile and fact.value >= 0:
                     observed.append(fact.value)
                 elif argument.kind == "open_set" and self._quantile:
-                    observed.append(self._to_ms - fact.at_ms)
+                    observed += (age_ms for age_ms, _ in waiting_ages(pairs, self._at))
                 add(cells.setdefault(key, {}), pairs)
                 newest_ms = max(newest_ms, fact.at_ms)
                 if argument.kind == "open_set":
@@ -137,30 +152,31 @@ class Lens:
         at_ms = oldest_ms if self.order == "oldest" else newest_ms
         if self._quantile:
             return Contribution(party, entity, max(observed, default=0), 0, at_ms, tuple(sorted(observed)))
-        reader = KpiReader(
-            lambda measure, function: cells.get((measure, function), {}), self._kpi, self._value.from_ms,
-            self._value.to_ms, self._begun,
-        )  # fmt: skip
+        edges = Edges(self._value.from_ms, self._value.to_ms)
+        read = Read(lambda measure, reading: cells.get((measure, reading), {}), lambda _: edges, lambda _: None)
+        reader = KpiReader(read, self._kpi, self._value.to_ms, self._begun, self._plan.calendars)
         above = evaluate(self._formula.numerator, _per_window(reader, cells))
         below = None if self._formula.denominator is None else evaluate(self._formula.denominator, reader)
         if not above and not below:
             return None
         return Contribution(party, entity, int(above or 0), int(below or 0), at_ms)
 
-    def _touched(self, fact: Fact) -> Iterator[tuple[tuple[str, str], Mapping[int, int]]]:
+    def _touched(self, fact: Fact) -> Iterator[tuple[_Key, Mapping[int, int]]]:
         """Which arguments a fact adds to, and what."""
         for action in self._plan.actions.get(fact.name, ()):
-            for index, positions in action.targets:
+            if not all((fact.dims[at] or UNKNOWN) in words for at, words in action.where):
+                continue
+            for index, positions in (*action.targets, *action.looked):
                 for key in self._wanted.get(index, ()):
                     argument = self._arguments[key]
-                    if argument.group is not None and self._group(fact, positions) != argument.group:
-                        continue
                     at_ms, pairs = action.parts(fact.at_ms, fact.value)
+                    if argument.group is not None and self._group(fact, positions, at_ms) != argument.group:
+                        continue
                     if argument.from_ms <= at_ms < argument.to_ms and pairs:
                         yield key, _as_summed(argument.kind, at_ms, dict(pairs), argument.to_ms)
 
-    def _group(self, fact: Fact, positions: tuple[int, ...]) -> str:
-        return self._names.group(self._value.by, _group(fact, positions))
+    def _group(self, fact: Fact, positions: Sequence[int | Looked], at_ms: int) -> str:
+        return self._names.group(self._value.by, _group(fact, positions, at_ms))
 
     def behind(self, facts: Iterable[tuple[str, str, Fact]], most: int) -> Behind:
         """The entities behind the value.
@@ -193,28 +209,35 @@ class Lens:
                 yield found
 
 
-def _group(fact: Fact, positions: tuple[int, ...]) -> str:
-    """A fact's group, as a cell names it."""
-    names = [fact.dims[at] or UNKNOWN for at in positions]
+def _group(fact: Fact, positions: Sequence[int | Looked], at_ms: int) -> str:
+    """A fact's group, as a cell names it; what is looked up is so as of the time that decides the tile."""
+    names = [
+        (at.lookup(fact.dims[at.position], at_ms) if isinstance(at, Looked) else fact.dims[at]) or UNKNOWN
+        for at in positions
+    ]
     return names[0] if len(names) == 1 else ",".join(name.replace(",", ";") for name in names)
 
 
 def _as_summed(kind: str, at_ms: int, pairs: Mapping[int, int], end_ms: int) -> Mapping[int, int]:
     """What a stored cell becomes in a sum up to ``end_ms``."""
     if kind == "open_set":
-        return {at_ms: sum(pairs.values())}
+        return {waiting_since(at_ms - at_ms % FINE_MS, slot): n for slot, n in pairs.items()}
     if kind == "joined":
         over = sum(n for slot, n in pairs.items() if slot * FINE_MS <= end_ms)
         return {COUNT: over} if over else {}
     return pairs
 
 
-def _per_window(reader: KpiReader, cells: Mapping[tuple[str, str], Cell]) -> Any:
-    """Reads as the KPI does, but counts as what they are, and not times the window's length."""
+_TIMES_WINDOW = {"count_ms": COUNT, "distinct_ms": COUNT, "sum_ms": SUM}
+"""Functions that are a slot times the length of the window."""
 
-    def read(reading: Reading) -> float | int | None:
-        if reading.function == "count_ms":
-            return cells.get((reading.args[0], "count_ms"), {}).get(COUNT, 0)
+
+def _per_window(reader: KpiReader, cells: Mapping[_Key, Cell]) -> Any:
+    """Reads as the KPI does, but counts and sums as what they are, and not times the window's length."""
+
+    def read(reading: Reading | Part) -> float | int | None:
+        if isinstance(reading, Reading) and (slot := _TIMES_WINDOW.get(reading.function)) is not None:
+            return cells.get((reading.args[0], reading), {}).get(slot, 0)
         return reader(reading)
 
     return read

@@ -15,13 +15,14 @@ from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar, iso, round_up
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
+from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.api import Filter, Json, Views, chosen
 from stream_kpis.live.asks import Ask, asks_of
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.snapshot import Result, Value
 from stream_kpis.live.tables import print_rows
-from stream_kpis.plan import compile_plan
+from stream_kpis.plan import compile_plan, goals_of
 from stream_kpis.settings import Settings
 
 _NEVER_SEALED_DAYS = 1_000_000
@@ -32,10 +33,11 @@ _GC_THRESHOLDS = (50_000, 20, 100)
 
 
 class Answer(NamedTuple):
-    """What was asked, and all values of the catalogue for it."""
+    """What was asked, all values of the catalogue for it, and as of an instant what operators make of them."""
 
     ask: Ask
     values: tuple[Value, ...]
+    results: tuple[Result, ...] = ()
 
 
 class Evaluation(NamedTuple):
@@ -51,6 +53,7 @@ def evaluate(
     reader: Reader,
     events: Iterable[Imported],
     asks: Sequence[Ask],
+    goals: Goals = NO_GOALS,
     names: Pseudonyms = REAL,
 ) -> Evaluation:
     """The values that the events make. To each answer only events before its ``to`` are known.
@@ -62,11 +65,13 @@ def evaluate(
         events: in any order; they are held in memory.
         asks: what to answer. Without any: all windows at the first multiple of 10 s after the last event, if there is
             an event.
+        goals: targets, quotas and the shares of experiments.
         names: how people are called.
     """
     known = sorted(events, key=attrgetter("time_ms"))
     asks = sorted(asks, key=attrgetter("to_ms")) or [_after(event) for event in known[-1:]]
-    shard, model = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS), ReadModel(plan, calendar, names=names)
+    shard = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS)
+    model = ReadModel(plan, calendar, goals=goals, names=names)
     answers: list[Answer] = []
     dead: dict[str, Tally] = {}
     begin = 0
@@ -79,8 +84,11 @@ def evaluate(
         flush = shard.take(ask.to_ms)
         model.apply(shard.partition, flush.cells)
         _tally(dead, flush.dead_letters, known[begin:end], first)
-        found = model.snapshot(ask.to_ms).values if ask.from_ms is None else model.period(ask.from_ms, ask.to_ms)
-        answers.append(Answer(ask, tuple(found)))
+        if ask.from_ms is None:
+            snapshot = model.snapshot(ask.to_ms)
+            answers.append(Answer(ask, snapshot.values, snapshot.results))
+        else:
+            answers.append(Answer(ask, tuple(model.period(ask.from_ms, ask.to_ms))))
         begin = end
     return Evaluation(tuple(answers), dead)
 
@@ -147,7 +155,7 @@ def print_evaluation(
     wanted = chosen(plan.catalogue.kpis, kpis, by)
     asks = asks_of(calendar, instants, periods, since, until)
     history = History(files, read_mapping(mapping), reader)
-    found = evaluate(plan, calendar, reader, history, asks, Pseudonyms.of(settings))
+    found = evaluate(plan, calendar, reader, history, asks, goals_of(settings, plan), Pseudonyms.of(settings))
     views = Views(plan.catalogue.kpis, settings.currency)
     rows = [row for answer in found.answers for row in _rows(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}

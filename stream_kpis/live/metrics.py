@@ -17,13 +17,16 @@ from typing import NamedTuple
 
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.exposition import Family, Format, family_lines, label_value, labels
+from stream_kpis.live.operator_metrics import chosen, operator_lines
 from stream_kpis.live.pipeline import Pipeline, pipeline_lines
 from stream_kpis.live.snapshot import Snapshot, State, Value
 
 SERIES_MAX = 60_000
 GROUPS_MAX = 50
 QUANTILE_FAMILY = "crm_{id}_quantile_seconds"
-RESERVED_DIMENSIONS = frozenset({"window", "kpi", "le", "q", "quantile", "state", "shard", "instance", "job"})
+RESERVED_DIMENSIONS = frozenset(
+    {"window", "kpi", "le", "q", "quantile", "state", "shard", "instance", "job", "against"}
+)
 
 SCALES = {"currency": 1_000_000, "score": 1_000_000, "seconds": 1_000}
 """What the integers of a KPI's numerator are divided by, by the KPI's unit."""
@@ -51,8 +54,7 @@ def family_name(kpi_id: str, kpi: Kpi, currency: str = "USD") -> str:
 def unit_name(kpi: Kpi, currency: str = "USD") -> str:
     """A KPI's unit as the last word of a metric's name; empty for counts and scores."""
     money = currency.lower()
-    names = {"currency": money, "currency_per_second": f"{money}_per_second", "seconds": "seconds", "ratio": "ratio"}
-    return names.get(kpi.unit, "")
+    return {"count": "", "score": ""}.get(kpi.unit, kpi.unit.replace("currency", money))
 
 
 class Exposition:
@@ -95,6 +97,11 @@ class Exposition:
             for kpi_id, kpi in self._kpis.items():
                 if kpi_id in by_kpi:
                     lines += self._kpi_lines(kpi_id, kpi, by_kpi[kpi_id], form)
+            units = {kpi_id: unit_name(kpi, self._currency) for kpi_id, kpi in self._kpis.items()}
+            known = (result for result in snapshot.results if result.kpi in self._kpis)
+            results, dropped = chosen(known, self._groups_max, shown.room)
+            lines += operator_lines(results, self._kpis, units, form)
+            shown = shown._replace(dropped=shown.dropped + dropped)
             lines += self._bound_lines(shown, sum(1 for line in lines if line[0] != "#"), form)
             lines += _state_lines(snapshot.values, form)
         lines += self._about_lines(form)
@@ -129,7 +136,7 @@ class Exposition:
             else:
                 dropped += size
                 room = 0  # what is dropped is the tail, not whatever happens not to fit
-        return _Shown(shown, hidden, dropped)
+        return _Shown(shown, hidden, dropped, room)
 
     def _kpi_lines(self, kpi_id: str, kpi: Kpi, values: Sequence[Value], form: Format) -> Iterator[str]:
         """All families of one KPI."""
@@ -208,6 +215,8 @@ class _Shown(NamedTuple):
     """Groups not shown, by KPI."""
     dropped: int
     """Lines over the cap."""
+    room: int
+    """Lines that there may still be."""
 
 
 def _size(value: Value) -> int:

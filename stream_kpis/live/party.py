@@ -11,7 +11,7 @@ from stream_kpis.engine.holdings import Holding, Holdings
 from stream_kpis.engine.tiles import Calendar, Levels
 from stream_kpis.events.envelope import Event
 from stream_kpis.events.types import KIND_OF_DATA, Money
-from stream_kpis.journeys.facts import FACTS, Fact
+from stream_kpis.journeys.facts import Fact, declared
 from stream_kpis.kpis.formula import readings
 from stream_kpis.live.api import group_of, rfc3339
 from stream_kpis.live.listing import table_of
@@ -153,7 +153,7 @@ def rows_of(
 
 
 def _dims(fact: Fact, names: Pseudonyms) -> dict[str, str | None]:
-    said = zip(FACTS[fact.name].dims, fact.dims, strict=True)
+    said = zip(declared(fact.name).dims, fact.dims, strict=True)
     return {name: value and names.field(name, value) for name, value in said}
 
 
@@ -210,7 +210,7 @@ def _time(time_ms: int) -> str:
 
 def _value(fact: Fact) -> str:
     """A fact's value for people."""
-    kind = FACTS[fact.name].value
+    kind = declared(fact.name).value
     if kind.endswith("ms"):
         return people(fact.value / 1000, "seconds")
     if kind.endswith(("micro-units", "micro-points")):

@@ -21,6 +21,8 @@ class Pipeline(NamedTuple):
     """Open live pages."""
     streams_dropped: int
     """Live pages that were dropped because they did not read."""
+    targets_rejected: int = 0
+    """Records of the topic of targets that were none."""
 
 
 DEAD_LETTERS = "dead_letters:"
@@ -32,6 +34,10 @@ _PROCESS: tuple[tuple[Family, Callable[[Pipeline], float]], ...] = (
     (
         Family("stream_kpis_streams_dropped", "counter", "Live pages dropped because they did not read"),
         lambda pipeline: pipeline.streams_dropped,
+    ),
+    (
+        Family("stream_kpis_targets_rejected", "counter", "Records of the topic of targets that were none"),
+        lambda pipeline: pipeline.targets_rejected,
     ),
     (Family("process_cpu_seconds", "counter", "CPU time of the process", "seconds"), lambda pipeline: pipeline.cpu_s),
     (
@@ -89,6 +95,9 @@ _COUNTERS = {
     "unused": Family("stream_kpis_unused", "counter", "Events that no KPI uses"),
     "voids_unmatched": Family(
         "stream_kpis_voids_unmatched", "counter", "Voids of events that had not come yet, or were sealed"
+    ),
+    "calendars_unknown": Family(
+        "stream_kpis_calendars_unknown", "counter", "Tickets that name a business calendar that there is not"
     ),
     "groups_folded": Family(
         "stream_kpis_groups_folded", "counter", "Times that a group beyond a shard's bound counted as other"

@@ -8,7 +8,8 @@ import hashlib
 import hmac
 from functools import lru_cache
 
-from stream_kpis.engine.cells import OTHER, UNKNOWN
+from stream_kpis.engine.cells import OTHER
+from stream_kpis.journeys.facts import UNKNOWN
 from stream_kpis.settings import Settings
 
 DIMENSIONS = frozenset({"owner", "agent"})

@@ -2,50 +2,64 @@
 
 from collections.abc import Callable, Collection
 from math import sqrt
+from typing import NamedTuple
 
 from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
 from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, At, waiting_ages
-from stream_kpis.kpis.formula import Node, Reading
+from stream_kpis.engine.tiles import Edges
+from stream_kpis.kpis.business_time import Calendars
+from stream_kpis.kpis.formula import Node, Part, Reading
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Durations
 
-CellOf = Callable[[str, str], Cell]
-"""From a measure and the reading's function to the summed cell."""
+
+class Read(NamedTuple):
+    """How the world around a KPI's readings answers, over one window and for one group."""
+
+    cell: Callable[[str, Reading], Cell]
+    """The summed cell of a measure, as a reading needs it."""
+    edges: Callable[[Reading], Edges]
+    """The window that a reading is over."""
+    part: Callable[[Part], float | int | None]
+    """The value of another KPI, as integers are kept in state: micro-units, ms, counts."""
 
 
 class KpiReader:
     """Reads the measures of one KPI over one window for one group.
 
     Args:
-        cell: the summed cell of a measure, as a reading's function needs it.
+        read: where it reads.
         kpi: the KPI.
-        from_ms: the start of the window.
-        to_ms: its end.
+        to_ms: the end of its window, at which what waits is aged.
         begun: the levels and open sets of which a first began before it.
+        calendars: under whose clocks things wait.
     """
 
-    def __init__(self, cell: CellOf, kpi: Kpi, from_ms: int, to_ms: int, begun: Collection[str]) -> None:
-        self._cell, self._to_ms, self._begun = cell, to_ms, begun
-        self._edges = kpi.edges
-        self._at = At(from_ms, to_ms, round((kpi.target or 0) * 1000))
+    def __init__(self, read: Read, kpi: Kpi, to_ms: int, begun: Collection[str], calendars: Calendars) -> None:
+        self._read, self._to_ms, self._begun, self._calendars = read, to_ms, begun, calendars
+        self._edges, self._target_ms = kpi.edges, round((kpi.target or 0) * 1000)
 
-    def __call__(self, reading: Reading) -> float | int | None:
+    def __call__(self, reading: Reading | Part) -> float | int | None:
         """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing.
 
         What stands is None as well before a first of it began.
         """
+        if isinstance(reading, Part):
+            return self._read.part(reading)
         if reading.function in STANDING and reading.args[0] not in self._begun:
             return None
         function = FUNCTIONS[reading.function]
-        cells = [self._cell(arg, reading.function) for arg in reading.args if arg != "target"]
-        return function.of(*cells, at=self._at)
+        cells = [self._read.cell(arg, reading) for arg in reading.args if arg != "target"]
+        return function.of(*cells, at=At(*self._read.edges(reading), self._target_ms, self._calendars))
 
     def _observed(self, reading: Reading) -> tuple[Cell, list[tuple[int, int]]]:
         """What a quantile is taken over: the distribution of what is done, and the ages of what waits."""
-        cells = [self._cell(arg, reading.function) for arg in reading.args]
+        cells = [self._read.cell(arg, reading) for arg in reading.args]
         if FUNCTIONS[reading.function].kinds == (("open_set",),):
             cells = [{}, *cells]
-        return cells[0], list(waiting_ages(cells[1], self._to_ms)) if len(cells) > 1 else []
+        return cells[0], list(waiting_ages(cells[1], At(0, self._to_ms, self._target_ms, self._calendars))) if len(
+            cells
+        ) > 1 else []
 
     def observations(self, reading: Reading) -> int:
         """How many durations a quantile is taken over."""
@@ -74,7 +88,17 @@ def wilson(above: float | None, below: float | None) -> tuple[float | None, floa
     """
     if above is None or not below:
         return None, None
-    n, p, z = below, min(max(above / below, 0.0), 1.0), 1.959963984540054
+    n, p, z = below, min(max(above / below, 0.0), 1.0), 1.96
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def newcombe(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
+    """The Newcombe 95 % interval of a difference of two proportions, each given as (p, its Wilson bounds).
+
+    >>> [round(bound, 4) for bound in newcombe((0.15, *wilson(15, 100)), (0.1, *wilson(10, 100)))]
+    [-0.0437, 0.1442]
+    """
+    (p, low, high), (p0, low0, high0) = one, other
+    return p - p0 - sqrt((p - low) ** 2 + (high0 - p0) ** 2), p - p0 + sqrt((high - p) ** 2 + (p0 - low0) ** 2)

@@ -16,20 +16,23 @@ from stream_kpis.engine.measures import BELOW
 from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS
 from stream_kpis.engine.tiles import DAY_MS, HOUR_MS, MID_MS, Calendar, Edges
 from stream_kpis.journeys.facts import FACTS
-from stream_kpis.kpis.formula import Binary, Node, Reading, readings
+from stream_kpis.kpis.formula import Binary, Node, Part, Positive, Reading, readings
 from stream_kpis.kpis.load import days_of, kind_of, nearest
 from stream_kpis.kpis.schema import PERIODS, Kpi
 from stream_kpis.live.api import rfc3339
 from stream_kpis.live.effects import Effect, Parts, adds_up, effects_of
-from stream_kpis.live.metrics import SCALES
 from stream_kpis.live.pipeline import DEAD_LETTERS
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.readings import KpiReader
 from stream_kpis.live.snapshot import Snapshot, State, Value
+from stream_kpis.live.sources import Sources, composed
 from stream_kpis.live.tables import people
+from stream_kpis.live.valuing import SCALE
 
 CONTRIBUTORS_MAX = 5
 """Groups named of each dimension; the others are one line."""
+_TIMES = ("count_ms", "distinct_ms", "window_ms", "carried", "carried_all")
+"""Functions that give times in ms, never negative."""
 _SCALED = ("micro-units", "micro-points")
 _COUNTERS = {
     "duplicates": "came before with the same bytes",
@@ -50,6 +53,18 @@ class Figure(NamedTuple):
     """The same for people."""
     counts: str
     """What its measures count."""
+
+
+class Piece(NamedTuple):
+    """A value that a composed one is made of; it has a receipt of its own, over the same window and group."""
+
+    kpi: str
+    value: float | None
+    """In its unit."""
+    text: str
+    """The same for people."""
+    samples: int
+    state: State
 
 
 class Exclusion(NamedTuple):
@@ -109,12 +124,17 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     worked: str
     """The formula with the figures in it."""
     figures: tuple[Figure, ...]
+    composed: bool
+    """Whether it is made of other values, or by a method: then its groups do not add up to it, nor does any entity."""
+    parts: tuple[Piece, ...]
+    """What it is composed of."""
     choices: str
     version: int
     hash: str
-    """Of all that decides the value: formula, samples, horizon, target, and the definitions of its measures."""
+    """Of all that decides the value: formula, method, samples, horizon, target, and the definitions of its measures
+    and parts."""
     measures: Mapping[str, str]
-    """The hash of each measure that it reads."""
+    """The hash of each measure that it or a part of it reads."""
     target: float | None
     exclusions: tuple[Exclusion, ...]
     contributors: Mapping[str, tuple[Contributor, ...]]
@@ -137,6 +157,7 @@ class Maker:
     def __init__(self, plan: Plan, model: ReadModel, calendar: Calendar, currency: str = "USD") -> None:
         self._plan, self._model, self._calendar, self._currency = plan, model, calendar, currency
         self._kpis = plan.catalogue.kpis
+        self._sources = Sources(plan, calendar)
 
     def receipt(self, snapshot: Snapshot, kpi_id: str, window: str, by: str = "", group: str = "") -> Receipt:
         """The receipt of one value of the read model's last snapshot.
@@ -146,38 +167,49 @@ class Maker:
         """
         value = value_of(snapshot, self._kpis, kpi_id, window, by, group)
         kpi, unit = self._kpis[kpi_id], unit_of(self._kpis[kpi_id], self._currency)
-        reader = self._reader(value)
+        reader = self._model.reader(value)
         figures = {reading: self._figure(reading, reader) for reading in self._read_by(kpi_id)}
+        pieces = self._pieces(value, snapshot)
+        of_others = composed(self._plan.catalogue, kpi_id)
         change, unchanged = self._change(value, snapshot)
         return Receipt(
             kpi=kpi_id, title=kpi.title, window=window, by=by, group=group, from_ms=value.from_ms, to_ms=value.to_ms,
             kpi_now_ms=snapshot.kpi_now_ms, value=value.value, unit=unit, samples=value.samples,
             numerator=value.numerator, denominator=value.denominator, state=value.state,
-            reason=self._reason(value, kpi, snapshot), formula=kpi.formula,
-            worked=f"{self._worked(value, figures)} = {people(value.value, unit)}",
-            figures=tuple(figures.values()), choices=kpi.choices, version=kpi.version, hash=self._hash(kpi_id, kpi),
+            reason=self._reason(value, kpi, snapshot, pieces), formula=kpi.formula,
+            worked=f"{self._worked(value, figures, pieces)} = {people(value.value, unit)}",
+            figures=tuple(figures.values()), composed=of_others, parts=pieces,
+            choices=kpi.choices, version=kpi.version, hash=self._hash(kpi_id, kpi),
             measures={name: self._plan.definitions[name] for name in self._measures(kpi_id)}, target=kpi.target,
             exclusions=(*self._left_out(value, snapshot), *dropped(snapshot)),
-            contributors={} if by else self._contributors(snapshot, value, kpi), change=change, unchanged=unchanged,
+            contributors={} if by or of_others else self._contributors(snapshot, value, kpi), change=change,
+            unchanged=unchanged,
         )  # fmt: skip
 
     # The formula.
 
     def _read_by(self, kpi: str) -> list[Reading]:
+        """The readings of its formula that are of its own window and group: not those of a method."""
+        if self._kpis[kpi].method is not None:
+            return []
         return list(dict.fromkeys(readings(self._plan.catalogue.formulas[kpi])))
 
     def _measures(self, kpi: str) -> list[str]:
-        formulas = [self._plan.catalogue.formulas[kpi], self._plan.catalogue.samples.get(kpi)]
-        args = [arg for formula in formulas if formula for reading in readings(formula) for arg in reading.args]
-        return [arg for arg in dict.fromkeys(args) if arg != "target"]
+        """Those that it or a part of it reads."""
+        return sorted(self._sources.measures(kpi) - {"target"})
 
-    def _reader(self, value: Value) -> KpiReader:
-        kpi, by, group = self._kpis[value.kpi], value.by, value.group
-
-        def cell(measure: str, function: str) -> Any:
-            return self._model.cell(value.kpi, measure, function, value.window, by, group)
-
-        return KpiReader(cell, kpi, value.from_ms, value.to_ms, self._model.begun)
+    def _pieces(self, value: Value, snapshot: Snapshot) -> tuple[Piece, ...]:
+        names = list(dict.fromkeys(part.name for part in self._sources.parts(value.kpi)))
+        if not names:
+            return ()
+        place = (value.window, value.by, value.group)
+        of = {v.kpi: v for v in snapshot.values if (v.window, v.by, v.group) == place}
+        return tuple(
+            Piece(name, v.value, people(v.value, unit_of(self._kpis[name], self._currency)), v.samples, v.state)
+            if (v := of.get(name)) is not None
+            else Piece(name, None, "-", 0, State.NO_DATA)
+            for name in names
+        )
 
     def _figure(self, reading: Reading, reader: KpiReader) -> Figure:
         number = reader(reading)
@@ -191,32 +223,46 @@ class Maker:
         function = reading.function
         if number is None:
             return "-"
-        if FUNCTIONS[function].distribution is not None or function in ("count_ms", "carried", "carried_all"):
+        if FUNCTIONS[function].distribution is not None or function in _TIMES:
             return people(number / 1000, "seconds")
+        if function == "sum_ms":
+            return f"{number / 1e6 / DAY_MS:,.2f} * 1 d" if FACTS[fact].value.endswith(_SCALED) else f"{number:,}"
         if function in ("begun", "begun_all") or (function == "sum" and FACTS[fact].value.endswith("ms")):
             return people(number / 1000, "seconds") if number >= 0 else f"-{people(-number / 1000, 'seconds')}"
-        if function in ("sum", "level", "level_at_start") and FACTS[fact].value.endswith(_SCALED):
+        if function in ("sum", "level", "level_all", "level_at_start") and FACTS[fact].value.endswith(_SCALED):
             return f"{number / 1e6:,.2f}"
         return f"{number:,}"
 
-    def _worked(self, value: Value, figures: Mapping[Reading, Figure]) -> str:
-        formula = self._plan.catalogue.formulas[value.kpi]
+    def _worked(self, value: Value, figures: Mapping[Reading, Figure], pieces: Sequence[Piece]) -> str:
+        formula, method = self._plan.catalogue.formulas[value.kpi], self._kpis[value.kpi].method
+        if method is not None:
+            return f"{method}({', '.join(piece.text for piece in pieces) or formula.text})"
         if isinstance(formula.numerator, Reading) and (q := FUNCTIONS[formula.numerator.function].distribution):
             return f"number {ceil(q * value.samples - 1e-9)} of {value.samples} by length"
-        above = _with_figures(formula.numerator, figures)
+        texts: dict[Reading | str, str] = {reading: figure.text for reading, figure in figures.items()}
+        texts |= {piece.kpi: piece.text for piece in pieces}
+        above = _with_figures(formula.numerator, texts)
         if formula.denominator is None:
             return above
-        sides = (formula.numerator, above), (formula.denominator, _with_figures(formula.denominator, figures))
+        sides = (formula.numerator, above), (formula.denominator, _with_figures(formula.denominator, texts))
         return " / ".join(f"({text})" if isinstance(node, Binary) else text for node, text in sides)
 
     def _hash(self, name: str, kpi: Kpi) -> str:
-        decides = (kpi.formula, kpi.samples, kpi.matured, kpi.target, kpi.version)
+        decides: tuple[object, ...] = (kpi.formula, kpi.samples, kpi.matured, kpi.target, kpi.version)
         measures = [self._plan.definitions[measure] for measure in self._measures(name)]
+        if composed(self._plan.catalogue, name):
+            decides += (
+                kpi.method,
+                *(self._hash(part.name, self._kpis[part.name]) for part in self._sources.parts(name)),
+            )
         return hashlib.sha256(msgspec.json.encode((decides, measures))).hexdigest()[:12]
 
     # The state.
 
-    def _reason(self, value: Value, kpi: Kpi, snapshot: Snapshot) -> str:
+    def _reason(self, value: Value, kpi: Kpi, snapshot: Snapshot, pieces: Sequence[Piece]) -> str:  # noqa: PLR0911 - a reason per state
+        behind = [piece.kpi for piece in pieces if piece.state is value.state]
+        if behind and value.state not in (State.STALE, State.OK):
+            return f"so {'are' if len(behind) > 1 else 'is'} {', '.join(behind)}, of which it is composed"
         match value.state:
             case State.STALE:
                 return _stale_reason(snapshot)
@@ -244,9 +290,7 @@ class Maker:
         """What the definition leaves out, where the cells know it."""
         for reading in self._read_by(value.kpi):
             if FUNCTIONS[reading.function].kinds[0] == ("distribution",):
-                cell = self._model.cell(
-                    value.kpi, reading.args[0], reading.function, value.window, value.by, value.group
-                )
+                cell = self._model.cell(value, reading.args[0], reading)
                 if below := cell.get(BELOW, 0):
                     yield Exclusion("clock_skew", below, "this KPI", "ended before they began")
         horizon_days = self._horizon_days(value.kpi)
@@ -282,7 +326,11 @@ class Maker:
         unsplit: dict[str, str] = {}
         for by in () if value.by else self._kpis[value.kpi].by:
             now = [v for v in snapshot.values if (v.kpi, v.window, v.by) == (value.kpi, value.window, by)]
-            split = _split(value, was, now, [v for v in before if v.by == by], self._kpis[value.kpi])
+            split = (
+                "it is composed"
+                if composed(self._plan.catalogue, value.kpi)
+                else _split(value, was, now, [v for v in before if v.by == by], self._kpis[value.kpi])
+            )
             if isinstance(split, str):
                 unsplit[by] = split
             else:
@@ -379,6 +427,7 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
     plain["from"], plain["to"] = rfc3339(plain.pop("from_ms")), rfc3339(plain.pop("to_ms"))
     plain["kpi_now"] = rfc3339(plain.pop("kpi_now_ms"))
     plain["figures"] = [figure._asdict() for figure in receipt.figures]
+    plain["parts"] = [piece._asdict() for piece in receipt.parts]
     plain["exclusions"] = [exclusion._asdict() for exclusion in receipt.exclusions]
     plain["contributors"] = {by: [one._asdict() for one in some] for by, some in receipt.contributors.items()}
     change = receipt.change
@@ -391,12 +440,17 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
     return plain
 
 
-def _with_figures(node: Node, figures: Mapping[Reading, Figure]) -> str:
+def _with_figures(node: Node, texts: Mapping[Reading | str, str]) -> str:
+    """A formula with the texts of its readings, and of its parts by name, in their places."""
     if isinstance(node, int):
-        return str(node)
+        return str(node) if node < DAY_MS or node % DAY_MS else f"{node // DAY_MS}d"
     if isinstance(node, Reading):
-        return figures[node].text
-    left, right = (_with_figures(side, figures) for side in (node.left, node.right))
+        return texts[node]
+    if isinstance(node, Part):
+        return texts[node.name]
+    if isinstance(node, Positive):
+        return f"positive({_with_figures(node.of, texts)})"
+    left, right = (_with_figures(side, texts) for side in (node.left, node.right))
     if _binds_less(node.left, node.op, on_the_right=False):
         left = f"({left})"
     if _binds_less(node.right, node.op, on_the_right=True):
@@ -408,7 +462,9 @@ def _binds_less(side: Node, op: str, *, on_the_right: bool) -> bool:
     """Whether a side must stand in parentheses."""
     if not isinstance(side, Binary) or op == "+":
         return False
-    return side.op != "*" and (op == "*" or on_the_right)
+    if op == "-":
+        return side.op in "+-" and on_the_right
+    return side.op in "+-" or on_the_right
 
 
 def _stale_reason(snapshot: Snapshot) -> str:
@@ -445,11 +501,11 @@ def _split(now: Value, was: Value, of_now: list[Value], of_was: list[Value], kpi
     after, before = _parts_of(of_now), _parts_of(of_was)
     if not (adds_up(after, _parts(now)) and adds_up(before, _parts(was))):
         return _shifts(now, was, of_now, of_was)
-    scale = SCALES.get(kpi.unit, 1)
+    scale = SCALE.get(kpi.unit, 1)
     return [_scaled(effect, scale) for effect in effects_of(before, after) or []]
 
 
-def _scaled(effect: Effect, scale: int) -> Effect:
+def _scaled(effect: Effect, scale: float) -> Effect:
     group, before, after, rate, mix = effect
     was, is_ = (None if own is None else own / scale for own in (before, after))
     return Effect(group, was, is_, rate / scale, mix / scale)

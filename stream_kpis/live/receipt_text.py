@@ -8,6 +8,7 @@ from stream_kpis.live.receipt import CONTRIBUTORS_MAX, Contributor, Receipt
 from stream_kpis.live.tables import WIDTH, people
 
 _LABEL = 12
+_OF = " Its parts have receipts of their own:"
 
 
 def render(receipt: Receipt) -> str:
@@ -33,6 +34,8 @@ def _lines(receipt: Receipt) -> Iterator[str]:
     for figure in receipt.figures:
         yield from textwrap.wrap(f"{figure.reading} = {figure.text}", WIDTH)
         yield from textwrap.wrap(figure.counts, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    if receipt.composed:
+        yield from _parts(receipt)
     yield from _exclusions(receipt)
     for by, contributors in receipt.contributors.items():
         yield ""
@@ -69,6 +72,13 @@ def _exclusions(receipt: Receipt) -> Iterator[str]:
         for exclusion in receipt.exclusions:
             if exclusion.of == of:
                 yield _row(f"{exclusion.reason} ({exclusion.why})", f"{exclusion.number:,}")
+
+
+def _parts(receipt: Receipt) -> Iterator[str]:
+    """The values that it is made of, which have receipts over the same window and group."""
+    yield from textwrap.wrap("Composed: no groups and no entities add up to it." + _OF * bool(receipt.parts), WIDTH)
+    for part in receipt.parts:
+        yield _row(part.kpi, part.text, f"{part.samples:,}", part.state.replace("_", " "))
 
 
 def _contributors(contributors: Sequence[Contributor], unit: str) -> Iterator[str]:

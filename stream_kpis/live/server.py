@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.api import Filter, Views, changed, chosen, clock, shard
+from stream_kpis.live.api import Filter, Json, Views, changed, check_comparison, chosen, clock, shard
 from stream_kpis.live.exposition import Format, negotiate
 from stream_kpis.live.feed import Feed, Published
 from stream_kpis.live.hosts import Handler, guard
@@ -89,6 +89,7 @@ class Server:
         host: the address it will listen on.
         allowed_hosts: more names under which it answers; see `hosts.py`.
         routes: further ones, such as those of receipts.
+        targets_rejected: how many records of the topic of targets were none.
         now_ms: the wall clock, as Unix time in ms.
     """
 
@@ -104,6 +105,7 @@ class Server:
         host: str = "127.0.0.1",
         allowed_hosts: Collection[str] = (),
         routes: Sequence[web.RouteDef] = (),
+        targets_rejected: Callable[[], int] = lambda: 0,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._feed = feed
@@ -115,6 +117,7 @@ class Server:
         self._started_ms = now_ms()
         self._guard = guard(host, allowed_hosts)
         self._routes = routes
+        self._targets_rejected = targets_rejected
         self._streams = 0
         self._streams_dropped = 0
         self._steps: dict[tuple[int, Filter], bytes] = {}
@@ -146,20 +149,30 @@ class Server:
     async def kpis(self, request: web.Request) -> web.Response:
         """Values, filtered by ``kpi``, ``window`` (each may be given several times) and ``by`` (empty: the totals).
 
-        With ``period``, or ``from`` and ``to`` (business days, ``to`` exclusive), values over that period.
+        With ``period``, or ``from`` and ``to`` (business days, ``to`` exclusive), values over that period. Beside the
+        values of windows stand what operators make of them; with ``compare``, of those the changes against that alone.
         """
-        wanted = self._filter(request, PARAMETERS if self._periods else ())
+        wanted = self._filter(request, (*(PARAMETERS if self._periods else ()), "compare"))
+        against = request.query.get("compare")
         snapshot = self._require()
         try:
             ask = self._periods.ask(request.query) if self._periods else None
+            results: list[Json] = []
+            if against is not None:
+                check_comparison(against, self._views.kpis, wanted.kpis, asked=ask is not None)
             if self._periods is None or ask is None:
+                results = [
+                    self._views.result(result)
+                    for result in wanted(snapshot.results)
+                    if against is None or (result.operator == "change" and result.against == against)
+                ]
                 rows = [self._views.value(value) for value in wanted(self._views.known(snapshot.values))]
             else:
                 values = wanted._replace(windows=frozenset())(self._periods.values(ask, snapshot))
                 rows = [self._views.over(ask.name, value) for value in values]
         except ValueError as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from error
-        return _json({**clock(snapshot), "values": rows})
+        return _json({**clock(snapshot), "values": rows, "operators": results})
 
     async def snapshot(self, _: web.Request) -> web.Response:
         """One snapshot whole: its positions, its values, and the body of /metrics made from it."""
@@ -169,6 +182,7 @@ class Server:
                 **clock(snapshot),
                 "positions": [shard(position) for position in snapshot.shards],
                 "values": [self._views.value(value) for value in self._views.known(snapshot.values)],
+                "operators": [self._views.result(result) for result in snapshot.results],
                 "metrics": self._render(snapshot, Format.TEXT).decode(),
             }
         )
@@ -302,6 +316,7 @@ class Server:
             open_fds=open_fds(),
             streams=self._streams,
             streams_dropped=self._streams_dropped,
+            targets_rejected=self._targets_rejected(),
         )
 
 

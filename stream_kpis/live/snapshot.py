@@ -48,6 +48,29 @@ class Value(NamedTuple):
     durations: Durations | None = None
 
 
+class Result(NamedTuple):
+    """What an operator makes of one KPI for one group, see docs/definitions-operators.md."""
+
+    operator: str
+    kpi: str
+    window: str
+    against: str
+    """What it is compared with, for a change: ``previous`` or ``year``."""
+    by: str
+    group: str
+    from_ms: int
+    to_ms: int
+    value: float | None
+    numerator: float | None
+    """Of a change: the value, in the KPI's unit."""
+    denominator: float | None
+    """Of a change: the value before. Of what has a target: the target."""
+    samples: int
+    state: State
+    lower: float | None = None
+    upper: float | None = None
+
+
 class ShardPosition(NamedTuple):
     """How far one shard is, as its last applied header says."""
 
@@ -72,3 +95,5 @@ class Snapshot(NamedTuple):
     shards: tuple[ShardPosition, ...]
     groups_left_out: int = 0
     """Groups beyond the bound of a grouping, which have no values."""
+    results: tuple[Result, ...] = ()
+    """What operators make of the values."""

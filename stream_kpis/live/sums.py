@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from stream_kpis.engine.measures import COUNT, Cell, add
+from stream_kpis.engine.measures import COUNT, Cell, add, waiting_since
 from stream_kpis.engine.tiles import DAY, DAY_MS, FINE, FINE_MS, MID, MID_MS, Edges, tile_code, tile_start_ms
+from stream_kpis.kpis.formula import SAME, Over
 
 Groups = dict[str, Cell]
 """Cells of one grouping by group."""
 
 
 class Span(NamedTuple):
-    """Which tiles are summed: ``part`` of a window; ``horizon_days`` for cohorts."""
+    """Which tiles are summed: ``part`` of a window, or of one made of it; ``horizon_days`` for cohorts."""
 
     part: str
     window: str
     horizon_days: int = 0
+    over: Over = SAME
 
 
 class Tiles:
@@ -101,7 +103,7 @@ class RunningSum:
         match self._kinds[index]:
             case "open_set":
                 start_ms = tile_start_ms(tile)
-                self._add(index, group, {start_ms + slot: n for slot, n in cell.items()}, sign)
+                self._add(index, group, {waiting_since(start_ms, slot): n for slot, n in cell.items()}, sign)
             case "joined":
                 over = sum(n for slot, n in cell.items() if slot * FINE_MS <= end_ms)
                 self._add(index, group, {COUNT: over} if over else {}, sign)

@@ -19,13 +19,15 @@ from rich.text import Text
 Row = dict[str, Any]
 WIDTH = 80
 _PERIOD_MAX = len("2026-03")
-"""Longer names of periods have no room beside the longest KPI."""
+_KPI_AND_PERIOD_MAX = 38
+"""Longer names of periods stand in a title; and where a KPI's name leaves them too little room."""
 COLUMNS = (
-    "kpi", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples", "numerator",
-    "denominator", "lower", "upper", "p50", "p90", "p99", "state",
+    "kpi", "at", "window", "period", "from", "to", "by", "group", "value", "unit", "samples",
+    "numerator", "denominator", "lower", "upper", "p50", "p90", "p99", "state", "operator", "against",
 )  # fmt: skip
 """Of the CSV; numbers are in base units."""
 
+_BEFORE = {"previous": "as many days before", "year": "the year before"}
 _DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -82,11 +84,14 @@ def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Te
     shown = [row for row in rows if all_kpis or row["kpi"] in some]
     left_out = [kpi for kpi in dict.fromkeys(row["kpi"] for row in rows) if not all_kpis and kpi not in some]
     periods = {row["period"] for row in shown if "period" in row}
-    apart = any(len(period) > _PERIOD_MAX for period in periods)
+    room = min(_PERIOD_MAX, _KPI_AND_PERIOD_MAX - max((len(row["kpi"]) for row in shown), default=0))
+    apart = any(len(period) > room for period in periods)
 
     def title(row: Row) -> str | None:
         if "at" in row:
             return f"As of {row['at']}"
+        if row.get("against"):
+            return f"Change against {_BEFORE[row['against']]}"
         return f"Period {row['period']}" if apart else None
 
     parts: list[Table | Text] = [
@@ -132,10 +137,12 @@ def people(value: float | None, unit: str) -> str:
 
     Args:
         value: in the KPI's unit.
-        unit: ``count``, ``ratio``, ``seconds``, ``score``, a currency, or ``USD/s``, shown per day.
+        unit: ``count``, ``ratio``, ``seconds``, ``score``, a currency, ``USD/s``, shown per day, ``1/s``, per year.
 
     >>> people(0.6315, "ratio"), people(4238, "count"), people(5316.0, "seconds"), people(2360.909, "USD")
     ('63.15 %', '4,238', '1 h 29 min', '2,360.91 USD')
+    >>> people(0.001, "USD/s"), people(1e-8, "1/s")
+    ('86.40 USD/d', '0.315 /y')
     """
     if value is None:
         return "-"
@@ -149,7 +156,13 @@ def people(value: float | None, unit: str) -> str:
         case "score":
             return f"{value:.3f}"
         case _:
-            return f"{value * 86400:,.2f} {unit[:-2]}/d" if unit.endswith("/s") else f"{value:,.2f} {unit}"
+            return _amount(value, unit)
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == "1/s":
+        return f"{value * 365 * 86400:,.3f} /y"
+    return f"{value * 86400:,.2f} {unit[:-2]}/d" if unit.endswith("/s") else f"{value:,.2f} {unit}"
 
 
 def _duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,17 +16,21 @@ from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import POLL_S, Pipeline, check_workers, free_port
 from stream_kpis.local.processes import Command
 from stream_kpis.local.scratch import scratch
-from stream_kpis.local.sender import send_history, send_live, wall_ms
+from stream_kpis.local.sender import of_the_company, send_history, send_live, wall_ms
 from stream_kpis.local.verdict import Verdict, enough, print_report, told, verdict
-from stream_kpis.plan import compile_plan
+from stream_kpis.local.watch import Watch
+from stream_kpis.plan import goals_of
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import SCENARIOS, Simulation
-from stream_kpis.settings import Settings
+from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.control import deployed_plan
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
 SCENARIO_AFTER_S, SCENARIO_S = 120, 240
 """Long enough for more than 1 in 10 customers to wait beyond the target of two minutes."""
+GOALS = Path(__file__).with_name("goals.yaml")
+"""Of the simulated company, unless the settings name others."""
 PARTIES_PER_EVENT = 1 / 100
 
 
@@ -96,7 +101,8 @@ class Demo:
         self._workers, self._scenario = workers, scenario
         self._port = free_port(port) if port else 0
         self._audit = audit
-        self._settings = settings
+        self._settings = of_the_company(settings)
+        self._watch = Watch(self._settings)
         self._simulation = Simulation(seed, max(int(events * PARTIES_PER_EVENT), 200))
         self._ended = asyncio.Event()
         self._interrupted = False
@@ -111,7 +117,11 @@ class Demo:
             ):
                 _say(f"Kafka serves {kafka.bootstrap}")
                 settings = msgspec.structs.replace(
-                    self._settings, bootstrap=kafka.bootstrap, host="127.0.0.1", data_dir=folder
+                    self._settings,
+                    bootstrap=kafka.bootstrap,
+                    host="127.0.0.1",
+                    data_dir=folder,
+                    goals=self._settings.goals or GOALS,
                 )
                 with Pipeline(settings, folder, self._workers, self._port) as pipeline:
                     return asyncio.run(self._run(pipeline))
@@ -217,15 +227,34 @@ class Demo:
             if sending.done():
                 sending.result()
             self._tend()
+            if self._watch.changed():
+                await self._take_up()
             await asyncio.sleep(POLL_S)
         self._ended.set()
+
+    async def _take_up(self) -> None:
+        """Goes on with the catalogue as it is now; a wrong one is told, and the one before stays."""
+        try:
+            plan = await deployed_plan(self._settings)
+        except SettingsError as error:
+            _say(f"{error}; the demo goes on as before")
+            return
+        _say("the catalogue has changed: the workers build what is new, then the exporter starts again")
+        began = time.monotonic()
+        await self._pipeline.restart()
+        async with aiohttp.ClientSession() as http:
+            while not (clock := await self._pipeline.ask(http, "/api/shards")) or clock["stale_since"] is not None:
+                self._tend()
+                await asyncio.sleep(POLL_S)
+        _say(f"{len(plan.catalogue.kpis)} KPIs are live after {time.monotonic() - began:.1f} s")
 
     async def _verify(self, http: aiohttp.ClientSession) -> int:
         """Waits until everything sent is visible, and proves it."""
         settings = self._pipeline.settings
         snapshot = await self._pipeline.settled(http)
         _say("comparing every value in /metrics with the oracle over the events in Kafka")
-        proof = await prove_snapshot(settings, compile_plan(settings), snapshot)
+        plan = await deployed_plan(settings)
+        proof = await prove_snapshot(settings, plan, goals_of(settings, plan), snapshot)
         print_report(proof)
         _say(told(proof.report))
         return 0 if verdict(proof.report) is Verdict.EQUAL and enough(proof.report) else 1

@@ -21,6 +21,8 @@ SETTLED_MS = 4_500
 EXIT_RESTART = 75
 FAILURES_MAX = 5
 """How often processes may fail by themselves; more than that is no accident."""
+_READY = b"ready: "
+"""What a worker says when its shards are there."""
 _PORTS = range(9464, 9564)
 
 
@@ -92,6 +94,27 @@ class Pipeline:
         for command in self.commands:
             command.stop()
 
+    async def restart(self) -> None:
+        """Starts all processes anew, so that they read the catalogue again: the exporter once the workers are ready.
+
+        Until then it shows what it knows, and afterwards it finds every shard's cells as the workers built them.
+
+        Raises:
+            PipelineError: a process ended, the catalogue being one that the state cannot follow, say.
+        """
+        for number in range(1, len(self.commands)):
+            self.commands[number].stop()
+        marks = [command.log.stat().st_size for command in self.commands]
+        for number in range(1, len(self.commands)):
+            self.commands[number] = self._command(number)
+        while any(
+            _READY not in command.log.read_bytes()[mark:] for command, mark in zip(self.workers, marks[1:], strict=True)
+        ):
+            self.tend()
+            await asyncio.sleep(POLL_S)
+        self.commands[0].stop()
+        self.commands[0] = self._command(0)
+
     @property
     def workers(self) -> list[Command]:
         """The workers' processes."""
@@ -108,6 +131,9 @@ class Pipeline:
             "STREAM_KPIS_PARTITIONS": str(settings.partitions),
             "STREAM_KPIS_ZONE": settings.zone,
             "STREAM_KPIS_CURRENCY": settings.currency,
+            **({"STREAM_KPIS_LOOKUPS": str(settings.lookups.absolute())} if settings.lookups else {}),
+            **({"STREAM_KPIS_CALENDARS": str(settings.calendars.absolute())} if settings.calendars else {}),
+            **({"STREAM_KPIS_GOALS": str(settings.goals)} if settings.goals else {}),
         }
         return Command(["worker", "--role", role], environment, self._folder / f"{role}-{number}.log")
 

@@ -5,9 +5,10 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterable
 
+import msgspec
 from aiokafka.errors import KafkaError
 
-from stream_kpis.proof.simulate import FAULTS, FaultyLine, Live, Simulated, Simulation, faults
+from stream_kpis.proof.simulate import CALENDARS, FAULTS, FaultyLine, Live, Simulated, Simulation, faults
 from stream_kpis.settings import Settings
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
@@ -23,6 +24,11 @@ Progress = Callable[[int], None]
 def wall_ms() -> int:
     """The wall clock, milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def of_the_company(settings: Settings) -> Settings:
+    """The settings with the business calendars of the simulated company, unless they name a file of their own."""
+    return settings if settings.calendars else msgspec.structs.replace(settings, calendars=CALENDARS)
 
 
 def chosen_faults(names: Collection[str]) -> frozenset[str]:

@@ -70,6 +70,7 @@ def as_json(proof: Proof, seed: int) -> str:
         "compared": report.compared,
         "kpis_with_samples": _with_samples(report),
         "kpis": kpis,
+        "operators": [tally._asdict() for tally in report.operators],
         "differences": differences,
         "unproved": proof.unproved,
     }
@@ -87,14 +88,18 @@ def print_report(proof: Proof, *, details: bool = True) -> None:
             counts = (f"{tally.compared:,}", f"{tally.absent:,}", f"{tally.different:,}", "yes" if tally.ok else "no")
             table.add_row(tally.kpi, *counts)
         console.print(table)
+        for made in report.operators:
+            said = f"{made.compared:,} compared, {made.absent:,} absent, {made.different:,} different"
+            console.print(f"{made.operator}: {said}")
     if proof.unproved:
         console.print(f"not compared, as the oracle does not know them: {', '.join(proof.unproved)}")
     for difference in report.differences[:_SHOWN]:
         console.print(f"DIFFERENT {difference}", style="red")
-    if report.differences and (first := report.differences[0]).kpi != "/metrics":
+    if report.differences and (first := report.differences[0]).kpi != "/metrics" and not first.operator:
         behind = proof.behind(first)
         console.print(f"  behind it, by the oracle, {len(behind)} entities; the first: {behind[:_BEHIND]}")
     console.print(
-        f"{report.compared:,} values compared, {len(report.differences)} different; "
+        f"{report.compared:,} values and {report.operated:,} results of operators compared, "
+        f"{len(report.differences)} different; "
         f"{_with_samples(report)} of {len(report.tallies)} KPIs have a window with enough samples"
     )

@@ -11,13 +11,14 @@ import msgspec
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import Pipeline, check_workers
 from stream_kpis.local.scratch import scratch
-from stream_kpis.local.sender import chosen_faults, send_history, wall_ms
+from stream_kpis.local.sender import chosen_faults, of_the_company, send_history, wall_ms
 from stream_kpis.local.verdict import Verdict, as_json, print_report, told, verdict
-from stream_kpis.plan import compile_plan
+from stream_kpis.plan import compile_plan, goals_of
 from stream_kpis.proof.pipeline import prove_snapshot
 from stream_kpis.proof.simulate import Simulation, faults
 from stream_kpis.proof.verify import Case, Proof, verify
 from stream_kpis.settings import Settings
+from stream_kpis.stream.control import deployed_plan
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
 
@@ -40,14 +41,15 @@ def print_verification(
     workers = workers or _WORKERS
     if kafka:
         check_workers(settings, workers)
+    settings = of_the_company(settings)
     plan = compile_plan(settings)
-    code = 0
+    goals, code = goals_of(settings, plan), 0
     for seed in range(seeds, seeds + count):
         began = time.monotonic()
         if kafka:
             proof = verify_through_kafka(settings, events, kinds, seed, workers)
         else:
-            proof = verify(plan, Case(events, kinds, seed, days=DAYS, zone=settings.zone))
+            proof = verify(plan, Case(events, kinds, seed, days=DAYS, zone=settings.zone), goals)
         if json_wanted:
             click.echo(as_json(proof, seed))
         else:
@@ -77,4 +79,5 @@ async def _verify_live(pipeline: Pipeline, events: int, kinds: Collection[str], 
     async with SourceProducer(settings) as producer, aiohttp.ClientSession() as http:
         await send_history(producer, faults(history, kinds, seed, settings.partitions) if kinds else history)
         snapshot = await pipeline.settled(http)
-    return await prove_snapshot(settings, compile_plan(settings), snapshot)
+    plan = await deployed_plan(settings)
+    return await prove_snapshot(settings, plan, goals_of(settings, plan), snapshot)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from stream_kpis.kpis.load import built_in
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.metrics import QUANTILE_FAMILY, SERIES_MAX, family_name
+from stream_kpis.live.operator_metrics import OPERATORS, operator_family
 from stream_kpis.live.pipeline import FAMILIES
 
 _PAGE = """# Metrics
@@ -46,6 +47,20 @@ Beside the family `F` stand:
 A distribution is a gauge histogram: its counts fall as the window slides, so there is no `rate()` of it. The states are
 `ok`, `low_sample`, `immature`, `stale` and `no_data`.
 
+## Operators
+
+What is made of the values of a KPI over closed days, or of its target; defined in `definitions-operators.md`,
+declared by `operators` in the catalogue, or by a target ([goals](goals.md)). Labels are those of the KPI; a change has
+`against` (`previous`, `year`) too. `_lower` and `_upper` stand beside a family where there is an interval.
+
+| Operator | Family | What it is |
+|---|---|---|
+{operators}
+
+| KPI | Operators |
+|---|---|
+{carrying}
+
 ## Bounds
 
 Label values have at most 64 characters; what was cut or could not be printed ends in a hash. Of each grouping the 50
@@ -65,7 +80,18 @@ beyond {series_max:,}, groups are left out and counted in `stream_kpis_series_dr
 def metrics_page(kpis: Mapping[str, Kpi]) -> str:
     """The page, in Markdown."""
     pipeline = (f"| `{family.series}` | {family.help}. |" for family in FAMILIES)
-    return _PAGE.format(kpis="\n".join(_rows(kpis)), pipeline="\n".join(pipeline), series_max=SERIES_MAX)
+    operators = (
+        f"| `{name}` | `{operator_family(name, '<id>', '<unit>')}` | {shown.help[0].upper()}{shown.help[1:]}. |"
+        for name, shown in OPERATORS.items()
+    )
+    carrying = (f"| `{name}` | {', '.join(kpi.operators)} |" for name, kpi in kpis.items() if kpi.operators)
+    return _PAGE.format(
+        kpis="\n".join(_rows(kpis)),
+        pipeline="\n".join(pipeline),
+        operators="\n".join(operators),
+        carrying="\n".join(carrying),
+        series_max=SERIES_MAX,
+    )
 
 
 def _rows(kpis: Mapping[str, Kpi]) -> Iterator[str]:

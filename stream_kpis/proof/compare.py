@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from math import isclose
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ class Difference(NamedTuple):
     what: str
     engine: object
     oracle: object
+    operator: str = ""
+    """Of a result of an operator; empty for a value."""
 
     def __str__(self) -> str:
         """One line."""
@@ -44,16 +47,32 @@ class Tally(NamedTuple):
     """Whether a window is ``ok`` with enough samples, or it counts waiting cases."""
 
 
+class OperatorTally(NamedTuple):
+    """What was compared of one operator, over all KPIs."""
+
+    operator: str
+    compared: int
+    absent: int
+    """Of those compared, how many have no value, for both."""
+    different: int
+
+
 class Report(NamedTuple):
     """The outcome of a comparison."""
 
     tallies: tuple[Tally, ...]
     differences: tuple[Difference, ...]
+    operators: tuple[OperatorTally, ...] = ()
 
     @property
     def compared(self) -> int:
         """Values compared, over all KPIs."""
         return sum(tally.compared for tally in self.tallies)
+
+    @property
+    def operated(self) -> int:
+        """Results compared, over all operators."""
+        return sum(tally.compared for tally in self.operators)
 
 
 def asks_of(values: Iterable[Value]) -> list[Ask]:
@@ -109,6 +128,9 @@ def _differences(value: Value, answer: Answer | None) -> Iterable[Difference]:
         yield different("numerator/denominator", engine, oracle)
     if not _close(value.value, answer.value, FLOAT_TOLERANCE if value.durations is None else QUANTILE_TOLERANCE):
         yield different("the value", value.value, answer.value)
+    interval = (answer.lower, answer.upper)
+    if interval != (None, None) and not all(map(_close, (value.lower, value.upper), interval, repeat(FLOAT_TOLERANCE))):
+        yield different("the interval", (value.lower, value.upper), interval)
     if value.durations is not None:
         yield from (different(*found) for found in _duration_differences(value.durations, answer))
 

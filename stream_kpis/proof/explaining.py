@@ -47,7 +47,9 @@ def print_receipt(
     del receipt["provable"]
     rows = rows_of(receipt)
     plan = compile_plan(settings)
-    if entities:
+    if entities and receipt["composed"]:
+        text += "\nNo entities are named: the value is composed. Its parts' receipts name theirs.\n"
+    elif entities:
         value = value_of_receipt(receipt, *asked_group(group))
         behind = asyncio.run(_behind(settings, plan, value, ms_of(receipt["kpi_now"]), entities))
         receipt["entities"] = as_document(behind, plan, kpi)
@@ -123,6 +125,10 @@ def rows_of(receipt: dict[str, Any]) -> list[Row]:
     rows += [
         {"section": "figure", "name": f["reading"], "value": f["number"], "what": f["counts"]}
         for f in receipt["figures"]
+    ]
+    rows += [
+        {"section": "part", "name": p["kpi"], "value": p["value"], "samples": p["samples"], "what": p["state"]}
+        for p in receipt["parts"]
     ]
     rows += [
         {"section": "excluded", "name": e["reason"], "value": e["number"], "by": e["of"], "what": e["why"]}

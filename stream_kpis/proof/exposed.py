@@ -6,7 +6,7 @@ values are proved, and a series too few or too many is found, as the bounds are 
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,7 +17,8 @@ from stream_kpis.kpis.formula import Reading, parse
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.exposition import label_value
 from stream_kpis.live.metrics import GROUPS_MAX, QUANTILE_FAMILY, SCALES, SERIES_MAX, family_name
-from stream_kpis.live.snapshot import Durations, State, Value
+from stream_kpis.live.operator_metrics import is_of_operator
+from stream_kpis.live.snapshot import Durations, Result, State, Value
 from stream_kpis.proof.compare import Difference
 
 Row = dict[str, Any]
@@ -66,8 +67,20 @@ def exposed(
             numbers, what = f"{row['value']} and {value.value}", "the value in JSON and in /metrics"
             found.torn.append(Difference(*value[:4], what, numbers, "one number"))
         found.values.append(value)
-    found.unread.extend(sorted(name for name, left in samples.items() if left))
+    found.unread.extend(sorted(name for name, left in samples.items() if left and not is_of_operator(name, kpis)))
     return found
+
+
+def results_of(rows: Iterable[Row]) -> list[Result]:
+    """What operators made, as JSON has it."""
+    return [
+        Result(
+            row["operator"], row["kpi"], row["window"], row["against"] or "", ",".join(row["by"]),
+            ",".join(row["by"].values()), ms_of(row["from"]), ms_of(row["to"]), row["value"], row["numerator"],
+            row["denominator"], row["samples"], State(row["state"]), row["lower"], row["upper"],
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def _are_shown(rows: Sequence[Row], groups_max: int, series_max: int) -> list[bool]:

@@ -1,7 +1,9 @@
 """The pipeline proved: what an exporter shows, against the oracle over the events in Kafka at the snapshot's cut."""
 
+import contextlib
 import functools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -12,14 +14,16 @@ from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.shard import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import TOPICS
+from stream_kpis.kpis.goals import Goals, Target, told
+from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.proof.compare import Difference, Report
-from stream_kpis.proof.exposed import exposed
-from stream_kpis.proof.verify import Proof, prove
+from stream_kpis.proof.compare import Difference
+from stream_kpis.proof.exposed import exposed, results_of
+from stream_kpis.proof.verify import Proof, Shown, prove
 from stream_kpis.settings import Settings
 from stream_kpis.stream import lenient
 from stream_kpis.stream.connection import connection
-from stream_kpis.stream.topics import Names
+from stream_kpis.stream.topics import TARGETS, Names
 
 Cut = Mapping[tuple[str, int], int]
 
@@ -88,12 +92,37 @@ class _Subject(msgspec.Struct):
     subject: str
 
 
-async def prove_snapshot(settings: Settings, plan: Plan, snapshot: dict[str, Any]) -> Proof:
-    """Compares every value in a snapshot's body of /metrics with the oracle's.
+async def _targets_cut(settings: Settings) -> Cut:
+    """The topic of targets as it is now: the exporter has no position in it, and it hardly changes."""
+    kafka = AIOKafkaConsumer(**connection(settings), group_id=None)
+    await kafka.start()
+    try:
+        topic = Names.of(settings).targets
+        partitions = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+        return {(TARGETS, tp.partition): end for tp, end in (await kafka.end_offsets(partitions)).items()}
+    finally:
+        await kafka.stop()
+
+
+def told_targets(records: Iterable[Record], kpis: Mapping[str, Kpi], currency: str) -> list[Target]:
+    """What the topic of targets says: of each key the last record, in the order of their timestamps."""
+    last: dict[bytes, tuple[tuple[int, int, int], Target | None]] = {}
+    for record in records:
+        target = None
+        if record.value is not None:
+            with contextlib.suppress(ValueError):
+                target = told(record.value, kpis, currency)
+        last[record.key or b""] = (record.timestamp, record.partition, record.offset), target
+    return [target for _, target in sorted(last.values(), key=itemgetter(0)) if target is not None]
+
+
+async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot: dict[str, Any]) -> Proof:
+    """Compares every value in a snapshot's body of /metrics, and every operator's result, with the oracle's.
 
     Args:
         settings: of the deployment.
         plan: the exporter's.
+        goals: likewise; those of the topic of targets are read.
         snapshot: the answer of ``/api/snapshot``.
     """
     shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency)
@@ -103,15 +132,15 @@ async def prove_snapshot(settings: Settings, plan: Plan, snapshot: dict[str, Any
         for topic, end in position["next"].items()
         if topic in TOPICS or topic == REKEYED_TOPIC
     }
-    records = counted([record async for record in read_until(settings, cut)], settings.partitions)
+    read = [record async for record in read_until(settings, {**cut, **await _targets_cut(settings)})]
+    of_targets = (record for record in read if record.topic == TARGETS)
+    targets = told_targets(of_targets, plan.catalogue.kpis, settings.currency)
+    records = counted([record for record in read if record.topic != TARGETS], settings.partitions)
+    to_ms = max(value.to_ms for value in shown.values)
     proof = prove(
-        plan,
-        shown.values,
-        max(v.to_ms for v in shown.values),
-        records,
-        Reader(settings.currency),
-        settings.zone,
-        Pseudonyms.of(settings),
-    )
+        plan, Shown(shown.values, to_ms, results_of(snapshot["operators"])), records, Reader(settings.currency),
+        settings.zone, goals._replace(targets=(*goals.targets, *targets)), Pseudonyms.of(settings),
+    )  # fmt: skip
     strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
-    return proof._replace(report=Report(proof.report.tallies, (*proof.report.differences, *shown.torn, *strays)))
+    differences = (*proof.report.differences, *shown.torn, *strays)
+    return proof._replace(report=proof.report._replace(differences=differences))

@@ -19,11 +19,11 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.shard import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import KIND_OF_DATA, TOPICS
-from stream_kpis.live.contributions import Contribution, Lens
+from stream_kpis.live.contributions import Contribution, Lens, journeys_of
 from stream_kpis.live.explaining import Prove
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.snapshot import Snapshot, Value
-from stream_kpis.plan import compile_plan
+from stream_kpis.plan import compile_plan, goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Ask, Oracle
 from stream_kpis.proof.pipeline import Cut, counted, read_until
@@ -96,7 +96,7 @@ def cut_of(positions: Iterable[tuple[int, Mapping[str, int]]]) -> dict[tuple[str
 
 def topics_of(plan: Plan, values: Sequence[Value]) -> frozenset[str]:
     """The topics that the journeys of some values' KPIs take events from, and the re-keyed ones."""
-    journeys = {name for value in values for name in Lens(plan, value, value.to_ms).journeys}
+    journeys = {name for kpi in {value.kpi for value in values} for name in journeys_of(plan, kpi)}
     types = {data for name in journeys for data in plan.journeys[name].takes}
     return frozenset({KIND_OF_DATA[data].topic for data in types} | {REKEYED_TOPIC})
 
@@ -147,7 +147,7 @@ async def _read(
     """An oracle that has read some topics up to the cut, and how many records that were."""
     of_topics = {place: end for place, end in cut.items() if place[0] in topics}
     records: list[Record] = [record async for record in read_until(settings, of_topics)]
-    oracle = oracle_of(plan, Reader(settings.currency), settings.zone, kpis)
+    oracle = oracle_of(plan, Reader(settings.currency), settings.zone, goals_of(settings, plan), kpis)
     await asyncio.to_thread(oracle.load, counted(records, settings.partitions))
     return oracle, len(records)
 
@@ -174,7 +174,7 @@ async def _named(
         if not lens.linear:
             continue
         if held is None:
-            journeys = {name for v in values for name in Lens(plan, v, to_ms).journeys}
+            journeys = {name for kpi in {v.kpi for v in values} for name in journeys_of(plan, kpi)}
             held = await holdings(settings, plan, journeys)
         ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
         expected = oracle.entities(ask, value.by, real.get((value.by, value.group), value.group), to_ms)
@@ -182,7 +182,7 @@ async def _named(
             return difference, culprit
     first = differences[0] if differences else None
     if held is None:
-        return first, "no entity is named, as the formula multiplies sums" if first else ""
+        return first, "no entity is named, as the formula is no sum over entities" if first else ""
     return first, "no entity differs: the parties' facts are right, and the cells do not say what they say"
 
 

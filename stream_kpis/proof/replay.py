@@ -9,6 +9,7 @@ from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.shard import REKEYED_TOPIC, Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.proof.simulate import Simulated
 
@@ -49,13 +50,14 @@ def batches(logs: Logs, dice: random.Random) -> Iterator[Batch]:
 
 
 def replay(
-    plan: Plan, logs: Logs, partitions: int, reader: Reader, calendar: Calendar, now_ms: int, dice: random.Random
-) -> tuple[ReadModel, list[Shard]]:
+    plan: Plan, logs: Logs, partitions: int, reader: Reader, calendar: Calendar, now_ms: int, dice: random.Random,
+    goals: Goals = NO_GOALS,
+) -> tuple[ReadModel, list[Shard]]:  # fmt: skip
     """The read model after all records, with flushes at random moments, and the shards behind it.
 
     Events in a wrong partition go through the topic of the re-keyed, as in Kafka.
     """
-    model = ReadModel(plan, calendar)
+    model = ReadModel(plan, calendar, goals=goals)
     shards = [Shard(plan, number, partitions, reader, calendar) for number in range(partitions)]
 
     def reached_ms() -> int:

@@ -9,10 +9,14 @@ from typing import NamedTuple
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.snapshot import Result, Value
+from stream_kpis.proof.aims import oracle_targets, simulated_goals
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, TARGETS_MS, Answer, Ask, Oracle
+from stream_kpis.proof.oracle.operators import operators
+from stream_kpis.proof.outcomes import compare_results, requests_of
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation, faults
 
@@ -33,6 +37,15 @@ class Case(NamedTuple):
     zone: str = "UTC"
 
 
+class Shown(NamedTuple):
+    """What a snapshot shows."""
+
+    values: Sequence[Value]
+    to_ms: int
+    results: Sequence[Result] | None = None
+    """Of operators; None if they are not compared."""
+
+
 class Proof(NamedTuple):
     """The report of a verification, and whom to ask about the first difference."""
 
@@ -43,22 +56,25 @@ class Proof(NamedTuple):
     """The KPIs that the oracle does not know, so that nothing is compared."""
 
 
-def verify(plan: Plan, case: Case) -> Proof:
-    """Simulates a company, damages the stream, and compares all KPIs.
+def verify(plan: Plan, case: Case, goals: Goals = NO_GOALS) -> Proof:
+    """Simulates a company, damages the stream, and compares all KPIs and what operators make of them.
 
     Args:
         plan: the engine's.
         case: how many events, which faults, which seed.
+        goals: besides those that a verification has of its own.
     """
+    goals = simulated_goals(plan, goals)
     reader, calendar = Reader(), Calendar(case.zone)
     parties = max(case.events // 60, 20)
     history = Simulation(case.seed, parties).history(case.events, case.days, SIMULATED_NOW_MS)
     line = faults(history, case.faults, case.seed, case.partitions) if case.faults else history
     logs = laid_out(line, case.partitions, SIMULATED_NOW_MS)
     dice = random.Random(case.seed)  # noqa: S311 - not for secrets
-    model, _ = replay(plan, logs, case.partitions, reader, calendar, SIMULATED_NOW_MS, dice)
+    model, _ = replay(plan, logs, case.partitions, reader, calendar, SIMULATED_NOW_MS, dice, goals)
     snapshot = model.snapshot(SIMULATED_NOW_MS)
-    return prove(plan, snapshot.values, snapshot.to_ms, chain.from_iterable(logs.values()), reader, case.zone)
+    shown = Shown(snapshot.values, snapshot.to_ms, snapshot.results)
+    return prove(plan, shown, chain.from_iterable(logs.values()), reader, case.zone, goals)
 
 
 def renamed(answers: Iterable[Answer], names: Pseudonyms) -> tuple[dict[tuple[str, str], str], list[Answer]]:
@@ -72,38 +88,57 @@ def renamed(answers: Iterable[Answer], names: Pseudonyms) -> tuple[dict[tuple[st
     return real, shown
 
 
-def oracle_of(plan: Plan, reader: Reader, zone: str, only: Collection[str] = ()) -> Oracle:
-    """An oracle with the deployment's targets, that has read nothing; of some KPIs only, or of all."""
+def oracle_of(plan: Plan, reader: Reader, zone: str, goals: Goals = NO_GOALS, only: Collection[str] = ()) -> Oracle:
+    """An oracle with the deployment's targets and goals, that has read nothing; of some KPIs only, or of all."""
     kpi = plan.catalogue.kpis.get("unanswered_over_target")
     targets_ms = {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS
-    return Oracle(reader, zone, targets_ms, only=only)
+    min_samples = {name: kpi.min_samples for name, kpi in plan.catalogue.kpis.items()}
+    return Oracle(
+        reader, zone, targets_ms, quotas=goals.quotas, experiments=goals.experiments, min_samples=min_samples, only=only
+    )
 
 
 def prove(
     plan: Plan,
-    values: Sequence[Value],
-    to_ms: int,
+    shown: Shown,
     records: Iterable[Record],
     reader: Reader,
     zone: str,
+    goals: Goals = NO_GOALS,
     names: Pseudonyms = REAL,
 ) -> Proof:
-    """Compares the values of a snapshot that ends at ``to_ms`` with the oracle over the raw records behind it.
+    """Compares what a snapshot shows with the oracle over the raw records behind it.
 
     KPIs that the oracle does not know, such as one's own, are left out, and named: in the proof, and as a warning.
     """
     unproved = tuple(name for name in plan.catalogue.kpis if name not in KPIS)
     if unproved:
         _log.warning("not compared, as the oracle does not know them: %s", ", ".join(unproved))
-    values = [value for value in values if value.kpi in KPIS]
-    oracle = oracle_of(plan, reader, zone)
+    values = [value for value in shown.values if value.kpi in KPIS]
+    oracle = oracle_of(plan, reader, zone, goals)
     oracle.load(records)
-    real, answers = renamed(oracle.answer(asks_of(values), to_ms), names)
+    real, answers = renamed(oracle.answer(asks_of(values), shown.to_ms), names)
     cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
+    report = compare(values, answers, cases)
+    if shown.results is not None:
+        operated = _operated(plan, shown.results, shown.to_ms, oracle, goals)
+        report = report._replace(differences=report.differences + operated.differences, operators=operated.operators)
 
     def behind(difference: Difference) -> list[tuple[str, str, int]]:
-        value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
+        value = next((v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window)), None)
+        if value is None:  # the window is an operator's
+            return []
         ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
-        return oracle.entities(ask, difference.by, real.get((difference.by, difference.group), difference.group), to_ms)
+        group = real.get((difference.by, difference.group), difference.group)
+        return oracle.entities(ask, difference.by, group, shown.to_ms)
 
-    return Proof(compare(values, answers, cases), behind, unproved)
+    return Proof(report, behind, unproved)
+
+
+def _operated(plan: Plan, results: Iterable[Result], to_ms: int, oracle: Oracle, goals: Goals) -> Report:
+    """The comparison of operators."""
+    targets = [target for target in oracle_targets(plan, goals) if target.kpi in KPIS]
+    requests = requests_of(plan, targets)
+    calendars = {target.calendar: int for target in targets}  # the engine has the wall clock alone
+    outcomes = operators(oracle, requests, to_ms, oracle.zone, targets, calendars)
+    return compare_results(plan, [result for result in results if result.kpi in KPIS], requests, outcomes)

@@ -10,6 +10,7 @@ import faust
 from stream_kpis.settings import Settings, load
 from stream_kpis.stream.batches import BatchApp
 from stream_kpis.stream.connection import faust_connection
+from stream_kpis.stream.control import deployed_plan_now
 from stream_kpis.stream.failure import lethal
 from stream_kpis.stream.pulse import feel_pulse
 from stream_kpis.stream.rebalance import MakeShard, Shards
@@ -117,7 +118,7 @@ def _connect(app: BatchApp, shards: Shards, bootstrap: str) -> None:
 def default_app() -> BatchApp:
     """The app with the settings of the environment, as `faust -A` finds it."""
     settings = load()
-    return make_app(settings, shard_maker(settings))
+    return make_app(settings, shard_maker(settings, deployed_plan_now(settings)))
 
 
 def __getattr__(name: str) -> Any:

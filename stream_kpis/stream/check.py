@@ -2,22 +2,21 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
-from stream_kpis.plan import compile_plan
+from stream_kpis.live.budget import Assumptions, cells, groups_given, most, series, tiles_of
+from stream_kpis.live.metrics import SERIES_MAX
+from stream_kpis.plan import compile_plan, find_calendars, goals_of
 from stream_kpis.settings import Sasl, Settings, SettingsError
+from stream_kpis.stream.control import ignored_line, read_control
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
-from stream_kpis.stream.topics import Names, survey
-
-CELLS_MAX = 2_000_000
-HISTORY_DAYS = 3653
-"""Ten years of day tiles: what the estimate assumes."""
+from stream_kpis.stream.topics import Names, Survey, survey
 
 
 class Outcome(IntEnum):
@@ -31,16 +30,6 @@ class Outcome(IntEnum):
 
 Finding = tuple[Outcome, str, str]
 """The outcome, what was looked at, and what was found or is to be done."""
-
-
-def cell_budget(plan: Plan) -> int:
-    """At most how many cells one shard holds, and the exporter over all shards.
-
-    A cell is one grouping in one tile, with all its groups. It is assumed that each grouping counts something in every
-    tile of its age, for ten years: 10 s for 2 hours, 15 min for 8 days, then days.
-    """
-    tiles = FINE_KEPT_MS // FINE_MS + MID_KEPT_MS // MID_MS + HISTORY_DAYS - (FINE_KEPT_MS + MID_KEPT_MS) // DAY_MS
-    return len(plan.groupings) * tiles
 
 
 def print_check(settings: Settings) -> int:
@@ -68,16 +57,54 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
     try:
         plan = compile_plan(settings)
     except SettingsError as error:
-        yield Outcome.WRONG, "catalogue", str(error).removeprefix("catalogue: ")
+        what, _, found = str(error).partition(": ")
+        yield Outcome.WRONG, what, found
         return
-    catalogue = plan.catalogue
+    catalogue, calendars = plan.catalogue, plan.calendars
+    yield Outcome.OK, "calendars", f"{len(calendars.versions)}, default {calendars.default}"
     yield Outcome.OK, "catalogue", f"{len(catalogue.kpis)} KPIs over {len(catalogue.measures)} measures"
-    cells = cell_budget(plan)
-    found = f"at most {cells:,} in ten years ({len(plan.groupings)} groupings), of {CELLS_MAX:,}"
-    if cells > CELLS_MAX:
-        yield Outcome.WRONG, "cells", f"{found}: declare fewer groupings"
+    try:
+        assumed = Assumptions(settings.budget_days, settings.budget_facts, groups_given(settings.budget_groups, plan))
+    except ValueError as error:
+        yield Outcome.WRONG, "cells", str(error)
+        return
+    yield from _budget(plan, assumed, settings.budget_cells)
+    if settings.goals is not None:
+        yield _goals(settings, plan)
+
+
+def _budget(plan: Plan, assumed: Assumptions, cells_max: int) -> Iterator[Finding]:
+    needed = cells(plan, assumed)
+    total = sum(needed.values())
+    largest = ", ".join(f"{measure} {number:,}" for measure, number in most(needed))
+    found = f"{total:,} of {cells_max:,}; most: {largest}"
+    if total > cells_max:
+        yield Outcome.WRONG, "cells", f"{found}: declare fewer groupings, hide KPIs, or raise budget_cells"
     else:
         yield Outcome.OK, "cells", found
+    tiles = " + ".join(f"{tiles:,} of {name}" for (tiles, _), name in zip(tiles_of(assumed.days), _LEVELS, strict=True))
+    groups = ", ".join(f"{name} {assumed.groups_of(name)}" for name in _dimensions(plan))
+    found = f"{len(plan.groupings)} groupings; tiles: {tiles}; {assumed.facts_per_day:,} facts per measure and day"
+    yield Outcome.OK, "assumed", f"{found}; groups: {groups}"
+    expected = series(plan, assumed)
+    outcome = Outcome.WARN if expected > SERIES_MAX else Outcome.OK
+    yield outcome, "series", f"{expected:,} of {SERIES_MAX:,} in /metrics, beyond which groups are left out"
+
+
+_LEVELS = ("10 s", "15 min", "a day")
+
+
+def _dimensions(plan: Plan) -> list[str]:
+    return sorted({dimension for grouping in plan.groupings for dimension in grouping.by.split(",") if dimension})
+
+
+def _goals(settings: Settings, plan: Plan) -> Finding:
+    try:
+        goals = goals_of(settings, plan)
+    except SettingsError as error:
+        return Outcome.WRONG, "goals", str(error).removeprefix("goals: ")
+    aims = f"{len(goals.targets)} targets, {len(goals.quotas)} quotas, {len(goals.experiments)} experiments"
+    return Outcome.OK, "goals", aims
 
 
 _ARE_RIGHT = "is it running, and are bootstrap, tls_* and sasl_* right?"
@@ -93,6 +120,16 @@ class _Heard(logging.Handler):
             self.last = record.getMessage()
 
 
+async def _looked(settings: Settings) -> tuple[Survey, Counter[str]]:
+    """The topics, and what in that of the calendars changes nothing."""
+    found, calendars = await survey(settings), Names.of(settings).calendars
+    records = [] if calendars in found.missing else await read_control(settings, calendars)
+    try:
+        return found, find_calendars(settings, records).ignored
+    except SettingsError:  # the file is wrong, which was said
+        return found, Counter()
+
+
 def _kafka(settings: Settings) -> Iterator[Finding]:
     set_up_logging(settings.verbose)
     heard = _Heard()  # the client raises that it cannot; why, it only logs
@@ -102,7 +139,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     client.setLevel(logging.ERROR)
     client.propagate = False
     try:
-        found = asyncio.run(survey(settings))
+        found, ignored = asyncio.run(_looked(settings))
     except SettingsError as error:
         yield Outcome.OK, "kafka", settings.bootstrap
         yield Outcome.WRONG, "topics", str(error)
@@ -126,6 +163,8 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Outcome.WRONG, "topics", line
     for line in found.warnings:
         yield Outcome.WARN, "topics", line
+    if ignored:
+        yield Outcome.WARN, "calendars", ignored_line(Names.of(settings).calendars, ignored)
     if found.missing and not settings.declare_topics:
         yield Outcome.WRONG, "topics", f"make {', '.join(found.missing)} with {settings.partitions} partitions each"
     elif found.missing:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
+from stream_kpis.kpis.goals import Goals
 from stream_kpis.live.clock import Clock
 from stream_kpis.live.explaining import Explaining, Prove
 from stream_kpis.live.feed import Feed
@@ -16,12 +17,15 @@ from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import Maker
 from stream_kpis.live.server import serving
-from stream_kpis.plan import compile_plan
+from stream_kpis.plan import goals_of
 from stream_kpis.settings import Role, Settings
 from stream_kpis.stream.changelog import CellsReader
-from stream_kpis.stream.failure import StreamError
+from stream_kpis.stream.control import deployed_plan_now
+from stream_kpis.stream.failure import StreamError, lethal
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.shards import shard_maker
 from stream_kpis.stream.sources import SourceEnds
+from stream_kpis.stream.targets import TargetsReader
 from stream_kpis.stream.topics import declare
 from stream_kpis.stream.worker import run_parts, run_worker
 
@@ -44,10 +48,13 @@ def run(settings: Settings, announce: Announce = _say, prove: Prove | None = Non
         announce: told the address of the live page.
         prove: recomputes a value that somebody doubts.
     """
-    plan = compile_plan(settings)
+    set_up_logging(settings.verbose)
+    with lethal("exporter" if settings.role is Role.EXPORTER else "start", settings.bootstrap):
+        plan = deployed_plan_now(settings)
+        goals = goals_of(settings, plan)
 
     async def exporter() -> None:
-        await run_exporter(settings, plan, announce, prove)
+        await run_exporter(settings, plan, goals, announce, prove)
 
     if settings.role is Role.EXPORTER:
         run_parts(settings, [exporter])
@@ -55,7 +62,9 @@ def run(settings: Settings, announce: Announce = _say, prove: Prove | None = Non
         run_worker(settings, shard_maker(settings, plan), [exporter] if settings.role is Role.ALL else [])
 
 
-async def run_exporter(settings: Settings, plan: Plan, announce: Announce, prove: Prove | None = None) -> None:
+async def run_exporter(
+    settings: Settings, plan: Plan, goals: Goals, announce: Announce, prove: Prove | None = None
+) -> None:
     """Follows the cells of all shards and serves what they say, for ever.
 
     When Kafka goes away it serves what it has, as stale and with a kpi-now that stands still, and goes on afterwards.
@@ -66,13 +75,12 @@ async def run_exporter(settings: Settings, plan: Plan, announce: Announce, prove
     """
     await declare(settings)
     calendar = Calendar(settings.zone)
-    model, clock, feed = (
-        ReadModel(plan, calendar, settings.currency, Pseudonyms.of(settings)),
-        Clock(settings.partitions),
-        Feed(),
-    )
+    model = ReadModel(plan, calendar, settings.currency, goals, Pseudonyms.of(settings))
+    clock, feed = Clock(settings.partitions), Feed()
     kpis, program = plan.catalogue.kpis, version("stream-kpis")
+    targets = TargetsReader(settings, kpis, model.targets.tell)
     options = {
+        "targets_rejected": lambda: targets.rejected,
         "currency": settings.currency,
         "version": program,
         "periods": Periods(model, calendar),
@@ -84,10 +92,12 @@ async def run_exporter(settings: Settings, plan: Plan, announce: Announce, prove
             serving(feed, kpis, settings.host, settings.port, **options) as address,
             CellsReader(settings) as cells,
             SourceEnds(settings) as ends,
+            targets,
         ):
             announce(address)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_follow(cells, model, clock))
+                tasks.create_task(targets.follow())
                 tasks.create_task(_publish(cells, ends, model, clock, feed))
     except OSError as error:
         where = f"{settings.host}:{settings.port}"

@@ -4,14 +4,12 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader
-from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
 from stream_kpis.stream.rebalance import MakeShard
 
 
-def shard_maker(settings: Settings, plan: Plan | None = None) -> MakeShard:
+def shard_maker(settings: Settings, plan: Plan) -> MakeShard:
     """A maker of empty shards; they share the plan, the reader and the calendar."""
-    plan = plan or compile_plan(settings)
     reader, calendar = Reader(settings.currency), Calendar(settings.zone)
 
     def make_shard(partition: int) -> Shard:

@@ -19,7 +19,10 @@ CHANGELOG: Mapping[str, str] = {
 RECORDS: Mapping[str, str] = {"cleanup.policy": "delete", "max.message.bytes": str(RECORD_BYTES_MAX)}
 """Of a topic whose records each count, also where they share a key."""
 
-LOOKED_AT = ("cleanup.policy", "max.message.bytes", "min.insync.replicas", "delete.retention.ms")
+CONTROL: Mapping[str, str] = {**RECORDS, "retention.ms": "-1"}
+"""Of a topic that is read whole at every start: the first record of a key counts, and none may go."""
+
+LOOKED_AT = ("cleanup.policy", "max.message.bytes", "min.insync.replicas", "delete.retention.ms", "retention.ms")
 
 _TOMBSTONE_MS_MIN = 3_600_000  # a recovery or an exporter's first read takes minutes; none should take an hour
 
@@ -38,7 +41,7 @@ def refusal(topic: Topic, wanted: Mapping[str, str], bootstrap: str) -> str | No
 
     Args:
         topic: as it is.
-        wanted: `CHANGELOG` or `RECORDS`.
+        wanted: `CHANGELOG`, `RECORDS` or `CONTROL`.
         bootstrap: the Kafka servers, for the command.
     """
     wrong = list(_wrong(topic, wanted))
@@ -77,6 +80,9 @@ def _wrong(topic: Topic, wanted: Mapping[str, str]) -> Iterator[tuple[str, str, 
         # A topic of records may delete nothing at all; a changelog that also deletes forgets what does not change.
         if policies != {policy} if policy == "compact" else "compact" in policies:
             yield "cleanup.policy", f"cleanup.policy is {found or 'empty'}, not {policy}", policy
+    kept = wanted.get("retention.ms")
+    if kept and (found := config.get("retention.ms")) is not None and found != kept:
+        yield "retention.ms", f"retention.ms is {found}, and what it says must stay", kept
     if (found := config.get("max.message.bytes")) is not None and int(found) < RECORD_BYTES_MAX:
         yield "max.message.bytes", f"max.message.bytes is {found}, below {RECORD_BYTES_MAX}", str(RECORD_BYTES_MAX)
     if (found := config.get("min.insync.replicas")) is not None and int(found) > topic.replicas:

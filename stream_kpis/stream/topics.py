@@ -13,10 +13,12 @@ from aiokafka.errors import KafkaError, for_code
 from stream_kpis.events.types import TOPICS
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.connection import connection
-from stream_kpis.stream.topic_configs import CHANGELOG, LOOKED_AT, RECORDS, Topic, refusal, warnings
+from stream_kpis.stream.topic_configs import CHANGELOG, CONTROL, LOOKED_AT, RECORDS, Topic, refusal, warnings
 
 REKEYED = "crm.rekeyed"
 DEAD_LETTERS = "crm.dead-letters"
+CALENDARS = "crm.calendars"
+TARGETS = "crm.targets"
 
 _ALREADY_THERE, _NO_SUCH_TOPIC, _NOT_ALLOWED = 36, 3, 29
 
@@ -33,6 +35,10 @@ class Names(NamedTuple):
     parties: str
     cells: str
     dead_letters: str
+    calendars: str
+    """Read whole at the start: versions of business calendars."""
+    targets: str
+    """What values should be, by any key: the exporter reads it."""
     prefix: str
 
     @classmethod
@@ -46,6 +52,8 @@ class Names(NamedTuple):
             parties=f"{group}-parties",
             cells=f"{group}-cells",
             dead_letters=prefix + DEAD_LETTERS,
+            calendars=prefix + CALENDARS,
+            targets=prefix + TARGETS,
             prefix=prefix,
         )
 
@@ -65,6 +73,8 @@ class Names(NamedTuple):
             self.parties: CHANGELOG,
             self.cells: CHANGELOG,
             self.dead_letters: RECORDS,
+            self.calendars: CONTROL,
+            self.targets: CHANGELOG,
         }
 
 

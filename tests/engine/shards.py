@@ -10,11 +10,20 @@ from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.journeys.facts import FACTS
+from stream_kpis.kpis.business_time import WEEKDAYS, Calendars, Version
 from stream_kpis.kpis.load import Catalogue
 from stream_kpis.kpis.schema import Measure
 from tests.engine.worlds import NOW_MS, Happening, record_of
 
 UTC = Calendar()
+CALENDARS = Calendars(
+    {
+        "1": [Version(zone="Europe/Berlin", week=dict.fromkeys(WEEKDAYS[:5], "09:00-17:00"))],
+        "desk": [Version(zone="UTC", week=dict.fromkeys(WEEKDAYS, "00:00-06:00"))],
+    },
+    "desk",
+)
+"""One that events name (the other one that they name is not there), and the default."""
 FOR_EVER_DAYS = 10**5
 TOPIC = "crm.leads"
 """Where the tests put everything: the engine does not care."""
@@ -28,6 +37,7 @@ _COHORTS = {
     "email_bounced": "email_sent",
     "email_opened": "email_delivered",
     "email_complained": "email_delivered",
+    "unit_converted": "unit_exposed",
 }
 _WAITING = ("ticket_unanswered", "ticket_unsolved", "deal_idle", "lead_uncontacted")
 
@@ -41,7 +51,7 @@ def catalogue_of(**measures: Measure) -> Catalogue:
 
 
 def measures_of(journey: str) -> dict[str, Measure]:
-    """All facts of a journey in every kind of measure that fits, by every dimension and a pair."""
+    """All facts of a journey in every kind of measure that fits, by every dimension and a pair; and some of them."""
     found = {}
     for name, fact in FACTS.items():
         if fact.journey != journey:
@@ -49,6 +59,9 @@ def measures_of(journey: str) -> dict[str, Measure]:
         by = (*fact.dims, ",".join(fact.dims[:2])) if len(fact.dims) > 1 else fact.dims
         found[f"{name}_flow"] = Measure(flow=name, by=by)
         found[f"{name}_recency"] = Measure(recency=name, by=by)
+        if fact.dims:
+            words = fact.words.get(fact.dims[0], ("1",))
+            found[f"{name}_some"] = Measure(flow=name, where={fact.dims[0]: (words[0], "unknown")}, by=by)
         if fact.value.startswith("±"):
             found[f"{name}_level"] = Measure(level=name, by=by)
         if fact.value == "±1":
@@ -60,13 +73,16 @@ def measures_of(journey: str) -> dict[str, Measure]:
             found[f"{name}_cohort"] = Measure(cohort=name, base=_COHORTS[name], within="30d", by=by)
         if name in _WAITING:
             found[f"{name}_waiting"] = Measure(open_set=name, by=by)
+        if fact.business is not None:
+            kind = {"duration": "distribution", "deadline": "flow", "age": "open_set"}[fact.business]
+            found[f"{name}_business"] = Measure(**{kind: name}, clock="business", by=by)
     return found
 
 
 @functools.cache
 def plan_of(journey: str) -> Plan:
     """The plan that counts all facts of one journey."""
-    return compile_catalogue(catalogue_of(**measures_of(journey)))
+    return compile_catalogue(catalogue_of(**measures_of(journey)), CALENDARS)
 
 
 class Log:

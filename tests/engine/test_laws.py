@@ -13,6 +13,7 @@ from stream_kpis.events.envelope import Reason, Record
 from stream_kpis.events.types import KIND_OF_NAME
 from stream_kpis.journeys import JOURNEYS
 from tests.engine.shards import (
+    CALENDARS,
     TOPIC,
     Log,
     applied,
@@ -206,7 +207,8 @@ def test_an_event_that_a_journey_fails_on_never_was(journey: str, data: Any, dic
     dice.shuffle(events)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(JOURNEYS, journey, JOURNEYS[journey]._replace(step=failing))
-        log = in_batches(compile_catalogue(catalogue_of(**measures_of(journey))), cut(records_of(events), dice))
+        plan = compile_catalogue(catalogue_of(**measures_of(journey)), CALENDARS)
+        log = in_batches(plan, cut(records_of(events), dice))
     assert without.contents == log.contents
     assert [value_of(culprit)] == [x.value for x in log.dead_letters if x.reason == Reason.INTERNAL_ERROR]
 
@@ -224,6 +226,26 @@ def test_rolling_up_moves_cells_and_nothing_else(journey: str, data: Any, ages_m
         log.append(shard.take(NOW_MS - ages_ms.pop() if ages_ms else 0))
     log.append(shard.take(NOW_MS))
     assert whole.contents == log.contents
+
+
+@each_journey
+@law
+@given(st.data())
+def test_a_filter_leaves_out_all_that_it_does_not_name(journey: str, data: Any) -> None:
+    """By the dimension that it is about, the same cells of the groups that it names, and no others."""
+    plan = plan_of(journey)
+    found = applied(plan, records_of(data.draw(happenings(journey)))).contents
+    cells = {(name, by, tile): cell for key, cell in found.items() for name, _, by, tile in [key.split("\x1f")]}
+    for name, measure in plan.catalogue.measures.items():
+        for dim, words in measure.where.items():
+            whole = {key: cell for key, cell in cells.items() if key[:2] == (name.replace("_some", "_flow"), dim)}
+            some = {key[2]: cell for key, cell in cells.items() if key[:2] == (name, dim)}
+            named = {
+                tile: kept
+                for (_, _, tile), cell in whole.items()
+                if (kept := {(group, slot): n for (group, slot), n in cell.items() if group in words})
+            }
+            assert named == some
 
 
 @pytest.mark.usefixtures("_scopes_of_any_size")

@@ -32,7 +32,11 @@ _WORDS = {
 }
 """Where some words mean something."""
 
+_DATES = ("2026-01-01", "2026-01-03T09:00", "2026-11-30", "2026-12-03", "2026-02-30")
+
 _IDLE = {"lead.qualified", "deal.stage_changed", "deal.close_date_changed", "deal.activity", "order.refunded"}
+
+_UNREAD = {"email.bounced", "email.opened", "email.unsubscribed", "email.complained", "email.subscribed"}
 
 FAMILIES: dict[str, tuple[Kind, ...]] = {
     family: tuple(kind for kind in KINDS if kind.name.split(".")[0] in members and kind.name not in left_out)
@@ -41,6 +45,9 @@ FAMILIES: dict[str, tuple[Kind, ...]] = {
         "deals": (("deal",), ()),
         "orders": (("order",), ()),
         "purchases": (("order",), ()),
+        "attribution": (("email", "order"), _UNREAD),
+        "experiments": (("experiment", "deal", "order"), _IDLE - {"lead.qualified"} | {"deal.created"}),
+        "costs": (("cost",), ()),
         "expansion": (("customer", "deal", "order"), _IDLE - {"order.refunded"}),
         "tickets": (("ticket",), ()),
         "recontact": (("ticket",), ()),
@@ -137,7 +144,7 @@ def _value(name: str, kind: inspect.Type, dice: random.Random) -> Any:
         case inspect.StrType(pattern=None):
             return dice.choice(_WORDS.get(name, ("1", "2")))
         case inspect.StrType(pattern=pattern):
-            return "USD" if "A-Z" in pattern else "2026-01-01"
+            return "USD" if "A-Z" in pattern else dice.choice(_DATES)
         case inspect.IntType():
             return dice.randrange(3)
         case inspect.VarTupleType():

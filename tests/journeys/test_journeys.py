@@ -8,13 +8,15 @@ import pytest
 
 from stream_kpis.events.envelope import Event, Incoming, Reader, events_decoder, events_encoder
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.journeys.facts import FACTS, Fact
+from stream_kpis.journeys.facts import FACTS, Fact, under_calendar
+from stream_kpis.journeys.journey import counting
 from tests.engine.worlds import FAMILIES, NOW_MS, Happening, iso, one_of, value_of
 from tests.journeys.cases import CASES, MINUTE_MS, Step
 from tests.journeys.continued import OF_ENTITIES
 from tests.journeys.continued_parties import OF_PARTIES
+from tests.journeys.continued_value import OF_VALUE
 
-CONTINUED = OF_ENTITIES | OF_PARTIES
+CONTINUED = OF_ENTITIES | OF_PARTIES | OF_VALUE
 
 
 def events_of(steps: list[Step]) -> list[Event]:
@@ -45,7 +47,10 @@ def said(journey: str, steps: list[Step]) -> set[tuple[Any, ...]]:
 def test_a_journey_says_what_the_definitions_say(case: str) -> None:
     """Each case is a sentence of docs/definitions.md."""
     journey, steps, facts = CASES[case]
-    others = set().union(*(about for of, about, _, _ in CONTINUED.values() if of == journey)) - {"deal_lost"}
+    others = set().union(*(about for of, about, _, _ in CONTINUED.values() if of == journey)) - {
+        "deal_lost",
+        "customer_level",
+    }
     assert {fact for fact in said(journey, steps) if fact[0] not in others} == facts
 
 
@@ -60,6 +65,10 @@ def test_a_journey_says_what_the_next_definitions_say(case: str) -> None:
 # Promises that all keep.
 
 
+_APART_MS = {"purchases": 20 * 86_400_000}
+"""How far apart a journey's events lie for all of it to happen, if not by minutes."""
+
+
 def stories(journey: str) -> list[list[Event]]:
     """The events of many parties that the journey takes, in order."""
     dice, reader, found = random.Random(journey), Reader(), []
@@ -68,7 +77,7 @@ def stories(journey: str) -> list[list[Event]]:
         events = []
         for number in range(dice.randrange(12)):
             kind, entity = one_of(FAMILIES[journey], dice), dice.choice(entities)
-            at_ms = NOW_MS - dice.randrange(9) * MINUTE_MS
+            at_ms = NOW_MS - dice.randrange(9) * _APART_MS.get(journey, MINUTE_MS)
             happening = Happening(kind.name, at_ms, dice.randrange(9999), f"{number}", entity=entity)
             incoming = reader.read(value_of(happening), None, NOW_MS)
             assert isinstance(incoming, Incoming)
@@ -151,6 +160,29 @@ def test_every_journey_is_named_as_its_facts_say() -> None:
     """And no fact belongs to a journey that is not there."""
     assert {fact.journey for fact in FACTS.values()} == set(JOURNEYS)
     assert all(journey.name == name for name, journey in JOURNEYS.items())
+
+
+CLOCKED = [name for name in JOURNEYS if JOURNEYS[name].clocked]
+
+
+def test_what_exists_under_a_business_clock_is_made_there() -> None:
+    """And nothing else."""
+    made = {name for journey in CLOCKED for names, _ in JOURNEYS[journey].clocked for name in names}
+    assert made == {under_calendar(name) for name, fact in FACTS.items() if fact.business}
+
+
+@pytest.mark.parametrize("journey", CLOCKED)
+def test_under_a_calendar_that_is_always_open_facts_are_those_of_the_wall_clock(journey: str) -> None:
+    """What waits says by its number that it is that calendar."""
+    clocked = {under_calendar(name): name for name, fact in FACTS.items() if fact.business}
+    counted = counting(JOURNEYS[journey], clocked)
+    for events in stories(journey):
+        state = counted.state()
+        for event in events:
+            counted.step(state, event)
+        wall = [fact for fact in JOURNEYS[journey].facts(state) if FACTS[fact.name].business]
+        business = [Fact(clocked[fact.name], fact.at_ms, fact.value, fact.dims) for fact in counted.facts(state)]
+        assert sorted(business, key=str) == sorted(wall, key=str)
 
 
 @pytest.mark.parametrize("journey", [name for name in JOURNEYS if JOURNEYS[name].makers])

@@ -54,8 +54,11 @@ def test_readings_come_from_left_to_right() -> None:
         ("count(a)\x00", "is not an expression"),
         ("x = 1", "is not an expression"),
         ("(" * 500 + "1" + ")" * 500, "is not an expression"),
-        ("1 + count(a) / count(b)", "a quotient may only stand at the top"),
-        ("count(a) / count(b) / 2", "a quotient may only stand at the top"),
+        ("1 + kpi(a, b)", "write kpi(name)"),
+        ("ok('a')", "write ok(name)"),
+        ("positive(count(a), 1)", "write positive(x)"),
+        ("stretched(1, count(a))", "write stretched(6, x)"),
+        ("lagged('x', count(a))", "write lagged(60d, x)"),
         ("count(a) ** 2", "'count(a) ** 2' is neither a reading, a number nor + - * /"),
         ("-count(a)", "'-count(a)' is neither"),
         ("a", "'a' is neither"),
@@ -101,3 +104,31 @@ def test_what_is_written_is_what_is_parsed_and_what_is_explained(node: Node) -> 
     for name, value in VALUES.items():
         numbers = numbers.replace(f"count({name})={value}", str(value))
     assert evaluate(parse(numbers).numerator, read) == evaluate(node, read)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("kpi(a) / 2 + 1", 5.5),
+        ("positive(count(a) - 9) * 2", None),
+        ("positive(count(a) - 8) * 2", 2),
+        ("1 / (count(a) - 9) + 1", None),
+        ("365d / 5d + ok(a)", 82),
+        ("lagged(60d, count(a) + closed_count(b)) * 1 / 2 / 3", 3),
+    ],
+)
+def test_what_is_composed_is_one_number(text: str, value: float | None) -> None:
+    """A part without a value, or a divisor of 0, leaves none."""
+    formula = parse(text)
+    assert (formula.composed, formula.denominator) == (True, None)
+    assert evaluate(formula.numerator, lambda reading: 9) == value
+
+
+def test_another_window_is_that_of_each_reading_in_it() -> None:
+    formula = parse("stretched(6, sum(a) - sum(b)) / count(c)")
+    assert [str(reading) for reading in readings(formula)] == [
+        "stretched(6, sum(a))",
+        "stretched(6, sum(b))",
+        "count(c)",
+    ]
+    assert (formula.composed, formula.denominator) == (False, Reading("count", ("c",)))

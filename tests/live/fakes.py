@@ -3,12 +3,15 @@
 import random
 
 from stream_kpis.kpis.load import built_in
-from stream_kpis.live.snapshot import Durations, ShardPosition, Snapshot, State, Value
+from stream_kpis.live.snapshot import Durations, Result, ShardPosition, Snapshot, State, Value
 
 NOW_MS = 1_788_253_200_000
 GROUPS = {"team": ("first line", "billing", "unknown"), "priority": ("urgent", "normal"), "plan": ("free", "pro")}
 ANY_GROUPS = ("a", "b")
-KPIS = built_in().kpis
+CATALOGUE = built_in()
+KPIS = CATALOGUE.kpis
+WHOLE = {"lift", "relative_lift", "sample_ratio"}
+"""Methods that make no numerator and denominator."""
 
 
 def value(kpi_id: str, window: str, seed: int = 0, by: str = "", group: str = "", **more: object) -> Value:
@@ -36,9 +39,11 @@ def value(kpi_id: str, window: str, seed: int = 0, by: str = "", group: str = ""
         number = 4.2
     elif "/" in kpi.formula:
         numerator, denominator = samples * 1000, samples
-        number = {"seconds": 1.0, "currency_per_second": 0.001}.get(kpi.unit, 1000)
+        number = {"seconds": 1.0, "currency_per_second": 0.001, "per_second": 1e-7}.get(kpi.unit, 1000)
     else:
         number = samples
+    if CATALOGUE.formulas[kpi_id].composed or kpi.method in WHOLE:
+        numerator = denominator = None
     made = Value(
         kpi_id,
         window,
@@ -65,6 +70,32 @@ def shard(partition: int, **more: object) -> ShardPosition:
     return made._replace(**more)
 
 
+WORDS = {
+    "trend": ("trend_slope",),
+    "forecast": ("forecast_end_of_period", "forecast_error"),
+    "anomaly": ("anomaly_band",),
+}
+
+
+def result(operator: str, kpi_id: str, window: str = "30d", **more: object) -> Result:
+    """What an operator made; ``more`` replaces fields."""
+    edges = (NOW_MS - 3_600_000, NOW_MS)
+    made = Result(operator, kpi_id, window, "", "", "", *edges, 0.25, None, None, 60, State.OK, 0.125, 0.5)
+    return made._replace(**more)
+
+
+def results() -> tuple[Result, ...]:
+    """Of each KPI what its operators make, and all that a target makes of one."""
+    made = [
+        result(word, kpi_id, against="previous" if word == "change" else "")
+        for kpi_id, kpi in KPIS.items()
+        for operator in kpi.operators
+        for word in WORDS.get(operator, (operator,))
+    ]
+    targets = ("target_attainment", "target_met", "target_pace_gap")
+    return (*made, *(result(word, "revenue_net", "mtd") for word in targets))
+
+
 def snapshot(seed: int = 0, shards: int = 3, groups: bool = True, **more: object) -> Snapshot:
     """All KPIs over all their windows."""
     values = []
@@ -81,4 +112,5 @@ def snapshot(seed: int = 0, shards: int = 3, groups: bool = True, **more: object
                         for others in ([(other,) for other in GROUPS.get(rest[0], ANY_GROUPS)] if rest else [()])
                     ]
     made = Snapshot(NOW_MS, NOW_MS, NOW_MS + 40, tuple(values), tuple(shard(partition) for partition in range(shards)))
+    made = made._replace(results=results() if groups else ())
     return made._replace(**more)

@@ -8,9 +8,10 @@ from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.events.envelope import Reader, encode_event
 from stream_kpis.events.history import Imported
 from stream_kpis.events.types import KIND_OF_NAME
+from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.evaluate import evaluate
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.snapshot import Result, Value
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import load
 from tests.engine.worlds import iso
@@ -22,6 +23,8 @@ DAY_0_MS = 1_772_323_200_000
 _numbers = itertools.count()
 Told = dict[tuple[str, str, str, str], Value]
 """Values by KPI, window, grouping and group."""
+Made = dict[tuple[str, str, str, str, str, str], Result]
+"""Results by operator, KPI, window, against, grouping and group."""
 
 
 def happened(day: float, kind: str, who: str = "A", /, **data: Any) -> Imported:
@@ -32,11 +35,18 @@ def happened(day: float, kind: str, who: str = "A", /, **data: Any) -> Imported:
     return Imported(kind, who, at_ms, KIND_OF_NAME[kind].topic, value)
 
 
-def told(events: Iterable[Imported], to_day: float = 30) -> Told:
+def told(events: Iterable[Imported], to_day: float = 30, goals: Goals = NO_GOALS) -> Told:
     """All values at an instant."""
     ask = Ask(DAY_0_MS + round(to_day * DAY_MS), None, "")
-    (answer,) = evaluate(PLAN, Calendar(), Reader(), events, [ask]).answers
+    (answer,) = evaluate(PLAN, Calendar(), Reader(), events, [ask], goals).answers
     return {(value.kpi, value.window, value.by, value.group): value for value in answer.values}
+
+
+def made(events: Iterable[Imported], to_day: float = 30, goals: Goals = NO_GOALS) -> Made:
+    """What operators make of all values at an instant."""
+    ask = Ask(DAY_0_MS + round(to_day * DAY_MS), None, "")
+    (answer,) = evaluate(PLAN, Calendar(), Reader(), events, [ask], goals).answers
+    return {(r.operator, r.kpi, r.window, r.against, r.by, r.group): r for r in answer.results}
 
 
 def ticket(day: float, kind: str, name: str = "t1", who: str = "A", /, **data: Any) -> Imported:

@@ -138,8 +138,45 @@ async def test_wrong_questions_are_refused_with_what_there_is(feed: Feed, client
     assert (status, text) == (404, "no KPI 'order' (did you mean orders?)\n")
     assert await get(client, "/api/kpis?windows=1h") == (
         400,
-        "unknown parameter windows; there are kpi, window and by\n",
+        "unknown parameter windows; there are kpi, window, by and compare\n",
     )
+
+
+async def test_what_operators_make_stands_beside_the_values(feed: Feed, client: aiohttp.ClientSession) -> None:
+    """All of it, or with ``compare`` the changes against one thing alone."""
+    results = (
+        fakes.result("change", "orders", against="previous", numerator=5.0, denominator=4.0),
+        fakes.result("change", "orders", against="year"),
+        fakes.result("change", "orders", against="year", by="channel", group="web"),
+        fakes.result("trend_slope", "revenue_net"),
+    )
+    feed.publish(fakes.snapshot()._replace(results=results))
+    rows = (await get_json(client, "/api/kpis?kpi=orders&by="))["operators"]
+    assert [(row["operator"], row["against"], row["unit"]) for row in rows] == [
+        ("change", "previous", "ratio"),
+        ("change", "year", "ratio"),
+    ]
+    assert (rows[0]["value"], rows[0]["numerator"], rows[0]["denominator"]) == (0.25, 5, 4)
+    compared = (await get_json(client, "/api/kpis?compare=year"))["operators"]
+    assert [row["by"] for row in compared] == [{}, {"channel": "web"}]
+    slope = (await get_json(client, "/api/kpis?kpi=revenue_net"))["operators"]
+    assert [(row["operator"], row["unit"], row["lower"]) for row in slope] == [("trend_slope", "USD", 0.125)]
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        ("compare=yaer", "no comparison 'yaer' (did you mean year?)"),
+        ("compare=year&kpi=deals_lost", "deals_lost is not compared; there are "),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused(
+    feed: Feed, client: aiohttp.ClientSession, query: str, line: str
+) -> None:
+    feed.publish(fakes.snapshot())
+    status, text = await get(client, f"/api/kpis?{query}")
+    assert status == 400
+    assert text.startswith(line)
 
 
 async def test_a_snapshot_is_whole(feed: Feed, client: aiohttp.ClientSession) -> None:

@@ -94,8 +94,11 @@ def test_emails() -> None:
         email(9, "opened", "B"), email(3, "unsubscribed", "C"),
     ], 35)  # fmt: skip
     assert (values["email_sent", "90d", "", ""].value, values["email_delivered", "90d", "", ""].value) == (4, 3)
-    rates = ("open_rate", "click_rate", "ctor", "bounce_rate", "unsubscribe_rate", "spam_complaint_rate")
-    found = [values[f"email_{rate}", *ALL] for rate in rates]
+    rates = (
+        "email_open_rate", "email_click_rate", "email_ctor", "email_bounce_rate", "email_unsubscribe_rate",
+        "email_spam_complaint_rate",
+    )  # fmt: skip
+    found = [values[rate, *ALL] for rate in rates]
     assert [(rate.numerator, rate.denominator) for rate in found] == [(1, 3), (1, 3), (1, 1), (1, 4), (1, 3), (0, 3)]
     assert values["email_open_rate", "30d", "campaign", "c"].numerator == 1
 

@@ -109,6 +109,7 @@ def test_deals_stalled() -> None:
         deal(5, "created", "d3"), deal(12, "lost", "d3"),
     ])  # fmt: skip
     assert (values["deals_stalled", *NOW].value, values["deals_stalled", *NOW].samples) == (1, 2)
+    assert (values["stale_open_ratio", *NOW].numerator, values["stale_open_ratio", *NOW].denominator) == (1, 2)
 
 
 def test_pipeline_velocity() -> None:

@@ -36,7 +36,7 @@ def series(text: str) -> dict[str, float]:
 
 
 def of(*values: object) -> Snapshot:
-    return fakes.snapshot()._replace(values=values)
+    return fakes.snapshot()._replace(values=values, results=())
 
 
 def test_promtool_has_no_complaint() -> None:
@@ -254,3 +254,31 @@ def test_the_format_is_negotiated(accept: str, form: Format) -> None:
 
 def test_content_types_name_their_version() -> None:
     assert [re.search(r"version=([\d.]+)", form.value)[1] for form in Format] == ["0.0.4", "1.0.0"]
+
+
+def test_operators_are_families_beside_their_kpi() -> None:
+    change = fakes.result("change", "orders", against="year", by="channel", group="web", lower=None, upper=None)
+    shown = series(render(of()._replace(results=(change, fakes.result("trend_slope", "revenue_net")))))
+    assert shown['crm_orders_change_ratio{window="30d",against="year",channel="web"}'] == 0.25
+    assert shown['crm_revenue_net_trend_slope_usd_per_day_lower{window="30d"}'] == 0.125
+    assert not [name for name in shown if name.startswith("crm_orders_change_ratio_lower")]
+
+
+def test_of_operators_too_only_the_largest_groups_are_shown() -> None:
+    results = [fakes.result("change", "orders", by="channel", group=f"c{n}", samples=n) for n in range(5)]
+    shown = series(render(of()._replace(results=tuple(results)), groups_max=2))
+    assert {name for name in shown if name.startswith("crm_orders_change_ratio{")} == {
+        f'crm_orders_change_ratio{{window="30d",channel="{group}"}}' for group in ("c3", "c4")
+    }
+
+
+def test_operators_too_are_under_the_cap() -> None:
+    """Behind the values; what is dropped is counted."""
+    results = [fakes.result("change", "orders", by="channel", group=f"c{n}") for n in range(4)]
+    snapshot = of(fakes.value("orders", "1h"))._replace(results=(*results, fakes.result("change", "revenue_net")))
+    shown = series(render(snapshot, series_max=9))
+    assert [name for name in shown if "change_ratio{" in name] == [
+        'crm_orders_change_ratio{window="30d",channel="c0"}',
+        'crm_revenue_net_change_ratio{window="30d"}',
+    ]
+    assert (shown["stream_kpis_series"], shown["stream_kpis_series_dropped"]) == (8, 9)

@@ -141,7 +141,12 @@ async def test_values_are_in_peoples_units(browser: Browser) -> None:
 async def test_targets_that_are_missed_are_said(browser: Browser) -> None:
     async with showing(browser, "#5m") as shown:
         shown.usual = [fakes.value("churn_rate", window, value=0.01) for window in fakes.KPIS["churn_rate"].windows]
-        shown.usual.append(fakes.value("deals_stalled", "now", value=0))
+        shown.usual += [
+            fakes.value(kpi, "now", value=0) for kpi in ("deals_stalled", "unanswered_over_target_business")
+        ]
+        shown.usual += [
+            fakes.value("first_response_time_live_business", window, value=1.0) for window in ("5m", "1h", "24h")
+        ]
         slow = fakes.value("first_response_time_live", "5m", value=150.0)
         shown.publish(slow, fakes.value("unanswered_over_target", "now", value=0, samples=0))
         await expect(shown.row("first_response_time_live").detail).to_contain_text("over target 2 min")

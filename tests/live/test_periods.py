@@ -142,7 +142,7 @@ async def test_stale_values_are_stale_over_periods_too(live: Live) -> None:
         ([("kpi", "ordrs")], "no KPI 'ordrs' (did you mean orders?)"),
         ([("window", "2d")], "no window '2d' (did you mean 7d?)"),
         ([("by", "tem")], "no grouping 'tem' (did you mean team?)"),
-        ([("at", "2026")], "unknown parameter at; there are kpi, window, by, period, from and to"),
+        ([("at", "2026")], "unknown parameter at; there are kpi, window, by, period, from, to and compare"),
     ],
 )  # fmt: skip
 async def test_wrong_questions_are_one_line(live: Live, query: list[tuple[str, str]], line: str) -> None:
@@ -185,6 +185,31 @@ async def test_the_command_shows_what_the_exporter_says(live: Live, capsys: pyte
         ["revenue_net", "", window, "", since, "2026-05-10T09:00:10.000Z", "", "", "20.0"]
         for window, since in (("7d", "2026-05-03T09:00:00.000Z"), ("all", "1970-01-01T00:00:00.000Z"))
     ]
+
+
+async def test_the_command_compares(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    """Closed days of two weeks; a period is compared with nothing."""
+    for day in ("2026-05-09", "2026-05-08", "2026-05-01"):
+        live.order(day, 20)
+    live.publish()
+    asked = {"kpis": ("orders",), "by": None, "windows": ("7d",), "since": None, "until": None, "url": live.url}
+
+    def show(form: str, period: str | None = None) -> int:
+        forms = {"as_json": False, "as_csv": form == "csv"}
+        return print_kpis(load(environment={}), **asked, **forms, period=period, against="previous")
+
+    assert await asyncio.to_thread(show, "csv") == 0
+    header, row = (line.split(",") for line in capsys.readouterr().out.splitlines())
+    found = dict(zip(header, row, strict=True))
+    assert [found[name] for name in ("operator", "against", "value", "numerator", "denominator", "samples")] == [
+        "change", "previous", "1.0", "2", "1", "1",
+    ]  # fmt: skip
+    assert await asyncio.to_thread(show, "table") == 0
+    shown = capsys.readouterr().out
+    assert "Change against as many days before" in shown
+    assert "100.00 %" in shown
+    with pytest.raises(ValueError, match="--compare and periods do not go together"):
+        await asyncio.to_thread(show, "csv", "2026")
 
 
 async def test_a_window_that_a_kpi_does_not_have_is_said(live: Live, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_kpis.engine.measures import Cell, add
+from stream_kpis.engine.measures import Cell, add, waiting_since
 from stream_kpis.engine.tiles import (
     DAY_MS,
     FINE_MS,
@@ -100,7 +100,7 @@ class World:
             if not edges.from_ms <= start_ms < edges.to_ms:
                 continue
             if KINDS[index] == "open_set":
-                shown = {start_ms + slot: n for slot, n in cell.items()}
+                shown = {waiting_since(start_ms, slot): n for slot, n in cell.items()}
             elif KINDS[index] == "joined":
                 shown = {0: sum(n for slot, n in cell.items() if slot * FINE_MS <= edges.to_ms)}
             else:

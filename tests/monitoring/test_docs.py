@@ -6,6 +6,7 @@ from pathlib import Path
 from stream_kpis.kpis.load import built_in
 from stream_kpis.live.exposition import Format
 from stream_kpis.live.metrics import Exposition
+from stream_kpis.live.operator_metrics import OPERATORS, is_of_operator
 from stream_kpis.live.pipeline import Pipeline
 from stream_kpis.monitoring.docs import metrics_page
 from tests.live import fakes
@@ -24,4 +25,10 @@ def test_every_metric_is_documented() -> None:
     names = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     documented = set(re.findall(r"`(\w+)(?:\{[^}]*\})?`", PAGE.read_text("utf-8")))
     suffixes = re.compile(r"_(samples|numerator|denominator|lower|upper|bucket|gcount|gsum)$")
-    assert {name for name in names if name not in documented and suffixes.sub("", name) not in documented} == set()
+    unknown = {name for name in names if name not in documented and suffixes.sub("", name) not in documented}
+    ways = re.findall(r"^\| `\w+` \| `(crm_\S+)` \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert len(ways) == len(OPERATORS)
+    pattern = "|".join(way.replace("_<unit>", r"(_usd|_seconds|_ratio)?").replace("<id>", r"\w+") for way in ways)
+    operators = {name for name in unknown if re.fullmatch(pattern, suffixes.sub("", name))}
+    assert unknown == operators
+    assert all(is_of_operator(name, fakes.KPIS) for name in operators)

@@ -38,7 +38,9 @@ def duration_answer(**changed: Any) -> Answer:
 
 def test_what_is_equal_differs_in_nothing() -> None:
     """And is tallied, per KPI."""
-    report = compare([value(), duration(kpi="response")], [answer(), duration_answer(kpi="response")])
+    report = compare(
+        [value(lower=0.0, upper=1.0), duration(kpi="response")], [answer(), duration_answer(kpi="response")]
+    )
     assert not report.differences
     assert report.compared == 2
     assert [tuple(tally) for tally in report.tallies] == [("churn_rate", 1, 0, 0, True), ("response", 1, 0, 0, True)]
@@ -54,6 +56,8 @@ def test_what_is_equal_differs_in_nothing() -> None:
         (value(value=None), answer(), ["the value"]),
         (value(value=0.0), answer(value=None), ["the value"]),
         (value(numerator=None, denominator=None, value=3), answer(value=3.1), ["the value"]),
+        (value(lower=0.1, upper=0.2), answer(lower=0.1, upper=0.3), ["the interval"]),
+        (value(), answer(lower=0.1, upper=0.3), ["the interval"]),
         (duration(value=10.2), duration_answer(), ["the value"]),
         (duration(durations=DURATIONS._replace(sum_ms=1)), duration_answer(), ["the sum in ms"]),
         (duration(), duration_answer(buckets={30: 19, 60: 30}), ["the count up to 30 s"]),

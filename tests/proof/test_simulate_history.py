@@ -122,7 +122,7 @@ def test_dimensions_have_few_values(read: list[tuple[str, Event]]) -> None:
         "channel": 5,
         "owner_id": 20,
         "agent_id": 20,
-        "team": 4,
+        "team": 5,
         "product": 10,
         "plan": 3,
         "segment": 4,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream_kpis.stream.topic_configs import CHANGELOG, RECORDS, Topic, refusal, warnings
+from stream_kpis.stream.topic_configs import CHANGELOG, CONTROL, RECORDS, Topic, refusal, warnings
 
 RIGHT = {"max.message.bytes": "8388608", "min.insync.replicas": "2", "delete.retention.ms": "86400000"}
 COMPACTED = {**RIGHT, "cleanup.policy": "compact"}
@@ -19,6 +19,9 @@ RUN = "run kafka-configs.sh --bootstrap-server b:1 --alter --entity-type topics 
         (RECORDS, DELETED),
         (RECORDS, DELETED | {"cleanup.policy": ""}),
         (RECORDS, DELETED | {"delete.retention.ms": "0"}),
+        (RECORDS, DELETED | {"retention.ms": "604800000"}),
+        (CONTROL, DELETED | {"retention.ms": "-1"}),
+        (CONTROL, DELETED),
     ],
 )
 def test_what_works_is_accepted_without_a_word(wanted: dict, config: dict) -> None:
@@ -49,6 +52,11 @@ LOST = "; if it deleted records already, count again under another app name"
                 "topic t: cleanup.policy is delete, not compact, max.message.bytes is 1048588, below 8388608:"
                 f" {RUN} cleanup.policy=compact,max.message.bytes=8388608{LOST}"
             ),
+        ),
+        (
+            CONTROL,
+            DELETED | {"retention.ms": "604800000"},
+            f"topic t: retention.ms is 604800000, and what it says must stay: {RUN} retention.ms=-1",
         ),
         (
             RECORDS,

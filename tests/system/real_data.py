@@ -26,6 +26,7 @@ MAPPINGS = REPOSITORY / "tests" / "data" / "mappings"
 FILES = {
     "maven_crm": ("sales_pipeline.csv",),
     "cdnow": ("cdnow_sample.csv",),
+    "ravenstack_subscriptions": ("ravenstack_subscriptions.csv",),
     "ravenstack": ("ravenstack_accounts.csv", "ravenstack_churn_events.csv", "ravenstack_support_tickets.csv"),
 }
 CALENDAR = Calendar()
@@ -41,7 +42,7 @@ def folder_of(name: str) -> Path:
 
 def files_of(name: str) -> list[Path]:
     """The files of a data set."""
-    return [folder_of(name) / file for file in FILES[name]]
+    return [folder_of(name.partition("_subscriptions")[0]) / file for file in FILES[name]]
 
 
 def mapping_of(name: str) -> Path:
@@ -80,8 +81,8 @@ def key_of(row: Row) -> tuple[str, str, str]:
 
 
 @lru_cache(maxsize=8)
-def _history(name: str) -> tuple[list[Any], Counts]:
-    history = History(files_of(name), read_mapping(mapping_of(name)))
+def _history(name: str, mapping: Path | None = None) -> tuple[list[Any], Counts]:
+    history = History(files_of(name), read_mapping(mapping or mapping_of(name)))
     return list(history), history.counts
 
 
@@ -90,9 +91,15 @@ def counts_of(name: str) -> Counts:
     return _history(name)[1]
 
 
-def evaluated(name: str, asks: Sequence[Ask] = ()) -> Rows:
-    """All values of a data set, by the engine alone; with several instants, those of the last."""
-    events, counts = _history(name)
+def evaluated(name: str, asks: Sequence[Ask] = (), mapping: Path | None = None) -> Rows:
+    """All values of a data set, by the engine alone; with several instants, those of the last.
+
+    Args:
+        name: of the data set.
+        asks: instants and periods.
+        mapping: another one than that of the data set.
+    """
+    events, counts = _history(name, mapping)
     plan = compile_plan(load(environment={}))
     evaluation = evaluate(plan, CALENDAR, Reader(), events, asks)
     assert not evaluation.dead_letters

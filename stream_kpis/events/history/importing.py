@@ -11,7 +11,7 @@ from stream_kpis.events.envelope import Reader, Reject, encode_event
 from stream_kpis.events.history.binding import Bound, Lookup, Row, Scope, bind
 from stream_kpis.events.history.document import printable
 from stream_kpis.events.history.readers import Malformed, Table, open_table, read_lookup
-from stream_kpis.events.history.rules import EventRule, FieldRule, FileRule, Mapping
+from stream_kpis.events.history.rules import EventRule, FieldRule, FileRule, Mapping, format_of
 from stream_kpis.events.history.values import BadValueError, rfc3339
 
 
@@ -215,8 +215,7 @@ def _lookup(file: Path, lookup: Lookup, rule: FileRule, mapping: Mapping) -> dic
     """The joined file lies beside the data, or else beside the mapping."""
     beside = file.parent / lookup.file
     path = beside if beside.exists() else mapping.path.parent / lookup.file
-    kind = "jsonl" if path.suffix in {".jsonl", ".ndjson"} else "csv"
-    return read_lookup(path, replace(rule, format=kind, place=lookup.place), lookup)
+    return read_lookup(path, replace(rule, format=format_of(path) or "csv", place=lookup.place), lookup)
 
 
 def _object(rules: tuple[FieldRule, ...], scope: Scope) -> Callable[[Row], dict[str, Any]]:

@@ -5,6 +5,7 @@ import time
 import zoneinfo
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as ReadOnly
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from stream_kpis.events.history.binding import Lookup, Scope, bind, walk
 from stream_kpis.events.history.document import Entry, MistakeError, Place, read_document, unknown
 from stream_kpis.events.history.expressions import parse
 from stream_kpis.events.history.fields import CONDITION_TYPES, Field, fields_of
-from stream_kpis.events.history.rules import EventRule, FieldRule, FileRule, Formula, Mapping
+from stream_kpis.events.history.rules import FORMATS, EventRule, FieldRule, FileRule, Formula, Mapping
 from stream_kpis.events.history.trees import (
     BOOL,
     TEXT,
@@ -90,7 +91,7 @@ def _time_format(place: Place, text: str) -> str:
     return text
 
 
-def _one_of(entry: Entry, what: str, valid: "ReadOnly[str, object] | set[str]") -> str:
+def _one_of(entry: Entry, what: str, valid: "ReadOnly[str, object] | AbstractSet[str]") -> str:
     text = entry.text()
     if text not in valid:
         raise entry.place.error(unknown(what, text, valid))
@@ -104,7 +105,7 @@ def _file_rule(base: FileRule, entry: Entry, tables: dict[str, dict[str, str]]) 
         names = Names(tables, {**names.values, name: _formula(value, names).expr})
     rule = _defaults(base, keys, names)
     if kind := keys.get("format"):
-        rule = replace(rule, format=_one_of(kind, "format", {"csv", "jsonl"}))
+        rule = replace(rule, format=_one_of(kind, "format", FORMATS))
     if delimiter := keys.get("delimiter"):
         rule = replace(rule, delimiter=_delimiter(delimiter))
     if encoding := keys.get("encoding"):

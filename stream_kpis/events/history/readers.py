@@ -1,4 +1,4 @@
-"""CSV and JSONL files as rows of texts, one at a time."""
+"""CSV, JSONL and Parquet files as rows of texts, one at a time."""
 
 import csv
 import re
@@ -11,6 +11,7 @@ import msgspec
 
 from stream_kpis.events.history.binding import Lookup, Nested, Row
 from stream_kpis.events.history.document import Place, unknown
+from stream_kpis.events.history.parquet import ParquetError, columns_of, missing, rows_of, text_of
 from stream_kpis.events.history.rules import FileRule
 
 _decode = msgspec.json.Decoder(float_hook=str).decode
@@ -44,7 +45,7 @@ class Table:
 
     def __iter__(self) -> Iterator[Row | Malformed]:
         """The rows; blank lines are none. Each row's texts by position, and last its number, from 1."""
-        rows = self._csv() if self.rule.format == "csv" else self._jsonl()
+        rows = {"csv": self._csv, "jsonl": self._jsonl, "parquet": self._parquet}[self.rule.format]()
         empty = self.rule.empty
         for number, row in enumerate(rows, 1):
             if isinstance(row, list):
@@ -89,6 +90,17 @@ class Table:
                 else:
                     yield Malformed("the line is no JSON object")
 
+    def _parquet(self) -> Iterator[list[Any] | Malformed]:
+        paths = [(name, name.split(".")) for name in self.columns]
+        try:
+            for row in rows_of(self.path):
+                try:
+                    yield [text_of(_member(row, name, path)) for name, path in paths]
+                except UnicodeDecodeError as error:
+                    yield Malformed(f"bytes that are no UTF-8 text: {error.reason}")
+        except ParquetError as error:
+            raise self.rule.place.error(str(error)) from None
+
 
 def _csv_mistake(mistake: str, first: int, last: int) -> str:
     """Why a row of some lines of a CSV file cannot be read; an open quote swallows what follows, so say where it is."""
@@ -113,12 +125,26 @@ def open_table(path: Path, rule: FileRule, wanted: Iterable[tuple[str, Place]], 
     if rule.format == "jsonl":
         _first_bytes(path, rule.place)
         return Table(path, rule, {name: index for index, (name, _) in enumerate(wanted)})
+    if rule.format == "parquet":
+        return _parquet_table(path, rule, wanted)
     header = _header(path, rule)
     columns = {name: index for index, name in enumerate(header)}
     for name, place in wanted:
         if name not in columns:
             raise place.error(f"{unknown(f'column of {path.name}', name, columns)}{_suspicion(header) or hint}")
     return Table(path, rule, columns)
+
+
+def _parquet_table(path: Path, rule: FileRule, wanted: list[tuple[str, Place]]) -> Table:
+    _first_bytes(path, rule.place)
+    try:
+        columns = columns_of(path)
+    except ParquetError as error:
+        raise rule.place.error(str(error)) from None
+    for name, place in wanted:
+        if missing(name, list(columns)):
+            raise place.error(unknown(f"column of {path.name}", name, columns))
+    return Table(path, rule, {name: index for index, (name, _) in enumerate(wanted)})
 
 
 def read_lookup(path: Path, rule: FileRule, lookup: Lookup) -> dict[str, str]:

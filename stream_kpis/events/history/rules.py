@@ -14,7 +14,8 @@ from stream_kpis.events.history.trees import Expr
 from stream_kpis.events.history.values import Reading
 from stream_kpis.events.types import Kind
 
-_FORMATS = {"csv": "csv", "tsv": "csv", "txt": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}
+_FORMATS = {"csv": "csv", "tsv": "csv", "txt": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet"}
+FORMATS = frozenset(_FORMATS.values())
 
 
 class Formula(NamedTuple):
@@ -118,9 +119,13 @@ def _formulas(rules: tuple[FieldRule, ...]) -> Iterator[Formula]:
             yield from _formulas(element)
 
 
+def format_of(file: Path) -> str:
+    """The format that a file's name implies; an empty text if it implies none."""
+    return _FORMATS.get(file.suffix.lower().removeprefix("."), "")
+
+
 def _with_format(rule: FileRule, file: Path) -> FileRule:
-    suffix = file.suffix.lower().removeprefix(".")
-    kind = rule.format or _FORMATS.get(suffix, "")
+    kind = rule.format or format_of(file)
     if not kind:
-        raise rule.place.error(f"cannot tell what {file.name!r} is: add format: csv or format: jsonl")
-    return replace(rule, format=kind, delimiter=rule.delimiter or ("\t" if suffix == "tsv" else ","))
+        raise rule.place.error(f"cannot tell what {file.name!r} is: add format: csv, jsonl or parquet")
+    return replace(rule, format=kind, delimiter=rule.delimiter or ("\t" if file.suffix.lower() == ".tsv" else ","))

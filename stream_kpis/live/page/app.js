@@ -58,6 +58,7 @@ function people(value, unit) {
   if (unit === "ratio") return `${tenth.format(value * 100)} %`;
   if (unit === "count") return Number.isInteger(value) ? whole.format(value) : hundredth.format(value);
   if (unit === "score") return hundredth.format(value);
+  if (unit === "1/s") return `${hundredth.format(value * 365 * 86400)} / y`;
   if (unit.endsWith("/s")) return `${money(value * 86400)} / d`;
   return money(value);
 }
@@ -83,8 +84,8 @@ function details(kpi, value) {
   for (const [q, seconds] of value.quantiles ?? []) {
     if (seconds !== value.value) parts.push(`p${Math.round(q * 100)} ${duration(seconds)}`);
   }
-  // A value that is a quotient shows of what; a sum is its own numerator.
-  if (value.parts?.[1] && value.parts[0] !== value.value && kpi.unit !== "score") {
+  // A value that is a quotient shows of what, unless its parts have other units; a sum is its own numerator.
+  if (value.parts?.[1] && value.parts[0] !== value.value && kpi.unit !== "score" && !kpi.unit.endsWith("/s")) {
     parts.push(`${people(value.parts[0], kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(value.parts[1])}`);
   }
   return parts.map((part) => part.replaceAll(" ", "\u00a0")).join(" · "); // breaks between parts alone

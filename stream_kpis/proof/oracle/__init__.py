@@ -1,6 +1,19 @@
 """The oracle: an independent recomputation of every KPI in DuckDB SQL over the raw events."""
 
-from stream_kpis.proof.oracle.catalogue import KPIS
+from stream_kpis.proof.oracle.catalogue import KPIS, SUMS
 from stream_kpis.proof.oracle.oracle import EDGES_S, HORIZON_MS, TARGETS_MS, Answer, Ask, Oracle
+from stream_kpis.proof.oracle.requests import Outcome, Request, Target
 
-__all__ = ["EDGES_S", "HORIZON_MS", "KPIS", "TARGETS_MS", "Answer", "Ask", "Oracle"]
+__all__ = [
+    "EDGES_S",
+    "HORIZON_MS",
+    "KPIS",
+    "SUMS",
+    "TARGETS_MS",
+    "Answer",
+    "Ask",
+    "Oracle",
+    "Outcome",
+    "Request",
+    "Target",
+]

@@ -1,9 +1,10 @@
--- The answers: sums of contributions per asked window and group. Makes: answers.
+-- The answers: sums of contributions per window and group; composed.sql adds those that are composed. Makes: answers.
 
 -- Each contribution for the whole and once per dimension.
 CREATE OR REPLACE TEMP TABLE grouped AS
 SELECT ask, '' AS "by", '' AS "group", numerator, denominator, samples, duration_ms, factor
 FROM contributions
+WHERE in_whole
 UNION ALL
 SELECT ask, dim.key, dim.value, numerator, denominator, samples, duration_ms, factor
 FROM (
@@ -86,12 +87,12 @@ GROUP BY ask, "by", "group";
 CREATE OR REPLACE TEMP MACRO nearest_rank(sorted, thousandths) AS
     sorted[(thousandths * len(sorted) + 999) // 1000];
 
--- The ungrouped answer is always there, other groups where something counts; a share is of all, so it is there, as 0,
+-- The ungrouped answer is always there, other groups where something counts; what has the samples of all is there, as 0,
 -- where anything ever counted. An empty denominator gives no value, nor does what stands before a first of it began.
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH
     wanted AS (
-        SELECT ask, '' AS "by", '' AS "group" FROM asks
+        SELECT ask, '' AS "by", '' AS "group" FROM asks JOIN catalogue USING (kpi) WHERE kind <> 'composed'
         UNION
         SELECT ask, "by", "group" FROM totals
         UNION
@@ -101,7 +102,7 @@ WITH
             FROM asks
             JOIN catalogue USING (kpi)
             JOIN observations USING (kpi)
-            WHERE kind = 'share'
+            WHERE catalogue.samples <> 'own'
         )
     ),
     judged AS (
@@ -123,7 +124,14 @@ WITH
                 WHEN c.kind IN ('share', 'per active') THEN coalesce(of_all.denominator, 0)
                 WHEN c.kind = 'product' THEN coalesce(p.denominator, 0)
             END AS denominator,
-            coalesce(CASE WHEN c.kind = 'share' THEN of_all.samples ELSE t.samples END, 0) AS samples,
+            coalesce(
+                CASE c.samples
+                    WHEN 'of all' THEN of_all.samples
+                    WHEN 'mean active' THEN of_all.denominator // (a.to_ms - a.from_ms)
+                    ELSE t.samples
+                END,
+                0
+            ) AS samples,
             CASE WHEN c.kind = 'duration' THEN coalesce(t.total_ms, 0) END AS total,
             c.unit,
             c.thousandths,
@@ -138,6 +146,7 @@ WITH
         LEFT JOIN products AS p ON p.ask = w.ask AND p."by" = w."by" AND p."group" = w."group"
     )
 SELECT
+    j.ask,
     j.kpi,
     j."window",
     j."by",
@@ -154,7 +163,8 @@ SELECT
     [nearest_rank(j.sorted_ms, q) / j.unit FOR q IN [500, 900, 990] IF j.sorted_ms IS NOT NULL] AS quantiles,
     b.edges_s,
     b.counts,
-    j.total
+    j.total,
+    NULL::DOUBLE AS lower,
+    NULL::DOUBLE AS upper
 FROM judged AS j
-LEFT JOIN buckets AS b USING (ask, "by", "group")
-ORDER BY ask, "by", "group";
+LEFT JOIN buckets AS b USING (ask, "by", "group");

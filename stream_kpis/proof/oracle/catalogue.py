@@ -11,15 +11,17 @@ class Kpi(NamedTuple):
         kind: ``sum`` of the numerators; ``standing`` likewise once a first of it began; ``ratio`` of numerators and
             denominators; ``share``: a ratio to all, whatever the group; ``per active``: numerators times the window's
             length, over the time in ms that all customers spent in it; ``product`` of several ratios; or a quantile of
-            ``duration``.
+            ``duration``; or ``composed`` of the values of others, as spans.py and composed.sql say.
         unit: how many of the state's integers make one unit of the value: 10^6 for money, 1000 for seconds.
         thousandths: which quantile is the value of a duration.
+        samples: those that count in the group, those of all, or the customers that there were on average.
     """
 
     name: str
-    kind: Literal["sum", "standing", "ratio", "share", "per active", "product", "duration"]
-    unit: int = 1
+    kind: Literal["sum", "standing", "ratio", "share", "per active", "product", "duration", "composed"]
+    unit: float = 1
     thousandths: int | None = None
+    samples: Literal["own", "of all", "mean active"] = "own"
 
 
 _MICRO = 10**6
@@ -57,7 +59,7 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("support_contacts", "sum"),
     Kpi("tickets_resolved", "sum"),
     Kpi("ticket_throughput_ratio", "ratio"),
-    Kpi("ticket_category_share", "share"),
+    Kpi("ticket_category_share", "share", samples="of all"),
     Kpi("ticket_contact_rate", "per active"),
     Kpi("open_ticket_age", "duration", _MS, 500),
     Kpi("reopen_rate", "ratio"),
@@ -107,6 +109,53 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("rep_new_customers", "sum"),
     Kpi("rep_revenue", "sum", _MICRO),
     Kpi("rep_activity", "sum"),
+    Kpi("cost_per_lead", "ratio", _MICRO),
+    Kpi("cac", "ratio", _MICRO),
+    Kpi("cac_paid", "ratio", _MICRO),
+    Kpi("cac_lagged", "ratio", _MICRO),
+    Kpi("cost_per_customer", "per active", _MICRO, samples="mean active"),
+    Kpi("profit_per_customer", "per active", _MICRO, samples="mean active"),
+    Kpi("gross_margin_ratio", "ratio"),
+    Kpi("arpc", "ratio", _MICRO),
+    Kpi("arpa", "per active", _MICRO, samples="mean active"),
+    Kpi("arpc_base_effect", "composed"),
+    Kpi("arpc_spend_effect", "composed"),
+    Kpi("clv_historic", "composed"),
+    Kpi("clv_predicted", "composed"),
+    Kpi("clv_net", "composed"),
+    Kpi("clv_cac_ratio", "composed"),
+    Kpi("cac_payback_time", "composed"),
+    Kpi("customer_value_distribution", "standing"),
+    Kpi("customer_value_share", "share"),
+    Kpi("revenue_per_labour_cost", "ratio"),
+    Kpi("quota_attainment", "ratio"),
+    Kpi("churn_hazard", "ratio", 1 / _MS),
+    Kpi("churn_rate_inclusive", "ratio"),
+    Kpi("mrr", "standing", _MICRO),
+    Kpi("revenue_churn_rate", "ratio"),
+    Kpi("revenue_churn_rate_net", "ratio"),
+    Kpi("churn_rate_inactivity", "ratio"),
+    Kpi("reactivation_rate_inactivity", "ratio"),
+    Kpi("cohort_retention_rate", "ratio"),
+    Kpi("referral_rate", "per active"),
+    Kpi("referred_customer_share", "ratio"),
+    Kpi("email_revenue", "sum", _MICRO),
+    Kpi("email_revenue_per_delivered", "ratio", _MICRO),
+    Kpi("email_conversion_rate", "ratio"),
+    Kpi("ab_conversion_rate", "ratio"),
+    Kpi("ab_lift", "composed"),
+    Kpi("ab_relative_lift", "composed"),
+    Kpi("ab_srm", "composed"),
+    Kpi("ab_crossovers", "sum"),
+    Kpi("service_quality_index", "composed"),
 )
 
+ONLY_PARTS: tuple[Kpi, ...] = (
+    Kpi("customer time", "sum"),
+    Kpi("retention costs", "sum", _MICRO),
+    Kpi("units exposed", "sum"),
+)
+"""What only composed KPIs look at."""
+
 KPIS: tuple[str, ...] = tuple(kpi.name for kpi in CATALOGUE)
+SUMS = frozenset(kpi.name for kpi in CATALOGUE if kpi.kind == "sum")

@@ -43,13 +43,14 @@ _TEXTS = (
         "direction",
         "severity",
     ),
-    *("variant", "subject_line", "call_to_action", "referred_by"),
+    *("variant", "subject_line", "call_to_action", "referred_by", "referred_id", "experiment"),
+    *("since", "until"),
 )
 _DATA = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),
     **dict.fromkeys(("automated", "public", "upsell", "upheld", "machine"), "BOOLEAN"),
     # Amounts and scores in micro-units, times in ms since 1970.
-    **dict.fromkeys(("amount", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
+    **dict.fromkeys(("amount", "cost_of_goods", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
 }
 COLUMNS: dict[str, str] = _ENVELOPE | _DATA
 """The columns of the table ``records`` and their SQL types."""

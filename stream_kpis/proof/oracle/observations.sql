@@ -7,7 +7,7 @@ CREATE OR REPLACE TEMP TABLE observations (
     kpi VARCHAR,
     time_ms BIGINT,
     numerator HUGEINT,
-    denominator BIGINT,
+    denominator HUGEINT,
     samples BIGINT,
     duration_ms BIGINT,
     factor VARCHAR,  -- of a product of ratios: which one

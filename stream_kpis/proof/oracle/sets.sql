@@ -23,12 +23,13 @@ FROM records
 WHERE
     topic <> 'crm.rekeyed'
     AND family IN (
-        'lead', 'deal', 'order', 'ticket', 'survey', 'customer', 'complaint', 'email', 'interaction', 'event'
+        'lead', 'deal', 'order', 'ticket', 'survey', 'customer', 'complaint', 'email', 'interaction', 'cost',
+        'experiment', 'event'
     );
 
 -- Of several records with one (source, id), duplicates or in conflict, the first wins: within the entity, and once more
 -- within the party for journeys that look at several entities: of one family, of those that convert a lead, of those
--- that expand a customer.
+-- that expand a customer, lead from an e-mail to an order, or convert the exposed.
 CREATE OR REPLACE TEMP TABLE accepted AS
 WITH
     first_of_entity AS (SELECT min(copy_no) AS copy_no FROM copies GROUP BY party, family, entity, source, id),
@@ -45,6 +46,18 @@ WITH
         WHERE family IN ('customer', 'deal', 'order')
         GROUP BY party, source, id
     ),
+    first_for_attribution AS (
+        SELECT min(copy_no) AS copy_no
+        FROM copies
+        WHERE family IN ('email', 'order')
+        GROUP BY party, source, id
+    ),
+    first_for_experiments AS (
+        SELECT min(copy_no) AS copy_no
+        FROM copies
+        WHERE family IN ('experiment', 'deal', 'order')
+        GROUP BY party, source, id
+    ),
     winners AS (SELECT * FROM copies SEMI JOIN first_of_entity USING (copy_no)),
     -- A void takes back whatever carries the name within the party, whenever either happened; but not a void.
     voided AS (
@@ -56,7 +69,9 @@ SELECT
     winners.*,
     copy_no IN (FROM first_of_family) AS first_of_family,
     copy_no IN (FROM first_for_leads) AS first_for_leads,
-    copy_no IN (FROM first_for_expansion) AS first_for_expansion
+    copy_no IN (FROM first_for_expansion) AS first_for_expansion,
+    copy_no IN (FROM first_for_attribution) AS first_for_attribution,
+    copy_no IN (FROM first_for_experiments) AS first_for_experiments
 FROM winners
 ANTI JOIN voided USING (party, source, id)
 WHERE family <> 'event';
@@ -74,5 +89,7 @@ WHERE
     CASE getvariable('scope')
         WHEN 'the party, one family' THEN first_of_family
         WHEN 'the party, expansion' THEN first_for_expansion
+        WHEN 'the party, attribution' THEN first_for_attribution
+        WHEN 'the party, experiments' THEN first_for_experiments
         ELSE true
     END;

@@ -1,7 +1,7 @@
 -- What Python fills in.
 
 -- How the value of a KPI is read off its sums: see catalogue.py.
-CREATE TABLE catalogue (kpi VARCHAR, kind VARCHAR, unit BIGINT, thousandths BIGINT);
+CREATE TABLE catalogue (kpi VARCHAR, kind VARCHAR, unit DOUBLE, thousandths BIGINT, samples VARCHAR);
 
 -- The upper edges of the buckets of durations.
 CREATE TABLE edges (edge_s DOUBLE, edge_ms DOUBLE);
@@ -12,10 +12,39 @@ CREATE TABLE stages (pipeline VARCHAR, stage VARCHAR, place BIGINT, chance BIGIN
 -- The time to the first resolution that each priority allows; the priority NULL stands for any other and for none.
 CREATE TABLE sla (priority VARCHAR, allowed_ms BIGINT);
 
--- The windows asked for: [from_ms, to_ms), as published.
-CREATE TABLE asks (ask BIGINT, kpi VARCHAR, "window" VARCHAR, from_ms BIGINT, to_ms BIGINT);
+-- What each owner is to sell in a month, in micro-units.
+CREATE TABLE quotas (owner VARCHAR, amount BIGINT);
+
+-- Which share of the exposed each variant of an experiment is to get.
+CREATE TABLE planned (experiment VARCHAR, variant VARCHAR, share DOUBLE);
+
+-- How many samples the state ok takes; of a KPI that is not here, any.
+CREATE TABLE thresholds (kpi VARCHAR, samples BIGINT);
+
+-- The windows asked for: [from_ms, to_ms), as published; and, not asked for themselves, those of the parts of composed
+-- KPIs.
+CREATE TABLE asks (ask BIGINT, kpi VARCHAR, "window" VARCHAR, from_ms BIGINT, to_ms BIGINT, asked BOOLEAN);
+
+-- Which asks are the parts of a composed one: see spans.py.
+CREATE TABLE parts (ask BIGINT, part VARCHAR, part_ask BIGINT);
+
+-- The window of the costs, where it lies before that of the customers.
+CREATE TABLE lagged (ask BIGINT, from_ms BIGINT, to_ms BIGINT);
+
+-- Who joined in [from_ms, until_ms) is of a cohort; its month k ends at end_ms.
+CREATE TABLE retained (ask BIGINT, cohort VARCHAR, k BIGINT, from_ms BIGINT, until_ms BIGINT, end_ms BIGINT);
+
+-- The business days that operators read, as numbers of dates; the first takes in all that was before.
+CREATE TABLE days (day BIGINT, from_ms BIGINT);
 
 CREATE MACRO days_ms(days) AS days * 86_400_000::BIGINT;
+
+-- Division rounding towards minus infinity.
+CREATE MACRO floor_div(dividend, divisor) AS
+    (dividend - ((dividend % divisor) + divisor) % divisor) // divisor;
+
+-- The date that a text begins with, or nothing; years from 1 on.
+CREATE MACRO date_of(words) AS CASE WHEN words >= '0001' THEN try_cast(left(words, 10) AS DATE) END;
 
 CREATE MACRO yes_no(flag) AS CASE WHEN flag THEN 'yes' WHEN NOT flag THEN 'no' ELSE 'unknown' END;
 

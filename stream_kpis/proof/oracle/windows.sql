@@ -1,16 +1,16 @@
--- What counts in each asked window. Makes: window_observations, contributions.
+-- KPIs whose observations depend on the window's own edges. Makes: window_observations.
 
--- KPIs whose observations depend on the window's own edges.
 CREATE OR REPLACE TEMP TABLE window_observations (
     ask BIGINT,
     numerator HUGEINT,
-    denominator BIGINT,
+    denominator HUGEINT,
     samples BIGINT,
     duration_ms BIGINT,
     factor VARCHAR,
     party VARCHAR,
     entity VARCHAR DEFAULT '',
-    dims MAP(VARCHAR, VARCHAR) DEFAULT MAP {}
+    dims MAP(VARCHAR, VARCHAR) DEFAULT MAP {},
+    in_whole BOOLEAN DEFAULT true  -- or in the groups alone
 );
 
 -- Per party, within each window: no grouping.
@@ -95,8 +95,9 @@ SELECT
     0 AS samples,
     party
 FROM asks
+JOIN catalogue USING (kpi)
 JOIN level_moves ON moved_ms < to_ms
-WHERE kpi IN ('ticket_contact_rate', 'complaint_rate', 'interaction_frequency')
+WHERE kind = 'per active'
 GROUP BY ask, party;
 
 INSERT INTO window_observations BY NAME
@@ -145,20 +146,21 @@ FROM asks
 JOIN tickets ON created_ms < to_ms
 WHERE kpi = 'open_ticket_age' AND NOT solved;
 
--- The deals that are open, whatever the window.
+-- The deals that are open at the window's end.
 INSERT INTO window_observations BY NAME
 SELECT
     ask,
     'open' AS factor,
-    1 AS numerator,
+    sum(move) AS numerator,
     0 AS denominator,
     0 AS samples,
     party,
     deal_id AS entity,
     MAP {'owner': owner, 'product': product} AS dims
 FROM asks
-JOIN open_deals ON created_ms < to_ms
-WHERE kpi = 'pipeline_velocity';
+JOIN deal_moves ON moved_ms < to_ms
+WHERE kpi = 'pipeline_velocity'
+GROUP BY ask, party, deal_id, owner, product;
 
 -- The list before the window.
 INSERT INTO window_observations BY NAME
@@ -173,11 +175,3 @@ FROM asks
 JOIN list_moves ON moved_ms < from_ms
 WHERE kpi = 'email_list_growth'
 GROUP BY ask, party, campaign;
-
--- All the others: an observation counts if its time falls in the window. The window now has no beginning.
-CREATE OR REPLACE TEMP VIEW contributions AS
-SELECT ask, numerator, denominator, samples, duration_ms, factor, party, entity, dims
-FROM observations AS o
-JOIN asks AS a ON a.kpi = o.kpi AND o.time_ms < a.to_ms AND (a."window" = 'now' OR o.time_ms >= a.from_ms)
-UNION ALL BY NAME
-FROM window_observations;

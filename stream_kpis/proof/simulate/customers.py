@@ -57,7 +57,8 @@ def _changed(dice: Dice, change: str, world: World) -> tuple[str, dict[str, Any]
     """The event type and data of a change in a spell."""
     if change == "plan":
         plan = dice.pick(palette.PLANS)
-        return "customer.plan_changed", {"plan": plan, "value": str(palette.PRICES[plan])}
+        percent = 85 if dice.chance(0.2) else 100
+        return "customer.plan_changed", {"plan": plan, "value": str(palette.PRICES[plan] * percent / 100)}
     if change == "refer":
         return "customer.referred", {"referred_id": world.party()}
     if dice.chance(0.5):

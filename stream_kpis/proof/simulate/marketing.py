@@ -1,11 +1,12 @@
 """E-mail, costs and experiments."""
 
 from typing import Any
+from zlib import crc32
 
 from stream_kpis.proof.simulate import palette
 from stream_kpis.proof.simulate.dice import DAY, HOUR, MINUTE, SECOND, Dice
-from stream_kpis.proof.simulate.sales import money
-from stream_kpis.proof.simulate.world import Life, Party
+from stream_kpis.proof.simulate.sales import money, order
+from stream_kpis.proof.simulate.world import Life, Party, rfc3339
 
 
 def email(who: Party, at: int) -> Life:
@@ -33,41 +34,54 @@ def email(who: Party, at: int) -> Life:
         yield at + dice.between(0, SECOND), "email.opened", {**data, "machine": True}
         at += SECOND
     if dice.chance(0.35):
-        yield from _read(dice, at + dice.around(40 * MINUTE, 1.4), data)
+        yield from _read(who, at + dice.around(40 * MINUTE, 1.4), data)
 
 
-def _read(dice: Dice, at: int, data: dict[str, Any]) -> Life:
+def _read(who: Party, at: int, data: dict[str, Any]) -> Life:
+    """A person opens the mail, and perhaps follows a link and buys."""
+    dice = who.world.dice
     yield at, "email.opened", data
     what = dice.random()
     at += dice.after(MINUTE)
-    if what < 0.2:
+    if what < 0.35:
         yield at, "email.clicked", data
-    elif what < 0.22:
+        if dice.chance(0.45):
+            who.begin(order(who, at + dice.around(3 * HOUR, 1.6)))
+    elif what < 0.37:
         yield at, "email.unsubscribed", data
-    elif what < 0.225:
+    elif what < 0.375:
         yield at, "email.complained", data
 
 
 def cost(who: Party, at: int) -> Life:
-    """Money spent, some of it for a span of days."""
+    """Money spent, some of it for a span of days that has begun, is over or is yet to come."""
     dice = who.world.dice
-    data: dict[str, Any] = {
-        "amount": money(dice, 180, 0.9),
-        "kind": dice.pick(("acquisition", "acquisition", "retention", "service", "labour", "goods")),
-        "channel": dice.pick(palette.CHANNELS),
-    }
+    kind = dice.pick(palette.COSTS)
+    data: dict[str, Any] = {"amount": money(dice, 180, 0.9), "kind": kind, "channel": dice.pick(palette.CHANNELS)}
+    if kind == "labour":
+        data |= {"team": dice.pick(palette.WORKING), "owner_id": dice.pick(palette.OWNERS)}
+    elif kind == "acquisition" and dice.chance(0.3):
+        data["campaign_id"] = dice.pick(palette.CAMPAIGNS)
     if dice.chance(0.4):
-        data["team"] = dice.pick(palette.TEAMS)
-    if dice.chance(0.2):
-        data |= {"from": "2026-01-01", "to": "2026-01-31"}
+        data |= _span(dice, at)
     yield at, "cost.incurred", data
 
 
+def _span(dice: Dice, at: int) -> dict[str, str]:
+    """The days of a cost; seldom the last one comes before the first."""
+    first = at + dice.between(-40 * DAY, 10 * DAY)
+    last = first + dice.between(-DAY if dice.chance(0.1) else 0, 45 * DAY)
+    return {"from": rfc3339(first)[:10], "to": rfc3339(last)[:10]}
+
+
 def experiment(who: Party, at: int) -> Life:
-    """A visitor saw one of two pages, once or again."""
+    """A visitor saw one of two pages, once or again: the same one, but for those who come by another device."""
     dice = who.world.dice
-    name = dice.pick(("pricing-page", "welcome-mail"))
-    data = {"experiment": name, "variant": dice.pick(("control", "new")), "unit_id": who.id}
+    name = dice.pick(palette.EXPERIMENTS)
+    variants = ("control", "new") if crc32(f"{name} {who.id}".encode()) & 1 else ("new", "control")
+    data = {"experiment": name, "variant": variants[dice.chance(0.06)], "unit_id": who.id}
     yield at, "experiment.exposed", data
+    if dice.chance(0.12 if data["variant"] == "new" else 0.08):
+        who.begin(order(who, at + dice.around(2 * DAY, 1.2)))
     if dice.chance(0.2):
         yield at + dice.between(HOUR, DAY), "experiment.exposed", data

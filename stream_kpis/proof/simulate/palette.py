@@ -18,6 +18,8 @@ SOURCES = weighted(
 )
 OWNERS = tuple(f"rep-{n:02}" for n in range(1, 21))
 TEAMS = ("support", "billing", "technical", "success")
+WORKING = (*TEAMS, "sales", "sales", "sales")
+"""The teams that labour is paid for."""
 AGENTS = tuple((f"agent-{n:02}", TEAMS[n % 4]) for n in range(1, 21))
 """Each agent with the team it works in."""
 PRODUCTS = weighted(
@@ -52,6 +54,8 @@ CATEGORIES = weighted(
         None: 1,
     }
 )
+CALENDARS = (None, "europe", None, "americas", None, "nights", None, "always", None, None, "americas", "closed-desk")
+"""Named by tickets in turn; there is none of the last name."""
 PRIORITIES = weighted({"normal": 60, "low": 20, "high": 15, "urgent": 5})
 REGIONS = weighted({"emea": 45, "amer": 30, "apac": 17, "latam": 8})
 PIPELINES = weighted({"default": 80, "partner": 20})
@@ -59,5 +63,7 @@ STAGES = ("discovery", "proposal", "negotiation", "contract")
 CAMPAIGNS = tuple(f"cmp-{n:02}" for n in range(1, 11))
 SUBJECTS = {"a": "News of the month", "b": "What you missed"}
 CALLS = weighted({"read": 50, "buy": 40, None: 10})
+COSTS = weighted({"acquisition": 45, "labour": 25, "retention": 12, "service": 10, "goods": 8})
+EXPERIMENTS = ("pricing-page", "welcome-mail")
 LEAVING = weighted({"price": 35, "competitor": 20, "unused": 20, "service": 12, "closed": 8, "payment": 5})
 LOSING = ("price", "no budget", "competitor", "timing", "no answer")

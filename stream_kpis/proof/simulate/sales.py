@@ -215,9 +215,10 @@ def _new_order(dice: Dice, order_id: str, cents: int, lead_id: str | None) -> di
         data["upsell"] = True
     if dice.chance(0.3):
         data["currency"] = "USD"
+    if dice.chance(0.75):
+        data["cost_of_goods"] = written(dice, cents * dice.between(25, 55) // 100)
     if dice.chance(0.2):
         data["items"] = [{"product": product, "quantity": dice.between(1, 5), "amount": written(dice, cents)}]
-        data["cost_of_goods"] = written(dice, cents // 3)
         data["tax"] = written(dice, cents // 5)
     return data
 

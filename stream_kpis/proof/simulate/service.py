@@ -67,6 +67,8 @@ class _Ticket:
             data["category"] = self.category
         if by != "customer":
             data["created_by"] = by
+        if calendar := palette.CALENDARS[int(self.id.rpartition("-")[2]) % len(palette.CALENDARS)]:
+            data["calendar"] = calendar
         yield self.at, "ticket.created", data
         if by == "agent":
             yield self._message(self.at + dice.between(0, 10 * SECOND), "agent", agent_id=self.agent)

@@ -19,21 +19,22 @@ class Family(NamedTuple):
     whom: Callable[[World], str]
 
 
-def _campaign(world: World) -> str:
-    return f"campaign:{world.dice.pick(palette.CAMPAIGNS)}"
+def _payer(world: World) -> str:
+    """Whom a cost is about: a campaign, or the company."""
+    return f"campaign:{world.dice.pick(palette.CAMPAIGNS)}" if world.dice.chance(0.5) else f"company{world.run}"
 
 
 FAMILIES = (
     Family(sales.lead, 0.17, 5.0, World.party),
     Family(sales.deal, 0.09, 4.6, World.customer),
     Family(sales.order, 0.15, 1.1, World.customer),
-    Family(sales.interaction, 0.09, 1.0, World.customer),
-    Family(service.ticket, 0.36, 10.7, World.customer),
+    Family(sales.interaction, 0.085, 1.0, World.customer),
+    Family(service.ticket, 0.34, 10.7, World.customer),
     Family(service.asked, 0.05, 1.7, World.customer),
     Family(service.complaint, 0.005, 2.0, World.customer),
-    Family(marketing.email, 0.06, 2.5, World.party),
-    Family(marketing.cost, 0.01, 1.0, _campaign),
-    Family(marketing.experiment, 0.01, 1.2, World.party),
+    Family(marketing.email, 0.08, 2.6, World.party),
+    Family(marketing.cost, 0.012, 1.0, _payer),
+    Family(marketing.experiment, 0.015, 1.3, World.party),
     Family(customers.customer, 0.002, 3.2, World.new_party),
 )
 EVENTS_PER_BEGINNING = 1 / sum(family.share / family.events for family in FAMILIES)

@@ -1,7 +1,7 @@
--- Customers: spells, the level of active customers, who is new, who lapsed and returned.
--- Makes: customer_steps, spells, level_moves, new_customers, lapses.
+-- Customers: spells, the levels of active customers and of their worth, who is new, who lapsed and returned, who refers.
+-- Makes: customer_steps, spells, level_moves, worth_moves, plan_changes, cohorts, new_customers, lapses, referrers.
 
--- The events that say something, with the running dimensions just after each. A party is one customer.
+-- The events that say something, with the running dimensions and worth per month just after each. A party is one customer.
 CREATE OR REPLACE TEMP TABLE customer_steps AS
 SELECT
     party,
@@ -15,10 +15,14 @@ SELECT
     coalesce(last_value(plan IGNORE NULLS) OVER so_far, 'unknown') AS plan,
     coalesce(last_value(segment IGNORE NULLS) OVER so_far, 'unknown') AS segment,
     coalesce(last_value(country IGNORE NULLS) OVER so_far, 'unknown') AS country,
-    coalesce(last_value(channel IGNORE NULLS) OVER so_far, 'unknown') AS channel
+    coalesce(last_value(channel IGNORE NULLS) OVER so_far, 'unknown') AS channel,
+    last_value(value IGNORE NULLS) OVER so_far AS worth,  -- NULL if none was named
+    last_value(value IGNORE NULLS) OVER earlier AS worth_before
 FROM events
 WHERE family = 'customer'
-WINDOW so_far AS (PARTITION BY party ORDER BY event_no ROWS UNBOUNDED PRECEDING);
+WINDOW
+    so_far AS (PARTITION BY party ORDER BY event_no ROWS UNBOUNDED PRECEDING),
+    earlier AS (PARTITION BY party ORDER BY event_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING);
 
 -- Spells. After an opening event a customer is always active, so the first churn or merge before the next opening is
 -- the one that closes. The next opening takes a churn back that takes effect only after it; else it begins a new spell.
@@ -80,40 +84,91 @@ SELECT
     closing.plan,
     closing.segment,
     closing.country,
-    closing.channel
+    closing.channel,
+    closing.worth,
+    opening.plan AS joined_plan,
+    opening.segment AS joined_segment,
+    opening.channel AS joined_channel,
+    opening.worth AS joined_worth
 FROM bounds AS b
 JOIN customer_steps AS opening ON opening.event_no = b.opening_no
 LEFT JOIN customer_steps AS closing ON closing.event_no = b.closing_no;
 
+-- What happens inside spells, from the opening to the closing.
+CREATE OR REPLACE TEMP TABLE spell_steps AS
+SELECT
+    s.*,
+    spells.opening_no,
+    lag(s.plan) OVER steps AS plan_before,
+    lag(s.segment) OVER steps AS segment_before,
+    lag(s.country) OVER steps AS country_before,
+    lag(s.channel) OVER steps AS channel_before
+FROM spells
+JOIN customer_steps AS s
+    ON s.party = spells.party AND s.event_no >= opening_no AND s.event_no <= coalesce(closing_no, s.event_no)
+WINDOW steps AS (PARTITION BY opening_no ORDER BY s.event_no);
+
 -- The level of active customers as moves: in at a spell's start, out at its end, from group to group in between.
 CREATE OR REPLACE TEMP TABLE level_moves AS
-WITH inside AS (
-    SELECT
-        s.*,
-        spells.opening_no,
-        lag(s.plan) OVER steps AS plan_before,
-        lag(s.segment) OVER steps AS segment_before,
-        lag(s.country) OVER steps AS country_before,
-        lag(s.channel) OVER steps AS channel_before
-    FROM spells
-    JOIN customer_steps AS s
-        ON s.party = spells.party AND s.event_no >= opening_no AND s.event_no <= coalesce(closing_no, s.event_no)
-    WINDOW steps AS (PARTITION BY opening_no ORDER BY s.event_no)
-),
-changes AS (
+WITH changes AS (
     SELECT *
-    FROM inside
+    FROM spell_steps
     WHERE
         event_no > opening_no
         AND (plan, segment, country, channel) <> (plan_before, segment_before, country_before, channel_before)
 )
-SELECT party, time_ms AS moved_ms, 1 AS move, plan, segment, country, channel FROM inside WHERE event_no = opening_no
+SELECT party, time_ms AS moved_ms, 1 AS move, plan, segment, country, channel
+FROM spell_steps
+WHERE event_no = opening_no
 UNION ALL
 SELECT party, time_ms, 1, plan, segment, country, channel FROM changes
 UNION ALL
 SELECT party, time_ms, -1, plan_before, segment_before, country_before, channel_before FROM changes
 UNION ALL
 SELECT party, ended_ms, -1, plan, segment, country, channel FROM spells WHERE ended_ms IS NOT NULL;
+
+-- The same of what they are worth, if it is known; a changed worth moves it too.
+CREATE OR REPLACE TEMP TABLE worth_moves AS
+WITH
+    changes AS (
+        SELECT *
+        FROM spell_steps
+        WHERE
+            event_no > opening_no
+            AND (
+                (plan, segment, channel) <> (plan_before, segment_before, channel_before)
+                OR worth IS DISTINCT FROM worth_before
+            )
+    ),
+    moves AS (
+        SELECT party, time_ms AS moved_ms, worth AS move, plan, segment, channel
+        FROM spell_steps
+        WHERE event_no = opening_no
+        UNION ALL
+        SELECT party, time_ms, worth, plan, segment, channel FROM changes
+        UNION ALL
+        SELECT party, time_ms, -worth_before, plan_before, segment_before, channel_before FROM changes
+        UNION ALL
+        SELECT party, ended_ms, -worth, plan, segment, channel FROM spells WHERE ended_ms IS NOT NULL
+    )
+FROM moves
+WHERE move IS NOT NULL;
+
+-- Changes of plan to another value than the running one, both known, while a spell is open in order.
+CREATE OR REPLACE TEMP TABLE plan_changes AS
+SELECT s.party, s.time_ms AS changed_ms, s.worth - s.worth_before AS difference, s.plan, s.segment, s.channel
+FROM customer_steps AS s
+SEMI JOIN spells
+    ON spells.party = s.party
+    AND s.event_no > spells.opening_no
+    AND (spells.closing_no IS NULL OR s.event_no < spells.closing_no)
+WHERE s.type = 'customer.plan_changed' AND s.worth <> s.worth_before;
+
+-- When each party that ever was a customer first became one.
+CREATE OR REPLACE TEMP TABLE cohorts AS
+SELECT party, arg_min(began_ms, opening_no) AS joined_ms
+FROM spells
+GROUP BY party;
 
 -- The first spell of each party, if a creation opened it and the party was never merged into another.
 CREATE OR REPLACE TEMP TABLE new_customers AS
@@ -139,7 +194,11 @@ WITH
         SELECT
             *,
             lead(opening_no) OVER following AS next_no,
-            lead(began_ms) OVER following AS next_ms
+            lead(began_ms) OVER following AS next_ms,
+            lead(joined_plan) OVER following AS next_plan,
+            lead(joined_segment) OVER following AS next_segment,
+            lead(joined_channel) OVER following AS next_channel,
+            lead(joined_worth) OVER following AS next_worth
         FROM spells
         WINDOW following AS (PARTITION BY party ORDER BY opening_no)
     ),
@@ -158,7 +217,18 @@ SELECT
     f.plan,
     f.segment,
     f.country,
-    f.channel
+    f.channel,
+    f.next_plan,
+    f.next_segment,
+    f.next_channel,
+    f.next_worth
 FROM followed AS f
 LEFT JOIN merges USING (opening_no)
 WHERE f.churned;
+
+-- Who recommended us to another party, and when last.
+CREATE OR REPLACE TEMP TABLE referrers AS
+SELECT party, arg_max(time_ms, event_no) AS referred_ms
+FROM events
+WHERE type = 'customer.referred' AND referred_id <> party
+GROUP BY party;

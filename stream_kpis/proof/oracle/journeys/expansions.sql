@@ -1,37 +1,21 @@
 -- What a party adds to what it buys, and what it buys first. Scope: the party. Reads deals, orders and customers.
 -- Makes: expansions, expanders, first_purchases.
 
--- Changes of plan to a higher value than the running one, while a spell is open in order.
-CREATE OR REPLACE TEMP TABLE plan_rises AS
-WITH
-    valued AS (
-        SELECT
-            party,
-            event_no,
-            type,
-            time_ms,
-            value,
-            last_value(value IGNORE NULLS) OVER (
-                PARTITION BY party ORDER BY event_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) AS value_before
-        FROM events
-        WHERE type IN ('customer.created', 'customer.reactivated', 'customer.plan_changed')
-    )
-SELECT v.party, v.event_no, v.time_ms, v.value - v.value_before AS worth
-FROM valued AS v
-SEMI JOIN spells
-    ON spells.party = v.party
-    AND v.event_no > spells.opening_no
-    AND (spells.closing_no IS NULL OR v.event_no < spells.closing_no)
-WHERE v.type = 'customer.plan_changed' AND v.value > v.value_before;
-
 CREATE OR REPLACE TEMP TABLE expansions AS
 SELECT party, deal_id AS entity, closed_ms AS expanded_ms, coalesce(amount, 0) AS worth, kind, product, owner
 FROM deals
 WHERE won AND kind IN ('upsell', 'cross_sell')
 UNION ALL BY NAME
-SELECT party, '' AS entity, time_ms AS expanded_ms, worth, 'plan' AS kind, 'unknown' AS product, 'unknown' AS owner
-FROM plan_rises
+SELECT
+    party,
+    '' AS entity,
+    changed_ms AS expanded_ms,
+    difference AS worth,
+    'plan' AS kind,
+    'unknown' AS product,
+    'unknown' AS owner
+FROM plan_changes
+WHERE difference > 0
 UNION ALL BY NAME
 SELECT party, order_id AS entity, placed_ms AS expanded_ms, amount - refunded AS worth, 'order' AS kind, product, owner
 FROM orders

@@ -36,6 +36,7 @@ SELECT
     e.time_ms AS created_ms,
     coalesce(e.origin, 'unknown') AS source,
     coalesce(e.channel, 'unknown') AS channel,
+    coalesce(e.campaign_id, 'unknown') AS campaign,
     coalesce(e.owner_id, 'unknown') AS owner,
     coalesce(e.segment, 'unknown') AS segment
 FROM first

@@ -24,6 +24,7 @@ SELECT
     e.lead_id,
     e.time_ms AS placed_ms,
     e.amount,
+    e.cost_of_goods AS goods,
     coalesce(refunded.amount, 0) AS refunded,
     NOT (e.amount > 0 AND coalesce(refunded.amount, 0) >= e.amount) AS kept,
     coalesce(e.channel, 'unknown') AS channel,

@@ -1,5 +1,5 @@
 -- The open life of deals: what runs in it, visits of stages, stages reached and passed. Reads deals.
--- Makes: deal_steps, open_deals, stage_visits, stages_reached.
+-- Makes: deal_steps, open_deals, deal_moves, stage_visits, stages_reached.
 
 -- The events from the first creation to the effective close, with the running values just after each. A close changes
 -- none of them. Amount and owner may come from before the creation.
@@ -74,6 +74,40 @@ SELECT
 FROM last
 JOIN deal_steps AS s USING (created_no, event_no)
 LEFT JOIN stages ON stages.pipeline = s.pipeline AND stages.stage = s.stage;
+
+-- How the level of open deals moves: at each event of the open life from what ran before it to what runs since.
+CREATE OR REPLACE TEMP TABLE deal_moves AS
+WITH
+    states AS (
+        SELECT
+            d.*,
+            coalesce(d.amount::HUGEINT * stages.chance // 1_000_000, 0) AS weighted
+        FROM deal_steps AS d
+        LEFT JOIN stages ON stages.pipeline = d.pipeline AND stages.stage = d.stage
+    ),
+    moves AS (
+        SELECT created_no, event_no, time_ms AS moved_ms, 1 AS move
+        FROM states
+        WHERE NOT closes
+        UNION ALL
+        SELECT created_no, lag(event_no) OVER steps, time_ms, -1
+        FROM states
+        WINDOW steps AS (PARTITION BY created_no ORDER BY event_no)
+    )
+SELECT
+    s.party,
+    s.deal_id,
+    m.moved_ms,
+    m.move,
+    m.move * coalesce(s.amount, 0) AS amount,
+    m.move * s.weighted AS weighted,
+    s.owner,
+    s.product,
+    s.pipeline,
+    coalesce(s.stage, 'unknown') AS stage,
+    s.close
+FROM moves AS m
+JOIN states AS s USING (created_no, event_no);
 
 -- Where a deal enters another (pipeline, stage), and where it closes.
 CREATE OR REPLACE TEMP TABLE deal_turns AS

@@ -1,5 +1,5 @@
 -- Tickets: what is answered, solved, reopened and open.
--- Makes: tickets, ticket_steps, ticket_answers, ticket_solutions, reopenings.
+-- Makes: tickets, ticket_steps, ticket_moves, ticket_answers, ticket_solutions, reopenings.
 
 -- A ticket begins with its first creation; a merged or deleted one never was.
 CREATE OR REPLACE TEMP TABLE tickets_created AS
@@ -138,6 +138,22 @@ JOIN clocks USING (ticket_no)
 JOIN ticket_steps AS last ON last.event_no = clocks.last_no
 LEFT JOIN answers USING (ticket_no)
 LEFT JOIN starts USING (ticket_no);
+
+-- How the level of open tickets moves: at each step from what ran before it to what runs since.
+CREATE OR REPLACE TEMP TABLE ticket_moves AS
+WITH moves AS (
+    SELECT ticket_no, event_no, time_ms AS moved_ms, 1 AS move
+    FROM ticket_steps
+    UNION ALL
+    SELECT ticket_no, lag(event_no) OVER steps, time_ms, -1
+    FROM ticket_steps
+    WINDOW steps AS (PARTITION BY ticket_no ORDER BY event_no)
+)
+SELECT t.party, t.ticket_id, m.moved_ms, m.move, s.category, s.priority, s.team, s.agent
+FROM moves AS m
+JOIN ticket_steps AS s USING (ticket_no, event_no)
+JOIN tickets AS t USING (ticket_no)
+WHERE NOT s.solved;
 
 -- First responses and first resolutions, with the running dimensions just after the step that made them.
 CREATE OR REPLACE TEMP TABLE ticket_answers AS

@@ -54,39 +54,39 @@ LEFT JOIN deals AS d USING (party, deal_id);
 INSERT INTO observations BY NAME
 SELECT
     'deals_open' AS kpi,
-    created_ms AS time_ms,
-    1 AS numerator,
-    1 AS samples,
+    moved_ms AS time_ms,
+    move AS numerator,
+    move AS samples,
     party,
     deal_id AS entity,
     MAP {
         'owner': owner, 'product': product, 'pipeline': pipeline, 'pipeline,stage': pair(pipeline, stage)
     } AS dims
-FROM open_deals;
+FROM deal_moves;
 
 INSERT INTO observations BY NAME
 SELECT
     'pipeline_value' AS kpi,
-    created_ms AS time_ms,
-    coalesce(amount, 0) AS numerator,
-    1 AS samples,
+    moved_ms AS time_ms,
+    amount AS numerator,
+    move AS samples,
     party,
     deal_id AS entity,
     MAP {
         'owner': owner, 'product': product, 'pipeline': pipeline, 'pipeline,stage': pair(pipeline, stage)
     } AS dims
-FROM open_deals;
+FROM deal_moves;
 
 INSERT INTO observations BY NAME
 SELECT
     'pipeline_weighted_value' AS kpi,
-    created_ms AS time_ms,
+    moved_ms AS time_ms,
     weighted AS numerator,
-    1 AS samples,
+    move AS samples,
     party,
     deal_id AS entity,
     MAP {'owner': owner, 'pipeline': pipeline, 'close': close} AS dims
-FROM open_deals;
+FROM deal_moves;
 
 INSERT INTO observations BY NAME
 SELECT

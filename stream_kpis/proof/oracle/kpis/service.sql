@@ -53,14 +53,13 @@ FROM ticket_solutions;
 INSERT INTO observations BY NAME
 SELECT
     'tickets_open' AS kpi,
-    created_ms AS time_ms,
-    1 AS numerator,
-    1 AS samples,
+    moved_ms AS time_ms,
+    move AS numerator,
+    move AS samples,
     party,
     ticket_id AS entity,
     MAP {'team': team, 'priority': priority, 'category': category, 'agent': agent} AS dims
-FROM tickets
-WHERE NOT solved;
+FROM ticket_moves;
 
 INSERT INTO beginnings
 SELECT kpi, min(created_ms)

@@ -1,0 +1,157 @@
+"""Whether a KPI fits its measures, the KPIs that it is composed of, and its operators."""
+
+from collections.abc import Iterator
+
+from stream_kpis.engine import measures as m
+from stream_kpis.engine.reading import ENDING_NOW, FLOWING, FUNCTIONS, STANDING, reading_problem
+from stream_kpis.kpis.formula import OVERS, PARTS, Formula, Reading, parts, readings
+from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
+from stream_kpis.kpis.schema import COHORT_WINDOWS, DAILY_WINDOWS, OPEN_DEALS, OPEN_WEIGHTED, READ_BY, Kpi
+
+
+def check_kpi(name: str, catalogue: Catalogue) -> None:
+    """Checks one KPI of a catalogue whose measures are right.
+
+    Raises:
+        CatalogueError: it names what does not exist or does not fit.
+    """
+    entry, kpi = f"kpis.{name}", catalogue.kpis[name]
+    kinds = set()
+    for field, formula in _formulas(name, catalogue):
+        place = catalogue.place(entry, field)
+        for reading in readings(formula):
+            kinds |= _check_reading(reading, place, kpi, catalogue)
+            if "target" in reading.args and kpi.target is None:
+                raise CatalogueError(f"{catalogue.place(entry)}: {reading} needs a target")
+        for part in parts(formula):
+            _check_part(part.name, name, place, catalogue)
+    if kpi.matured is not None and (odd := kinds - FLOWING):
+        raise CatalogueError(f"{catalogue.place(entry, 'matured')}: what is matured reads flows, not {min(odd)}")
+    _check_windows(name, kinds, catalogue)
+    _check_edges(name, catalogue)
+    for operator in kpi.operators:
+        _check_operator(operator, name, kinds, catalogue)
+
+
+def _formulas(name: str, catalogue: Catalogue) -> Iterator[tuple[str, Formula]]:
+    yield "formula", catalogue.formulas[name]
+    if name in catalogue.samples:
+        yield "samples", catalogue.samples[name]
+
+
+def _check_windows(name: str, kinds: set[str], catalogue: Catalogue) -> None:
+    kpi, place = catalogue.kpis[name], catalogue.place(f"kpis.{name}", "windows")
+    for window in kpi.windows if "cohort" in kinds or kpi.matured is not None else ():
+        if window not in COHORT_WINDOWS:
+            raise CatalogueError(f"{place}: a cohort has windows {', '.join(COHORT_WINDOWS)}, not {window}")
+    overs = [reading for _, formula in _formulas(name, catalogue) for reading in readings(formula) if reading.over.how]
+    for window in kpi.windows if overs else ():
+        if window not in DAILY_WINDOWS:
+            raise CatalogueError(f"{place}: {overs[0]} is known for {', '.join(DAILY_WINDOWS)}, not {window}")
+
+
+def _check_edges(name: str, catalogue: Catalogue) -> None:
+    kpi, place = catalogue.kpis[name], catalogue.place(f"kpis.{name}", "edges")
+    for edge in kpi.edges:
+        if edge not in m.EDGES_S:
+            near = min(m.EDGES_S, key=lambda known: abs(known - edge))
+            raise CatalogueError(f"{place}: no bucket ends at {edge:g} s, the nearest at {near}")
+    if list(kpi.edges) != sorted(set(kpi.edges)):
+        raise CatalogueError(f"{place}: edges go up")
+
+
+def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue) -> set[str]:
+    """The kinds that a reading reads."""
+    if reading.function not in FUNCTIONS:
+        words = (*FUNCTIONS, *PARTS, *OVERS, "positive")
+        raise CatalogueError(f"{place}: unknown reading {reading.function!r}{nearest(reading.function, words)}")
+    read_by = READ_BY[kpi.method] if kpi.method else None
+    groupings = kpi.by if read_by is None else (read_by,) if read_by else ()
+    kinds, clocks = [], {}
+    for name in (arg for arg in reading.args if arg != "target"):
+        measure = catalogue.measures.get(name)
+        if measure is None:
+            raise CatalogueError(f"{place}: unknown measure {name!r}{nearest(name, catalogue.measures)}")
+        for by in () if FUNCTIONS[reading.function].of_all else groupings:
+            if by not in measure.by:
+                hint = nearest(by, measure.by)
+                raise CatalogueError(f"{place}: measure {name} is not grouped by {by!r}{hint}")
+        kinds.append(kind_of(measure)[0])
+        clocks[measure.clock] = name
+    if len(clocks) > 1:
+        raise CatalogueError(f"{place}: {reading} mixes clocks: only {clocks['business']} is under the business clock")
+    if problem := reading_problem(reading, kinds):
+        raise CatalogueError(f"{place}: {problem}")
+    if reading.over.how and (odd := set(kinds) & {*ENDING_NOW, "cohort"}):
+        raise CatalogueError(f"{place}: {reading} reads no other window: {min(odd)} has none")
+    return set(kinds)
+
+
+def _check_part(part: str, name: str, place: str, catalogue: Catalogue) -> None:
+    """A part must be there wherever the KPI is."""
+    if part not in catalogue.kpis:
+        raise CatalogueError(f"{place}: unknown KPI {part!r}{nearest(part, catalogue.kpis)}")
+    if name in _parts_of(part, catalogue):
+        raise CatalogueError(f"{place}: {part} is itself composed of {name}")
+    mine, theirs = catalogue.kpis[name], catalogue.kpis[part]
+    for field, words, known in (("windows", mine.windows, theirs.windows), ("by", mine.by, theirs.by)):
+        for word in words:
+            if word not in known:
+                there = catalogue.place(f"kpis.{name}", field)
+                raise CatalogueError(f"{there}: {part}, a part of it, has no {word!r} in {field!r}")
+
+
+def _parts_of(name: str, catalogue: Catalogue) -> set[str]:
+    """The KPI itself and all that it is composed of."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        at = todo.pop()
+        if at not in found:
+            found.add(at)
+            todo += [part.name for part in parts(catalogue.formulas[at]) if part.name in catalogue.formulas]
+    return found
+
+
+"""The measures that the operators of the pipeline read, by ``close`` and by owner or pipeline and it."""
+_PIPELINE = ("deals_forecast", "pipeline_overdue_value")
+_SUMMED = ("forecast", "anomaly", "revenue_growth_yoy", "deals_forecast")
+
+
+def _check_operator(operator: str, name: str, kinds: set[str], catalogue: Catalogue) -> None:
+    place, kpi, formula = catalogue.place(f"kpis.{name}", "operators"), catalogue.kpis[name], catalogue.formulas[name]
+    for part in _parts_of(name, catalogue):
+        for reading in readings(catalogue.formulas[part]):
+            kinds = kinds | {kind_of(catalogue.measures[arg])[0] for arg in reading.args if arg in catalogue.measures}
+            if reading.over.how:
+                raise CatalogueError(
+                    f"{place}: {operator} cannot shift {reading}, which is over another window already"
+                )
+    if operator in _PIPELINE:
+        _check_pipeline(operator, place, catalogue)
+    if kinds & ENDING_NOW or kpi.method or kpi.cases:
+        raise CatalogueError(f"{place}: {operator} needs values over past days; {name} is known as of now only")
+    if operator == "trend" and formula.composed:
+        raise CatalogueError(f"{place}: trend needs numerator and denominator; {name} is composed")
+    if operator in _SUMMED and not is_sum(formula):
+        raise CatalogueError(f"{place}: {operator} needs a sum of what happened, which {formula.text!r} is not")
+
+
+def _check_pipeline(operator: str, place: str, catalogue: Catalogue) -> None:
+    for name in (OPEN_DEALS, OPEN_WEIGHTED):
+        measure = catalogue.measures.get(name)
+        if measure is None or not {"close", "owner,close", "pipeline,close"} <= set(measure.by):
+            needed = "by close, by owner,close and by pipeline,close"
+            raise CatalogueError(f"{place}: {operator} reads the measure {name} {needed}, which there is not")
+
+
+def is_sum(formula: Formula) -> bool:
+    """Whether a KPI adds up over days: no quotient, quantile or level."""
+    return (
+        formula.denominator is None
+        and not formula.composed
+        and all(
+            reading.function not in STANDING and FUNCTIONS[reading.function].distribution is None
+            for reading in readings(formula)
+        )
+    )

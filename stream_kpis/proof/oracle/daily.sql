@@ -1,0 +1,65 @@
+-- What operators read. Makes: daily, histories.
+
+-- Sums per business day. What depends on a window's own edges was asked for day by day.
+CREATE OR REPLACE TEMP TABLE daily AS
+WITH
+    asked AS (FROM observations SEMI JOIN asks USING (kpi)),
+    counted AS (
+        SELECT kpi, day, numerator, denominator, samples, duration_ms, dims
+        FROM asked
+        ASOF JOIN days ON asked.time_ms >= days.from_ms
+        UNION ALL BY NAME
+        SELECT kpi, day, numerator, denominator, samples, duration_ms, dims
+        FROM window_observations
+        JOIN asks USING (ask)
+        JOIN days USING (from_ms)
+    ),
+    grouped AS (
+        SELECT kpi, day, '' AS "by", '' AS "group", numerator, denominator, samples, duration_ms
+        FROM counted
+        UNION ALL BY NAME
+        SELECT
+            kpi,
+            day,
+            dim.key AS "by",
+            dim.value AS "group",
+            numerator,
+            denominator,
+            samples,
+            duration_ms
+        FROM (SELECT *, unnest(map_entries(dims)) AS dim FROM counted)
+    )
+SELECT
+    kpi,
+    "by",
+    "group",
+    day,
+    coalesce(sum(numerator), 0)::HUGEINT AS numerator,
+    coalesce(sum(denominator), 0)::HUGEINT AS denominator,
+    coalesce(sum(samples), 0)::BIGINT AS samples,
+    coalesce(sum(duration_ms), 0)::HUGEINT AS total_ms,
+    count(duration_ms) AS durations
+FROM grouped
+GROUP BY kpi, "by", "group", day;
+
+-- The earliest fact of any measure of each KPI: of those per active and the like, of the customers too.
+CREATE OR REPLACE TEMP TABLE histories AS
+WITH
+    facts AS (
+        SELECT kpi, time_ms FROM observations
+        UNION ALL BY NAME
+        SELECT kpi, moved_ms AS time_ms
+        FROM level_moves
+        CROSS JOIN (
+            VALUES ('churn_rate'), ('retention_rate'), ('ticket_contact_rate'), ('complaint_rate'),
+            ('interaction_frequency'), ('customer_lifetime')
+        ) AS kpis (kpi)
+        UNION ALL BY NAME
+        SELECT 'reactivation_rate' AS kpi, left_ms AS time_ms FROM lapses
+        UNION ALL BY NAME
+        SELECT 'pipeline_velocity' AS kpi, moved_ms AS time_ms FROM deal_moves
+    )
+SELECT kpi, min(time_ms) AS began_ms
+FROM facts
+WHERE time_ms < getvariable('at_ms')
+GROUP BY kpi;

@@ -1,0 +1,79 @@
+"""Control topics: what a deployment is told beside the events, read whole at the start."""
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.plan import compile_plan, find_calendars
+from stream_kpis.settings import Settings
+from stream_kpis.stream.connection import connection
+from stream_kpis.stream.topics import declare
+
+_POLL_MS = 200
+
+logger = logging.getLogger(__name__)
+
+
+async def read_control(settings: Settings, topic: str) -> list[bytes | None]:
+    """The values of all committed records of a topic, by partition and offset.
+
+    Args:
+        settings: of the deployment.
+        topic: with the deployment's prefix; it is there.
+
+    Raises:
+        KafkaError: no broker answers, or it refuses.
+    """
+    wanted = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+    found: dict[Any, list[bytes | None]] = {tp: [] for tp in wanted}
+    async with AIOKafkaConsumer(
+        **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False,
+        auto_offset_reset="none",
+    ) as kafka:  # fmt: skip
+        starts, ends = await kafka.beginning_offsets(wanted), await kafka.end_offsets(wanted)
+        left = [tp for tp in wanted if ends[tp] > starts[tp]]
+        kafka.assign(left)
+        for tp in left:
+            kafka.seek(tp, starts[tp])
+        while left:
+            for tp, records in (await kafka.getmany(*left, timeout_ms=_POLL_MS)).items():
+                found[tp] += [record.value for record in records]
+            left = [tp for tp in left if await kafka.position(tp) < ends[tp]]
+    return [value for values in found.values() for value in values]
+
+
+async def deployed_plan(settings: Settings) -> Plan:
+    """The plan with what the control topics say now; missing topics are made.
+
+    Raises:
+        SettingsError: catalogue, calendars or topics are wrong.
+        KafkaError: no broker answers, or it refuses.
+    """
+    plan = compile_plan(settings)  # what is wrong with the files is said without Kafka
+    names = await declare(settings)
+    records = await read_control(settings, names.calendars)
+    if not records:
+        return plan
+    ignored = find_calendars(settings, records).ignored
+    if ignored:
+        logger.warning("%s", ignored_line(names.calendars, ignored))
+    return compile_plan(settings, records)
+
+
+def deployed_plan_now(settings: Settings) -> Plan:
+    """As :func:`deployed_plan`, for who has no event loop yet; leaves the thread's as it is."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(deployed_plan(settings))
+    finally:
+        loop.close()
+
+
+def ignored_line(topic: str, ignored: Counter[str]) -> str:
+    """What of a control topic changed nothing, for people."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(ignored.items()))
+    return f"topic {topic}: records that change nothing: {reasons}; see docs/calendars.md"

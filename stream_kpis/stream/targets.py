@@ -1,0 +1,75 @@
+"""Follows the topic of targets, so that what values should be can be told while all runs."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from stream_kpis.kpis.goals import Target, told
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.settings import Settings
+from stream_kpis.stream.connection import connection
+from stream_kpis.stream.topics import Names
+
+_POLL_MS = 1000
+
+Tell = Callable[[bytes, Target | None, tuple[int, int, int]], None]
+
+logger = logging.getLogger(__name__)
+
+
+class TargetsReader:
+    """Reads the topic from its start, for ever. A record that is no target is counted, and takes its key's target back.
+
+    async with TargetsReader(settings, kpis, tell) as reader:
+        await reader.follow()
+
+    Args:
+        settings: of the deployment.
+        kpis: the catalogue that targets are for.
+        tell: told each target by its key, None if it is taken back, and its place in order.
+    """
+
+    def __init__(self, settings: Settings, kpis: Mapping[str, Kpi], tell: Tell) -> None:
+        self._settings, self._kpis, self._tell = settings, kpis, tell
+        self._topic = Names.of(settings).targets
+        self._kafka: Any = None
+        self.rejected = 0
+        """Records that are no targets."""
+
+    async def __aenter__(self) -> Self:
+        self._kafka = AIOKafkaConsumer(
+            **connection(self._settings),
+            group_id=None,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        await self._kafka.start()
+        every = [TopicPartition(self._topic, partition) for partition in range(self._settings.partitions)]
+        self._kafka.assign(every)
+        await self._kafka.seek_to_beginning(*every)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._kafka.stop()
+
+    async def follow(self) -> None:
+        """Tells every record, for ever."""
+        while True:
+            fetched = await self._kafka.getmany(timeout_ms=_POLL_MS)
+            for records in fetched.values():
+                for record in records:
+                    self.take(record.key or b"", record.value, (record.timestamp, record.partition, record.offset))
+
+    def take(self, key: bytes, value: bytes | None, at: tuple[int, int, int]) -> None:
+        """Takes one record; ``at`` is its timestamp, partition and offset, which order targets of one first day."""
+        target = None
+        if value is not None:
+            try:
+                target = told(value, self._kpis, self._settings.currency)
+            except ValueError as error:
+                self.rejected += 1
+                logger.warning("topic %s: a record is no target: %s", self._topic, error)
+        self._tell(key, target, at)

@@ -1,0 +1,65 @@
+"""The topic of targets, record by record."""
+
+import logging
+
+import pytest
+
+from stream_kpis.engine.compiler import compile_catalogue
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.kpis.goals import NO_GOALS
+from stream_kpis.kpis.load import built_in
+from stream_kpis.live.operators.targets import Targets
+from stream_kpis.settings import Settings
+from stream_kpis.stream.targets import TargetsReader
+
+PLAN = compile_catalogue(built_in())
+TODAY = Calendar().day_of(1_788_253_200_000)
+
+
+def record(value: float, since: str = "2026-05-01") -> bytes:
+    return f'{{"kpi": "orders", "window": "mtd", "value": {value}, "from": "{since}"}}'.encode()
+
+
+@pytest.fixture
+def targets() -> Targets:
+    return Targets(PLAN, Calendar(), NO_GOALS)
+
+
+@pytest.fixture
+def reader(targets: Targets) -> TargetsReader:
+    return TargetsReader(Settings(), PLAN.catalogue.kpis, targets.tell)
+
+
+def aim(targets: Targets) -> float | None:
+    found = targets.in_force(TODAY).get(("orders", "mtd", "", ""))
+    return found and found.target
+
+
+def test_the_last_record_of_the_latest_day_holds_whatever_the_order_of_reading(
+    reader: TargetsReader, targets: Targets
+) -> None:
+    """By timestamp, partition and offset: partitions are read in any order."""
+    reader.take(b"b", record(2), (20, 1, 0))
+    reader.take(b"a", record(1), (10, 0, 0))
+    reader.take(b"c", record(3, "2026-04-30"), (30, 0, 1))
+    reader.take(b"d", record(4, "2027-01-01"), (40, 0, 2))
+    assert aim(targets) == 2
+
+
+def test_a_record_without_a_value_takes_a_target_back(reader: TargetsReader, targets: Targets) -> None:
+    reader.take(b"a", record(1), (10, 0, 0))
+    assert aim(targets) == 1
+    reader.take(b"a", None, (11, 0, 1))
+    assert aim(targets) is None
+    assert reader.rejected == 0
+
+
+def test_a_record_that_is_no_target_is_counted_and_told(
+    reader: TargetsReader, targets: Targets, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It takes back what its key said, and ends nothing."""
+    reader.take(b"a", record(1), (10, 0, 0))
+    with caplog.at_level(logging.WARNING):
+        reader.take(b"a", b'{"kpi": "order", "window": "mtd", "value": 1}', (11, 0, 1))
+    assert (aim(targets), reader.rejected) == (None, 1)
+    assert "crm.targets: a record is no target: unknown KPI 'order' (did you mean orders?)" in caplog.text
