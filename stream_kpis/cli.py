@@ -20,6 +20,11 @@ _files = click.argument("files", nargs=-1, required=True, type=click.Path(exists
 _mapping = click.option(
     "--mapping", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The mapping file."
 )
+_rates = click.option(
+    "--rates",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Rates of other currencies: CSV with date, currency, rate.",
+)
 
 _COUNT = click.IntRange(min=1)
 _PORT = click.IntRange(0, 65_535)
@@ -134,15 +139,18 @@ def worker(context: click.Context, /, **given: Any) -> None:
 @_files
 @_mapping
 @click.option("--bootstrap", default=None, help="Kafka servers.")
+@_rates
 @click.pass_context
-def import_(context: click.Context, /, files: tuple[Path, ...], mapping: Path, bootstrap: str | None) -> None:
+def import_(context: click.Context, /, files: tuple[Path, ...], mapping: Path, **given: Any) -> None:
     """Send history from CSV, JSONL or Parquet files to Kafka, by a mapping.
+
+    With --rates those of the file are sent first, so that its events need not wait for them.
 
     Example: stream-kpis import orders.csv --mapping orders.yaml
     """
     from stream_kpis.stream.importing import import_files  # noqa: PLC0415
 
-    sys.exit(import_files(_settings(context, bootstrap=bootstrap), files, mapping))
+    sys.exit(import_files(_settings(context, **given), files, mapping, with_rates=given["rates"] is not None))
 
 
 @cli.command()
@@ -156,10 +164,11 @@ def import_(context: click.Context, /, files: tuple[Path, ...], mapping: Path, b
 @click.option("--to", "until", default=None, help="The day after its last one.")
 @click.option("--kpi", "kpis", type=_Names(), default=(), help="Only these KPIs, separated by commas.")
 @click.option("--by", default=None, help="Only this grouping; without it the totals.")
+@_rates
 @_json
 @_csv
 @click.pass_context
-def evaluate(context: click.Context, /, **options: Any) -> None:
+def evaluate(context: click.Context, /, rates: Path | None, **options: Any) -> None:
     """Compute KPIs from files with the same engine, without Kafka.
 
     Example: stream-kpis evaluate deals.csv --mapping deals.yaml --period 2017Q1 --kpi deal_win_rate
@@ -167,7 +176,7 @@ def evaluate(context: click.Context, /, **options: Any) -> None:
     from stream_kpis.live.evaluate import print_evaluation  # noqa: PLC0415
 
     _one_form(options)
-    sys.exit(print_evaluation(_settings(context), **options))
+    sys.exit(print_evaluation(_settings(context, rates=rates), **options))
 
 
 @cli.command()
@@ -208,6 +217,7 @@ for command in COMMANDS:
 )
 @click.option("--events", type=click.IntRange(min=0), default=0, show_default=True, help="Events of that history.")
 @click.option("--faults", type=_Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
+@click.option("--currencies", is_flag=True, help="Some pay in EUR, GBP and JPY; the rates go to crm.rates, some late.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--bootstrap", default=None, help="Kafka servers.")
 @click.pass_context

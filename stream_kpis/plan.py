@@ -1,10 +1,11 @@
-"""Catalogue, calendars and lookups as the settings want them, compiled: what worker, exporter and evaluation share."""
+"""Catalogue, calendars, lookups, goals and rates as the settings want them: what all roles and the evaluation share."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.tiles import Calendar
+from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.calendars import Found, load_calendars
 from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals
@@ -45,6 +46,18 @@ def compile_plan(settings: Settings, calendar_records: Iterable[bytes | None] = 
         return compile_catalogue(load([*files, *catalogue_files(settings)]), calendars, lookups)
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}") from error
+
+
+def known_rates(settings: Settings) -> Rates:
+    """The rates of the deployment's file; none without one.
+
+    Raises:
+        SettingsError: the file is wrong; the line names it and its line.
+    """
+    try:
+        return read_rates(settings.rates, settings.currency, settings.rates_carry_days)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _lookups(settings: Settings) -> Lookups:

@@ -18,6 +18,8 @@ import msgspec
 import yaml
 from msgspec import Meta, inspect
 
+from stream_kpis.events.money import CURRENCIES
+
 ENVIRONMENT_PREFIX = "STREAM_KPIS_"
 FILE_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
 
@@ -100,9 +102,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(
             pattern="^[A-Z]{3}$",
             title="a currency code, three capital letters such as EUR",
-            description="Reporting currency; amounts in another one are dead letters.",
+            description="Reporting currency; amounts in another one are converted by the rate of their date.",
         ),
     ] = "USD"
+    rates: Annotated[
+        Path | None,
+        Meta(
+            description="Rates of other currencies, beside the topic `crm.rates`: a CSV file with the columns `date`,"
+            " `currency`, `rate` (units of the reporting currency for one of it)."
+        ),
+    ] = None
+    rates_carry_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=31,
+            description="How many dates missing between two of that file take the earlier one's rate: 2 for weekends.",
+        ),
+    ] = 0
     disorder_days: Annotated[
         int, Meta(ge=1, le=3650, description="How late an event may come, in days, and still be counted.")
     ] = 30
@@ -310,6 +327,10 @@ def _check(settings: Settings) -> None:
     if settings.zone not in (zones := zoneinfo.available_timezones()):
         hint = _near(settings.zone, zones) or "; write UTC, or one such as Europe/Berlin"
         raise SettingsError(f"settings: zone: no time zone {settings.zone!r}{hint}")
+    if settings.currency not in CURRENCIES:
+        raise SettingsError(f"settings: currency: {settings.currency!r} is no currency of ISO 4217, such as EUR")
+    if settings.rates and not settings.rates.is_file():
+        raise SettingsError(f"settings: rates: no file {settings.rates}")
     if not (settings.catalogue or settings.catalogue_built_in):
         raise SettingsError("settings: catalogue_built_in is false and catalogue names no file: nothing to count")
     if settings.pseudonyms and not settings.pseudonym_secret:

@@ -226,6 +226,27 @@ def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: py
     assert printed.err == ""
 
 
+@pytest.mark.parametrize(
+    ("worth", "code", "found"),
+    [
+        ("1.1", 1, ["ok", "rates", "1 of EUR, in USD"]),
+        ("0", 2, ["wrong", "rates", "FILE:2: '0' is no rate: a decimal above 0, below 10^9, of at most 12 decimals"]),
+    ],
+)
+def test_check_reads_the_rates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    worth: str, code: int, found: list[str],
+) -> None:  # fmt: skip
+    """A wrong line is named before a worker starts."""
+    file = tmp_path / "rates.csv"
+    file.write_text(f"rate,date,currency\n{worth},2026-03-01,EUR\n")
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    monkeypatch.setenv("STREAM_KPIS_RATES", str(file))
+    assert run(monkeypatch, "check") == code
+    lines = [line.split(maxsplit=2) for line in capfd.readouterr().out.splitlines()]
+    assert [word.replace("FILE", str(file)) for word in found] in lines
+
+
 def test_check_names_a_mistake_in_the_calendars_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,6 +58,8 @@ def test_the_environment_has_text_only() -> None:
         ({"STREAM_KPIS_ZONE": "Nope"}, "zone: no time zone 'Nope'; write UTC, or one such as Europe/Berlin"),
         ({"STREAM_KPIS_ROLE": "workr"}, "role: 'workr' is not one of all, worker, exporter; did you mean worker?"),
         ({"STREAM_KPIS_CURRENCY": "euro"}, "currency: 'euro' is not a currency code, three capital letters such as EUR"),  # noqa: E501 - the line as it is
+        ({"STREAM_KPIS_CURRENCY": "XTS"}, "currency: 'XTS' is no currency of ISO 4217, such as EUR"),
+        ({"STREAM_KPIS_RATES": "/no.csv"}, "rates: no file /no.csv"),
         ({"STREAM_KPIS_APP": ""}, "app: '' is not 1 to 100 letters, digits and . _ -"),
         ({"STREAM_KPIS_PREFIX": "a b"}, "prefix: 'a b' is not at most 100 letters, digits and . _ -"),
         ({"STREAM_KPIS_REPLICATION": "-5"}, "replication: '-5' is not a whole number of at least -1"),

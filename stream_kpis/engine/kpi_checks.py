@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stream_kpis.engine import measures as m
 from stream_kpis.engine.reading import ENDING_NOW, FLOWING, FUNCTIONS, STANDING, reading_problem
-from stream_kpis.kpis.formula import OVERS, PARTS, Formula, Reading, parts, readings
+from stream_kpis.kpis.formula import OVERS, PARTS, Binary, Formula, Node, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
 from stream_kpis.kpis.schema import COHORT_WINDOWS, DAILY_WINDOWS, OPEN_DEALS, OPEN_WEIGHTED, READ_BY, Kpi
 
@@ -131,7 +131,7 @@ def _check_operator(operator: str, name: str, kinds: set[str], catalogue: Catalo
         _check_pipeline(operator, place, catalogue)
     if kinds & ENDING_NOW or kpi.method or kpi.cases:
         raise CatalogueError(f"{place}: {operator} needs values over past days; {name} is known as of now only")
-    if operator == "trend" and formula.composed:
+    if operator == "trend" and (formula.composed or _has_product(formula.numerator)):
         raise CatalogueError(f"{place}: trend needs numerator and denominator; {name} is composed")
     if operator in _SUMMED and not is_sum(formula):
         raise CatalogueError(f"{place}: {operator} needs a sum of what happened, which {formula.text!r} is not")
@@ -143,6 +143,14 @@ def _check_pipeline(operator: str, place: str, catalogue: Catalogue) -> None:
         if measure is None or not {"close", "owner,close", "pipeline,close"} <= set(measure.by):
             needed = "by close, by owner,close and by pipeline,close"
             raise CatalogueError(f"{place}: {operator} reads the measure {name} {needed}, which there is not")
+
+
+def _has_product(node: Node) -> bool:
+    """Whether two readings are multiplied, so that it does not add up over days."""
+    if not isinstance(node, Binary):
+        return False
+    by_number = isinstance(node.left, int) or isinstance(node.right, int)
+    return (node.op == "*" and not by_number) or _has_product(node.left) or _has_product(node.right)
 
 
 def is_sum(formula: Formula) -> bool:

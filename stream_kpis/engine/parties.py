@@ -11,9 +11,14 @@ import msgspec
 
 from stream_kpis.engine.scopes import Scope, decoded
 from stream_kpis.events.envelope import Event, events_encoder
+from stream_kpis.events.types import Data
 from stream_kpis.journeys import activity
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
+
+Ways = Sequence[tuple[Journey, str | None]]
+"""The journeys that take a kind of event, and the field that names the entity of each."""
+Routes = Mapping[type[Data], Ways]
 
 DECODED_MAX = 2_000
 """Scopes kept decoded, per shard."""
@@ -64,6 +69,18 @@ class Parties:
                 found = Scope.of(journey, party, key, stored)
             self._decoded[key] = found
         return found
+
+    def scopes_for(self, ways: Ways, party: str, event: Event) -> list[Scope]:
+        """The scopes that an event goes to, by its journeys and the field that names the entity of each."""
+        return [self.scope(journey, party, _entity(event, field)) for journey, field in ways]
+
+    def is_sealed_somewhere(self, party: str, holders: Iterable[tuple[Scope, Event]], routes: Routes) -> bool:
+        """Whether a scope of an event has sealed it while others have not yet: it is taken back in all or in none."""
+        for scope, event in holders:
+            if not scope.journey.takes_rest:  # which keeps of an event only that it was
+                scopes = self.scopes_for(routes.get(type(event.data), ()), party, event)
+                return any(other.seal is not None and event.order <= other.seal for other in scopes)
+        return False
 
     def note(self, scope: Scope) -> None:
         """Remembers a new scope as one of its party's: it takes its first event."""
@@ -190,3 +207,11 @@ class Parties:
             if last_ms != before:
                 yield [activity.fact(before)] if before >= 0 else [], [activity.fact(last_ms)] if last_ms >= 0 else []
                 known[party] = last_ms
+
+
+def _entity(event: Event, field: str | None) -> str | tuple[str, str]:
+    """Which entity an event is about; without an id it is one of its own."""
+    if field is None:
+        return ""
+    named: str | None = getattr(event.data, field) if field else None
+    return (event.source, event.id) if named is None else named

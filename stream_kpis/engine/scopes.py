@@ -154,7 +154,10 @@ class Scope(msgspec.Struct, eq=False):
         return found
 
     def insert(self, event: Event) -> bool:
-        """Puts an event in its place; true if it is older than one already there."""
+        """Puts an event in its place, as the journey keeps it; true if it is older than one already there."""
+        keeps = self.journey.keeps
+        if keeps is not None and (data := keeps(event.data, self.party)) is not event.data:
+            event = msgspec.structs.replace(event, data=data)
         self.fresh.append(event)
         self.oldest_ms = min(self.oldest_ms, event.recorded_ms)
         if self._by_id is not None:

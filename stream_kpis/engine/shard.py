@@ -1,26 +1,26 @@
 """The whole state of one partition: batches in, changed records out. Synchronous; no I/O, no clock, no Kafka."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, Rekeyed, SourceRecord, header_decoder
 from stream_kpis.engine.cells import Cells
 from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.definitions import check, check_rates
+from stream_kpis.engine.exchange import Exchange, OutOfBounds
 from stream_kpis.engine.origins import Origins
+from stream_kpis.engine.parking import PARKED_BYTES_MAX, Parking
 from stream_kpis.engine.parties import EVENTS_MAX, Parties
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.scopes import FORMAT, Scope
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
-from stream_kpis.events.envelope import Event, Reader, Reason, Reject
-from stream_kpis.events.types import Data, EventVoided, TicketCreated
+from stream_kpis.events.envelope import Event, Incoming, Reader, Reason, Reject
+from stream_kpis.events.rates import Rates
+from stream_kpis.events.types import EventVoided, TicketCreated
 
 REKEYED_TOPIC = "crm.rekeyed"
 _HOMES_MAX = 500_000
 _SWEEP = 20
-
-
-class DefinitionsChanged(Exception):  # noqa: N818 - says what happened
-    """The state was made under other definitions, and the parties cannot rebuild it; one line that says what to do."""
 
 
 class Shard:
@@ -33,10 +33,20 @@ class Shard:
         reader: reads records.
         calendar: the business days.
         disorder_days: how long after its record an event may still be corrected.
+        rates: of all currencies; whoever shares them may add some.
+        parked_bytes_max: bytes of records that may wait for their rate.
     """
 
     def __init__(
-        self, plan: Plan, partition: int, partitions: int, reader: Reader, calendar: Calendar, disorder_days: int = 30
+        self,
+        plan: Plan,
+        partition: int,
+        partitions: int,
+        reader: Reader,
+        calendar: Calendar,
+        disorder_days: int = 30,
+        rates: Rates | None = None,
+        parked_bytes_max: int = PARKED_BYTES_MAX,
     ) -> None:
         self.partition = partition
         self.next: dict[str, int] = {}
@@ -50,6 +60,9 @@ class Shard:
         self._levels = Levels(calendar)
         self._parties = Parties(plan.journeys, pulsing="party_active" in plan.actions)
         self._cells = Cells(plan, self._levels)
+        self._parking = Parking(
+            Exchange(Rates(reader.currency) if rates is None else rates, calendar), parked_bytes_max
+        )
         self._homes: set[str] = set()
         self._dead: list[DeadLetter] = []
         self._rekeyed: list[Rekeyed] = []
@@ -72,18 +85,21 @@ class Shard:
             return
         if batch.start > position:
             raise Gap(batch.topic, batch.start, position)
-        touched: dict[bytes, Scope] = {}
-        voids: dict[bytes, SourceRecord] = {}
         records = batch.records
         if position > batch.start:
             records = [record for record in records if record.offset >= position]
-        for record in records:
-            self._accept(batch.topic, record, touched, voids)
-        self._settle(touched, Origins(batch.topic, records, self._reader, voids))
-        self._parties.changed(touched)
+        self._apply(batch.topic, records)
         if batch.records:
             self.reached[batch.topic] = max(self.reached.get(batch.topic, 0), batch.records[-1].timestamp)
         self.next[batch.topic] = batch.end
+
+    def _apply(self, topic: str, records: Sequence[SourceRecord]) -> None:
+        touched: dict[bytes, Scope] = {}
+        voids: dict[bytes, SourceRecord] = {}
+        for record in records:
+            self._accept(topic, record, touched, voids)
+        self._settle(touched, Origins(topic, records, self._reader, voids))
+        self._parties.changed(touched)
 
     def _accept(
         self, topic: str, record: SourceRecord, touched: dict[bytes, Scope], voids: dict[bytes, SourceRecord]
@@ -99,8 +115,12 @@ class Shard:
             self._void(record, party, event.data, touched, voids)
         elif self._parties.is_voided(party, event):
             self.counters["voided"] += 1
-        else:
+        elif (known := self._parking.find(party, event)) is not None:
+            self._meet(topic, record, event, known)
+        elif incoming.currency is None:
             self._insert(topic, record, party, event, touched)
+        else:
+            self._exchange(topic, record, incoming, touched)
 
     def _is_home(self, topic: str, record: SourceRecord, party: str) -> bool:
         """Whether the party belongs here; if not, its event is sent to where it does, once."""
@@ -130,12 +150,14 @@ class Shard:
         if not self._parties.void(party, void.source, void.id):
             self.counters["duplicates"] += 1
             return
+        if self._parking.void(party, void.source, void.id):
+            return
         holders = [
             (scope, event)
             for scope in self._parties.scopes_of(party)
             if (event := scope.find(void.source, void.id)) is not None
         ]
-        if not holders or self._is_sealed_somewhere(party, holders):
+        if not holders or self._parties.is_sealed_somewhere(party, holders, self._plan.routes):
             self.counters["voids_unmatched"] += 1
             return
         for scope, event in holders:
@@ -144,52 +166,60 @@ class Shard:
             scope.fresh = [other for other in scope.fresh if other is not event]
             scope.remove(event)
 
-    def _is_sealed_somewhere(self, party: str, holders: Sequence[tuple[Scope, Event]]) -> bool:
-        """Whether a scope of an event has sealed it while others have not yet: it is taken back in all or in none."""
-        for scope, event in holders:
-            if not scope.journey.takes_rest:  # which keeps of an event only that it was
-                scopes = [
-                    self._parties.scope(journey, party, _entity(event, field))
-                    for journey, field in self._plan.routes.get(type(event.data), ())
-                ]
-                return any(other.seal is not None and event.order <= other.seal for other in scopes)
-        return False
-
     def _insert(self, topic: str, record: SourceRecord, party: str, event: Event, touched: dict[bytes, Scope]) -> None:
         """Puts an event into all its scopes, or into none."""
-        data = event.data
-        ways = self._plan.routes.get(type(data))
-        if ways is None:
-            self.counters["unused"] += 1
-            return
-        scopes = []
-        for journey, field in ways:
-            scope = self._parties.scope(journey, party, _entity(event, field))
-            if (scope.count or scope.seal is not None) and not self._is_new(topic, record, event, scope):
-                return
-            scopes.append(scope)
-        late = False
+        scopes, late = self._room(topic, record, party, event), False
         for scope in scopes:
             touched[scope.key] = scope
             if not scope.noted:
                 self._parties.note(scope)
-            keeps = scope.journey.keeps
-            late |= scope.insert(event if keeps is None else _keeping(event, keeps(data, party)))
+            late |= scope.insert(event)
+        if not scopes:
+            return
         self.counters["events"] += 1
         if late:
             self.counters["late"] += 1
+        data = event.data
         if type(data) is TicketCreated and data.calendar and not self._plan.calendars.knows(data.calendar):
             self.counters["calendars_unknown"] += 1
+
+    def _room(self, topic: str, record: SourceRecord, party: str, event: Event) -> list[Scope]:
+        """The scopes that an event goes to; none if one of them may not take it, or nobody wants it."""
+        ways = self._plan.routes.get(type(event.data))
+        if ways is None:
+            self.counters["unused"] += 1
+            return []
+        scopes = self._parties.scopes_for(ways, party, event)
+        for scope in scopes:
+            if (scope.count or scope.seal is not None) and not self._is_new(topic, record, event, scope):
+                return []
+        return scopes
+
+    def _exchange(self, topic: str, record: SourceRecord, incoming: Incoming, touched: dict[bytes, Scope]) -> None:
+        """Puts an event of another currency into its scopes, or parks it until its rate is known."""
+        party, event = incoming.party, incoming.event
+        try:
+            converted = self._parking.exchange.converted(incoming)
+        except OutOfBounds as error:
+            self._reject(topic, record, Reason.CURRENCY, str(error))
+            return
+        if converted is not None:
+            self._insert(topic, record, party, converted, touched)
+        elif self._room(topic, record, party, event) and not self._parking.park(topic, record, incoming):
+            self._reject(topic, record, Reason.NO_RATE, f"no rate of {incoming.currency}, and no room to wait for it")
+
+    def _release(self, now_ms: int) -> None:
+        """Applies the parked events whose rate is known now, and gives up those whose rate did not come in time."""
+        for topic, records in self._parking.released().items():
+            self._apply(topic, records)
+        for record, detail in self._parking.overdue(now_ms):
+            self._reject(record.topic, record, Reason.NO_RATE, detail)
 
     def _is_new(self, topic: str, record: SourceRecord, event: Event, scope: Scope) -> bool:
         """Whether a scope may take an event: it is not known, not sealed, and there is room."""
         known = scope.find(event.source, event.id)
         if known is not None:
-            if known.crc == event.crc:
-                self.counters["duplicates"] += 1
-            else:
-                detail = f"{event.source} {event.id} came before with other content"
-                self._reject(topic, record, Reason.ID_CONFLICT, detail)
+            self._meet(topic, record, event, known)
         elif scope.seal is not None and event.order <= scope.seal:
             self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
         elif scope.count >= EVENTS_MAX:
@@ -198,6 +228,14 @@ class Shard:
         else:
             return True
         return False
+
+    def _meet(self, topic: str, record: SourceRecord, event: Event, known: Event) -> None:
+        """An event of a source and id that came before: a duplicate, or a conflict."""
+        if known.crc == event.crc:
+            self.counters["duplicates"] += 1
+        else:
+            detail = f"{event.source} {event.id} came before with other content"
+            self._reject(topic, record, Reason.ID_CONFLICT, detail)
 
     def _settle(self, touched: dict[bytes, Scope], origins: Origins) -> None:
         """Folds the touched scopes and counts the difference of their facts."""
@@ -243,12 +281,15 @@ class Shard:
             made_ms: the wall clock, for the header; ``now_ms`` if not given.
         """
         self.advance(now_ms)
-        parties = self._parties.take(now_ms - self._disorder_ms, _SWEEP)
+        self._release(now_ms)
+        parties = self._parties.take(now_ms - self._disorder_ms, _SWEEP) + self._parking.take()
         cells = self._cells.take()
         dead, self._dead = self._dead, []
         rekeyed, self._rekeyed = self._rekeyed, []
         self.seq += 1
         self.counters["groups_folded"] = self._cells.groups_folded
+        self.counters["parked"] = len(self._parking)
+        self.counters["rates_ignored"] = self._parking.exchange.rates.ignored
         header = Header(
             self.seq,
             dict(self.next),
@@ -261,7 +302,8 @@ class Shard:
 
     def restore_party(self, key: bytes, value: bytes | None) -> None:
         """Takes a record of the parties changelog, in the log's order."""
-        self._parties.restore(key, value)
+        if not self._parking.restore(key, value, self._reader):
+            self._parties.restore(key, value)
 
     def restore_cell(self, key: bytes, value: bytes | None) -> None:
         """Takes a record of the cells changelog, in the log's order, but for headers."""
@@ -279,49 +321,25 @@ class Shard:
         """Ends the recovery: measures that are new or were changed are built from the parties.
 
         Raises:
-            DefinitionsChanged: the zone or currency is another one, or a measure needs a journey whose events were not
-                kept.
+            DefinitionsChanged: the zone or currency is another one, a measure needs a journey whose events were not
+                kept, or a rate is another one than what was counted with.
         """
         before = self._restored_definitions
         if before is None:
             return
-        if before.get("format") != FORMAT:
-            raise DefinitionsChanged(
-                "this state was written by another version of stream-kpis; start with a new app id, so that the topics "
-                "are read again"
-            )
-        for name in ("zone", "currency"):
-            if before.get(name, self._definitions[name]) != self._definitions[name]:
-                raise DefinitionsChanged(
-                    f"this state has the {name} {before[name]}, not {self._definitions[name]}: set it back, or start "
-                    "with a new app id, so that the topics are read again"
-                )
-        gone = {
-            name.removeprefix("journey:") for name in before if name.startswith("journey:")
-        } - self._plan.journeys.keys()
-        if gone and "party_active" in self._plan.actions:
-            raise DefinitionsChanged(
-                f"journey {min(gone)} is gone, and with it some last events; start with a new app id, so that the "
-                "topics are read again"
-            )
-        for name in self._definitions:
-            self._check_journey(name, before)
+        check(
+            before,
+            self._definitions,
+            self._plan.journeys,
+            "party_active" in self._plan.actions,
+            self._parties.has_seals,
+        )
+        check_rates(self._parking.exchange.disagreement())
         self._parties.restored()
         self._cells.roll_up()
         new = frozenset(name for name, digest in self._plan.definitions.items() if before.get(name) != digest)
         if new:
             self._rebuild(new)
-
-    def _check_journey(self, name: str, before: Mapping[str, str]) -> None:
-        """A journey's events must have been kept, and nothing of it sealed as another version of it."""
-        journey = name.removeprefix("journey:")
-        if journey == name or before.get(name) == self._definitions[name]:
-            return
-        if name not in before or self._parties.has_seals(journey):
-            why = "has changed, and some of its state is sealed" if name in before else "did not run before"
-            raise DefinitionsChanged(
-                f"journey {journey} {why}; start with a new app id, so that the topics are read again"
-            )
 
     def _rebuild(self, measures: frozenset[str]) -> None:
         """Counts the facts of all parties for some measures, which begin at nothing."""
@@ -329,17 +347,3 @@ class Shard:
         journeys = frozenset(name.removeprefix("journey:") for name in self._definitions if name.startswith("journey:"))
         for fact in self._parties.facts(journeys):
             self._cells.count_only(fact, measures)
-
-
-def _entity(event: Event, field: str | None) -> str | tuple[str, str]:
-    """Which entity an event is about; without an id it is one of its own."""
-    if field is None:
-        return ""
-    named: str | None = getattr(event.data, field) if field else None
-    return (event.source, event.id) if named is None else named
-
-
-def _keeping(event: Event, data: Data) -> Event:
-    if data is event.data:
-        return event
-    return Event(event.time_ms, event.rank, event.source, event.id, data, event.crc, event.recorded_ms)

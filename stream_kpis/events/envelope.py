@@ -9,10 +9,11 @@ import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import msgspec
 
+from stream_kpis.events.money import CURRENCIES
 from stream_kpis.events.types import (
     EVENT_BYTES_MAX,
     KIND_OF_DATA,
@@ -44,16 +45,30 @@ class Reason(StrEnum):
     CURRENCY = "currency"
     MISROUTED = "misrouted"
     ID_CONFLICT = "id_conflict"
+    NO_RATE = "no_rate"
     SEALED = "sealed"
     TOO_MANY = "too_many"
     INTERNAL_ERROR = "internal_error"
+
+
+class Paid(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What an event of another currency said: micro-units of that, and what one unit was worth, an exact decimal.
+
+    The amount is the event's ``amount`` or ``value``; None if it gives only others.
+    """
+
+    currency: str
+    amount: int | None
+    rate: str
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One accepted event, as the engine sees and keeps it.
 
     Events of an entity are ordered by :attr:`order`. ``crc`` is the CRC-32 of the bytes it came as: two events of the
-    same source and id with another crc are in conflict. ``recorded_ms`` is the timestamp of its Kafka record.
+    same source and id with another crc are in conflict. ``recorded_ms`` is the timestamp of its Kafka record. The
+    amounts of ``data`` are as they came when read, and in the reporting currency when folded: then ``paid`` says what
+    they were.
     """
 
     time_ms: int
@@ -63,6 +78,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
     data: Data
     crc: int
     recorded_ms: int
+    paid: Paid | None = None
 
     @property
     def order(self) -> tuple[int, int, str, str]:
@@ -83,10 +99,11 @@ class Record(NamedTuple):
 
 
 class Incoming(msgspec.Struct, frozen=True, gc=False):
-    """A readable record: whom it is about, and the event."""
+    """A readable record: whom it is about, the event, and the currency of its amounts if they are to be converted."""
 
     party: str
     event: Event
+    currency: str | None = None
 
 
 class Reject(NamedTuple):
@@ -139,6 +156,13 @@ def _stored_amount(kind: type, value: int) -> Money:
 _decode = msgspec.json.Decoder(_ENVELOPES, dec_hook=_amount).decode
 _RANK_OF = {data: kind.rank for data, kind in KIND_OF_DATA.items()}
 _HAS_CURRENCY = frozenset(data for data in KIND_OF_DATA if "currency" in data.__struct_fields__)
+AMOUNTS: dict[type[Data], tuple[str, ...]] = {
+    data: tuple(
+        field.name for field in msgspec.structs.fields(data) if {Money, Price} & {field.type, *get_args(field.type)}
+    )
+    for data in KIND_OF_DATA
+}
+"""The fields that are money, of each type; the items of an order have theirs besides."""
 
 events_encoder = msgspec.msgpack.Encoder(enc_hook=int)
 """Encodes events for keeping; money as an integer of micro-units."""
@@ -151,7 +175,10 @@ def events_decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
 
 AnyEvent = msgspec.defstruct(
     "AnyEvent",
-    [(name, _ANY_DATA if name == "data" else kind) for name, kind in Event.__annotations__.items()],
+    [
+        (field.name, _ANY_DATA if field.name == "data" else field.type, field.default)
+        for field in msgspec.structs.fields(Event)
+    ],
     bases=(Event,),
     frozen=True,
     gc=False,
@@ -170,7 +197,7 @@ class Reader:
     """Reads Kafka records, structured or binary CloudEvents.
 
     Args:
-        currency: the reporting currency; an event that names another one is rejected.
+        currency: the reporting currency.
         future_ms: how far an event's time may lie after its record's timestamp (clock skew).
     """
 
@@ -219,10 +246,20 @@ class Reader:
         if b'""' in value:
             data = _given(data)
         kind = type(data)
-        if kind in _HAS_CURRENCY and data.currency is not None and data.currency != self.currency:
-            return Reject(Reason.CURRENCY, f"{data.currency} is not the reporting currency {self.currency}")
         event = Event(time_ms, _RANK_OF[kind], envelope.source, envelope.id, data, zlib.crc32(value), timestamp_ms)
-        return Incoming(party, event)
+        incoming = Incoming(party, event)
+        if kind in _HAS_CURRENCY and data.currency is not None and data.currency != self.currency:
+            return _in_currency(incoming, data.currency)
+        return incoming
+
+
+def _in_currency(incoming: Incoming, currency: str) -> Incoming | Reject:
+    """An event of another currency than the reporting one; without any amount it is as any other."""
+    if currency not in CURRENCIES:
+        return Reject(Reason.CURRENCY, f"{currency} is no currency of ISO 4217")
+    data = incoming.event.data
+    given = any(getattr(data, name) is not None for name in AMOUNTS[type(data)])
+    return msgspec.structs.replace(incoming, currency=currency) if given else incoming
 
 
 def _given(data: Data) -> Data:

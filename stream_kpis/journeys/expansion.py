@@ -3,13 +3,14 @@
 import msgspec
 
 from stream_kpis.events import types as t
-from stream_kpis.events.envelope import Event, time_ms_of
+from stream_kpis.events.envelope import Event, Paid, time_ms_of
 from stream_kpis.journeys.deals import JOURNEY as DEALS
 from stream_kpis.journeys.deals import Deal
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.orders import JOURNEY as ORDERS
 from stream_kpis.journeys.orders import Order, without_items
+from stream_kpis.journeys.prices import dearer_by
 
 _UPSOLD = ("upsell", "cross_sell")
 _NEVER_MS = 1 << 62
@@ -36,7 +37,8 @@ class Bought(msgspec.Struct, array_like=True):
 class Expansion(msgspec.Struct, array_like=True):
     """The state: the party's spells, deals, orders, and its rises of the plan's price as (time in ms, micro-units).
 
-    ``held`` are the rises after an announced end: they count if it is taken back.
+    ``held`` are the rises after an announced end: they count if it is taken back. ``paid`` is the running price in
+    another currency.
     """
 
     spells: list[Spell] = []
@@ -45,6 +47,7 @@ class Expansion(msgspec.Struct, array_like=True):
     held: list[tuple[int, int]] = []
     deals: dict[str, Deal] = {}
     orders: dict[str, Bought] = {}
+    paid: Paid | None = None
 
 
 def step(state: Expansion, event: Event) -> None:
@@ -58,9 +61,10 @@ def step(state: Expansion, event: Event) -> None:
             bought.upsell = data.upsell
         ORDERS.step(bought.order, event)
     elif isinstance(data, t.CustomerPlanChanged):
-        _reprice(state, data, at_ms)
+        _reprice(state, data.value, event.paid, at_ms)
     elif isinstance(data, (t.CustomerCreated, t.CustomerReactivated)):
-        state.value = state.value if data.value is None else data.value
+        if data.value is not None:
+            state.value, state.paid = data.value, event.paid
         _join(state, at_ms)
     elif isinstance(data, t.CustomerChurned):
         _leave(state, at_ms, at_ms if data.effective_at is None else time_ms_of(data.effective_at), churned=True)
@@ -91,17 +95,17 @@ def _leave(state: Expansion, at_ms: int, end_ms: int, *, churned: bool) -> None:
         spell.end_ms = max(end_ms, spell.start_ms) if churned else at_ms
 
 
-def _reprice(state: Expansion, data: t.CustomerPlanChanged, at_ms: int) -> None:
-    before, now = state.value, data.value
-    if now is None:
+def _reprice(state: Expansion, value: int | None, paid: Paid | None, at_ms: int) -> None:
+    if value is None:
         return
-    state.value = now
-    if before is None or now <= before or not state.spells:
+    risen = 0 if state.value is None else dearer_by(state.value, state.paid, value, paid)
+    state.value, state.paid = value, paid
+    if risen <= 0 or not state.spells:
         return
     if not state.spells[-1].closed:
-        state.rises.append((at_ms, now - before))
+        state.rises.append((at_ms, risen))
     elif state.spells[-1].churned and state.spells[-1].end_ms > at_ms:
-        state.held.append((at_ms, now - before))
+        state.held.append((at_ms, risen))
 
 
 def facts(state: Expansion) -> list[Fact]:
@@ -171,4 +175,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
+    version=2,
 )

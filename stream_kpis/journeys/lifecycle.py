@@ -6,9 +6,10 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.events import types as t
-from stream_kpis.events.envelope import Event, time_ms_of
+from stream_kpis.events.envelope import Event, Paid, time_ms_of
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
+from stream_kpis.journeys.prices import dearer_by
 
 
 class Dims(NamedTuple):
@@ -64,6 +65,7 @@ class Customer(msgspec.Struct, array_like=True):
     changes of who is active, ``changes`` those of its price inside a spell, ``returns`` what it was worth coming back.
     ``held`` and ``held_changes`` lie before an announced end: they count if it is taken back. ``first`` is the
     ``customer.created`` that opened the first spell, as (time in ms, channel, campaign, segment, whether referred).
+    ``paid`` is the running worth in another currency.
     """
 
     dims: Dims = Dims()
@@ -81,12 +83,13 @@ class Customer(msgspec.Struct, array_like=True):
     first: tuple[int, str | None, str | None, str | None, str] | None = None
     merged: bool = False
     referred_ms: int | None = None
+    paid: Paid | None = None
 
 
 def step(customer: Customer, event: Event) -> None:
     """One customer moves by one event."""
     data, at_ms = event.data, event.time_ms
-    _follow(customer, data, at_ms)
+    _follow(customer, event)
     match data:
         case t.CustomerCreated() | t.CustomerReactivated() if customer.closed:
             if not customer.spells and isinstance(data, t.CustomerCreated):
@@ -103,19 +106,22 @@ def step(customer: Customer, event: Event) -> None:
             pass
 
 
-def _follow(customer: Customer, data: t.Data, at_ms: int) -> None:
+def _follow(customer: Customer, event: Event) -> None:
     """The running values, and what moves with them while the customer is one."""
-    before, worth = customer.dims, customer.worth
+    data, at_ms, before, worth = event.data, event.time_ms, customer.dims, customer.worth
     named: int | None = getattr(data, "value", None)
     customer.dims = _running(before, data)
-    customer.worth = worth if named is None else named
-    if customer.dims == before and customer.worth == worth:
-        return
+    more = 0
+    if named is not None:
+        if isinstance(data, t.CustomerPlanChanged) and worth is not None:
+            more = dearer_by(worth, customer.paid, named, event.paid)
+        customer.worth, customer.paid = named, event.paid
     moves = customer.dims != before
-    moved = [Move(at_ms, -1, before, worth, moves), Move(at_ms, 1, customer.dims, customer.worth, moves)]
-    changed = []
-    if isinstance(data, t.CustomerPlanChanged) and named is not None and worth is not None and named != worth:
-        changed = [Change(at_ms, named - worth, customer.dims)]
+    moved, changed = [], []
+    if moves or customer.worth != worth:
+        moved = [Move(at_ms, -1, before, worth, moves), Move(at_ms, 1, customer.dims, customer.worth, moves)]
+    if more:
+        changed = [Change(at_ms, more, customer.dims)]
     if not customer.closed:
         customer.moves += moved
         customer.changes += changed
@@ -246,5 +252,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=_without_itself,
-    version=3,
+    version=4,
 )

@@ -3,13 +3,16 @@
 import msgspec
 
 from stream_kpis.events import types as t
-from stream_kpis.events.envelope import Event
+from stream_kpis.events.envelope import Event, Paid
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
 
 class Order(msgspec.Struct, array_like=True):
-    """The state of one order; ``refunds`` maps refund id to (time in ms, micro-units), ``goods`` is what they cost."""
+    """The state of one order; ``refunds`` maps refund id to (time in ms, micro-units), ``goods`` is what they cost.
+
+    ``paid`` is what it cost in another currency, ``repaid`` the same of its refunds, by refund id.
+    """
 
     placed_ms: int | None = None
     amount: int = 0
@@ -17,6 +20,8 @@ class Order(msgspec.Struct, array_like=True):
     refunds: dict[str, tuple[int, int]] = {}
     cancelled: bool = False
     goods: int | None = None
+    paid: Paid | None = None
+    repaid: dict[str, Paid] = {}
 
     @property
     def counts(self) -> bool:
@@ -31,7 +36,15 @@ class Order(msgspec.Struct, array_like=True):
         if not self.refunds:
             return self.amount
         refunded = sum(amount for _, amount in self.refunds.values())
-        return None if 0 < self.amount <= refunded else self.amount - refunded
+        return None if self._is_given_back(refunded) else self.amount - refunded
+
+    def _is_given_back(self, refunded: int) -> bool:
+        """Whether all of it was: in the currency of all the payments if that is one, as the rate may have moved."""
+        currencies = {refund.currency for refund in self.repaid.values()}
+        if self.paid is not None and currencies == {self.paid.currency} and len(self.repaid) == len(self.refunds):
+            given = sum(refund.amount or 0 for refund in self.repaid.values())
+            return 0 < (self.paid.amount or 0) <= given
+        return 0 < self.amount <= refunded
 
 
 EARLY_MS = 30 * 86_400_000
@@ -44,11 +57,14 @@ def step(order: Order, event: Event) -> None:
     match data:
         case t.OrderPlaced():
             if order.placed_ms is None:
-                order.placed_ms, order.amount = event.time_ms, data.amount
+                order.placed_ms, order.amount, order.paid = event.time_ms, data.amount, event.paid
                 order.dims = (data.channel, data.product, data.owner_id)
                 order.goods = data.cost_of_goods
         case t.OrderRefunded():
-            order.refunds.setdefault(data.refund_id, (event.time_ms, data.amount))
+            if data.refund_id not in order.refunds:
+                order.refunds[data.refund_id] = (event.time_ms, data.amount)
+                if event.paid is not None:
+                    order.repaid[data.refund_id] = event.paid
         case _:
             order.cancelled = True
 
@@ -87,5 +103,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
-    version=2,
+    version=3,
 )

@@ -112,5 +112,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=ORDERS.keeps,
-    version=2,
+    version=3,
 )

@@ -15,6 +15,7 @@ from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar, iso, round_up
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
+from stream_kpis.events.rates import Rates
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.api import Filter, Json, Views, chosen
 from stream_kpis.live.asks import Ask, asks_of
@@ -22,7 +23,7 @@ from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.snapshot import Result, Value
 from stream_kpis.live.tables import print_rows
-from stream_kpis.plan import compile_plan, goals_of
+from stream_kpis.plan import compile_plan, goals_of, known_rates
 from stream_kpis.settings import Settings
 
 _NEVER_SEALED_DAYS = 1_000_000
@@ -54,6 +55,7 @@ def evaluate(
     events: Iterable[Imported],
     asks: Sequence[Ask],
     goals: Goals = NO_GOALS,
+    rates: Rates | None = None,
     names: Pseudonyms = REAL,
 ) -> Evaluation:
     """The values that the events make. To each answer only events before its ``to`` are known.
@@ -66,11 +68,12 @@ def evaluate(
         asks: what to answer. Without any: all windows at the first multiple of 10 s after the last event, if there is
             an event.
         goals: targets, quotas and the shares of experiments.
+        rates: of the other currencies; what has none is a dead letter.
         names: how people are called.
     """
     known = sorted(events, key=attrgetter("time_ms"))
     asks = sorted(asks, key=attrgetter("to_ms")) or [_after(event) for event in known[-1:]]
-    shard = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS)
+    shard = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS, rates, 0)
     model = ReadModel(plan, calendar, goals=goals, names=names)
     answers: list[Answer] = []
     dead: dict[str, Tally] = {}
@@ -155,7 +158,8 @@ def print_evaluation(
     wanted = chosen(plan.catalogue.kpis, kpis, by)
     asks = asks_of(calendar, instants, periods, since, until)
     history = History(files, read_mapping(mapping), reader)
-    found = evaluate(plan, calendar, reader, history, asks, goals_of(settings, plan), Pseudonyms.of(settings))
+    goals, names = goals_of(settings, plan), Pseudonyms.of(settings)
+    found = evaluate(plan, calendar, reader, history, asks, goals, known_rates(settings), names)
     views = Views(plan.catalogue.kpis, settings.currency)
     rows = [row for answer in found.answers for row in _rows(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}

@@ -85,6 +85,10 @@ _SHARD: tuple[tuple[Family, Callable[[ShardPosition, Snapshot], float | None]], 
         Family("stream_kpis_shard_stale", "gauge", "Whether the shard is behind or silent"),
         lambda shard, _: int(shard.stale_since_ms is not None),
     ),
+    (
+        Family("stream_kpis_parked_events", "gauge", "Events that wait for the rate of their currency and date"),
+        lambda shard, _: shard.counters.get("parked", 0),
+    ),
 )
 _COUNTERS = {
     "events": Family("stream_kpis_events", "counter", "Events applied, since the shard began"),
@@ -101,6 +105,9 @@ _COUNTERS = {
     ),
     "groups_folded": Family(
         "stream_kpis_groups_folded", "counter", "Times that a group beyond a shard's bound counted as other"
+    ),
+    "rates_ignored": Family(
+        "stream_kpis_rates_ignored", "counter", "Records that are no rate, or another one than came first, per worker"
     ),
 }
 """By the names of the shards' counters."""

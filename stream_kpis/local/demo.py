@@ -235,7 +235,7 @@ class Demo:
     async def _take_up(self) -> None:
         """Goes on with the catalogue as it is now; a wrong one is told, and the one before stays."""
         try:
-            plan = await deployed_plan(self._settings)
+            plan = await deployed_plan(self._pipeline.settings)
         except SettingsError as error:
             _say(f"{error}; the demo goes on as before")
             return

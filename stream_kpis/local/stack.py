@@ -38,6 +38,8 @@ _HOST = "127.0.0.1"
 _PROGRAMS = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
 SOON = Timing(slow="15s", waiting="15s", churn="15s", health="30s", keep="15s")
 """For a demo: a spectator has less patience than a pager needs."""
+_SCRAPE_INTERVAL = "5s"
+"""A scrape must end within it: a missed one makes alerts flap, and a busy machine needs seconds for all KPIs."""
 _READY_S_MAX = 60.0
 _STOP_S_MAX = 10.0
 _STARTS_MAX = 5
@@ -58,7 +60,7 @@ class Stack:
         folder: for their data and logs; made if missing.
         exporter: host and port to scrape.
         rules: the rule file, as YAML.
-        interval_s: between scrapes and between evaluations of rules.
+        interval_s: between evaluations of rules, and between notifications.
     """
 
     def __init__(self, folder: Path, exporter: str, rules: str, interval_s: int = 1) -> None:
@@ -145,7 +147,7 @@ class Stack:
     def _prometheus_arguments(self) -> Sequence[str]:
         rules = self._write("rules.yml", self._rules)
         config = {
-            "global": {"scrape_interval": self._interval, "evaluation_interval": self._interval},
+            "global": {"scrape_interval": _SCRAPE_INTERVAL, "evaluation_interval": self._interval},
             "rule_files": [str(rules)],
             "scrape_configs": [{"job_name": "stream-kpis", "static_configs": [{"targets": [self._exporter]}]}],
             "alerting": {

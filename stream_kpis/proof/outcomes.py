@@ -116,7 +116,7 @@ def _is_quantile(plan: Plan, kpi: str) -> bool:
 
 def _is_something(found: Result | Outcome) -> bool:
     """Whether it says more than that there is nothing: of a group that one side has, and the other has not."""
-    return bool(found.samples and found.value is not None)
+    return bool(found.samples and found.value)
 
 
 def _named(operator: str, against: str) -> str:

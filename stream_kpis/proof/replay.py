@@ -1,6 +1,7 @@
 """The engine without Kafka: events laid out as Kafka would, then applied topics in any order, in any batches."""
 
 import random
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stream_kpis.engine.batch import Batch
@@ -9,12 +10,15 @@ from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.shard import REKEYED_TOPIC, Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.money import Rate
+from stream_kpis.events.rates import Rates
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.proof.simulate import Simulated
 
 Logs = Mapping[tuple[str, int], Sequence[Record]]
 BATCH_MAX = 700
+_RATES_MAX = 50
 FLUSHED = 0.2
 """After how many of the batches a shard is flushed."""
 
@@ -50,15 +54,23 @@ def batches(logs: Logs, dice: random.Random) -> Iterator[Batch]:
 
 
 def replay(
-    plan: Plan, logs: Logs, partitions: int, reader: Reader, calendar: Calendar, now_ms: int, dice: random.Random,
+    plan: Plan,
+    logs: Logs,
+    partitions: int,
+    reader: Reader,
+    calendar: Calendar,
+    now_ms: int,
+    dice: random.Random,
     goals: Goals = NO_GOALS,
-) -> tuple[ReadModel, list[Shard]]:  # fmt: skip
+    rates: Sequence[Rate] = (),
+) -> tuple[ReadModel, list[Shard]]:
     """The read model after all records, with flushes at random moments, and the shards behind it.
 
-    Events in a wrong partition go through the topic of the re-keyed, as in Kafka.
+    Events in a wrong partition go through the topic of the re-keyed, as in Kafka. ``rates`` come at random moments too,
+    in their order.
     """
-    model = ReadModel(plan, calendar, goals=goals)
-    shards = [Shard(plan, number, partitions, reader, calendar) for number in range(partitions)]
+    model, known, to_come = ReadModel(plan, calendar, goals=goals), Rates(reader.currency), deque(rates)
+    shards = [Shard(plan, number, partitions, reader, calendar, rates=known) for number in range(partitions)]
 
     def reached_ms() -> int:
         """Up to when everything was applied; what is re-keyed is as old as where it came from."""
@@ -75,11 +87,17 @@ def replay(
             home.apply(Batch(REKEYED_TOPIC, sent.partition, at, at + 1, [record]))
 
     for batch in batches(logs, dice):
+        for _ in range(dice.randrange(_RATES_MAX) if to_come else 0):
+            known.add(to_come.popleft())
+            if not to_come:
+                break
         shard = shards[batch.partition]
         sent_before = shard.counters["rekeyed"]
         shard.apply(batch)
         if shard.counters["rekeyed"] > sent_before or dice.random() < FLUSHED:
             flush(shard)
+    for rate in to_come:
+        known.add(rate)
     for shard in shards:
         flush(shard)
     return model, shards

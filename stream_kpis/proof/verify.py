@@ -14,13 +14,20 @@ from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.snapshot import Result, Value
 from stream_kpis.proof.aims import oracle_targets, simulated_goals
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
-from stream_kpis.proof.oracle import KPIS, TARGETS_MS, Answer, Ask, Oracle
+from stream_kpis.proof.oracle import KPIS, Answer, Ask, Oracle, Version
+from stream_kpis.proof.oracle.calendars import open_until
 from stream_kpis.proof.oracle.operators import operators
 from stream_kpis.proof.outcomes import compare_results, requests_of
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation, faults
 
 _log = logging.getLogger(__name__)
+
+_TARGETS = {
+    "first_response": "unanswered_over_target",
+    "first_response_business": "unanswered_over_target_business",
+}
+"""The oracle's targets, and the KPIs that say them."""
 
 SIMULATED_NOW_MS = 1_796_000_000_000
 """When simulated histories end, 2026-11-30T00:53:20Z, so that nothing depends on the day of the test."""
@@ -90,11 +97,20 @@ def renamed(answers: Iterable[Answer], names: Pseudonyms) -> tuple[dict[tuple[st
 
 def oracle_of(plan: Plan, reader: Reader, zone: str, goals: Goals = NO_GOALS, only: Collection[str] = ()) -> Oracle:
     """An oracle with the deployment's targets and goals, that has read nothing; of some KPIs only, or of all."""
-    kpi = plan.catalogue.kpis.get("unanswered_over_target")
-    targets_ms = {"first_response": round(kpi.target * 1000)} if kpi and kpi.target else TARGETS_MS
-    min_samples = {name: kpi.min_samples for name, kpi in plan.catalogue.kpis.items()}
+    kpis = plan.catalogue.kpis
+    targets_ms = {
+        name: round(kpi.target * 1000) for name, of in _TARGETS.items() if (kpi := kpis.get(of)) and kpi.target
+    }
     return Oracle(
-        reader, zone, targets_ms, quotas=goals.quotas, experiments=goals.experiments, min_samples=min_samples, only=only
+        reader,
+        zone,
+        targets_ms,
+        quotas=goals.quotas,
+        experiments=goals.experiments,
+        min_samples={name: kpi.min_samples for name, kpi in kpis.items()},
+        calendars=_as_written(plan),
+        default_calendar=plan.calendars.default,
+        only=only,
     )
 
 
@@ -139,6 +155,15 @@ def _operated(plan: Plan, results: Iterable[Result], to_ms: int, oracle: Oracle,
     """The comparison of operators."""
     targets = [target for target in oracle_targets(plan, goals) if target.kpi in KPIS]
     requests = requests_of(plan, targets)
-    calendars = {target.calendar: int for target in targets}  # the engine has the wall clock alone
+    written = _as_written(plan)
+    calendars = {name: open_until(written, name) for name in {target.calendar for target in targets} if name}
     outcomes = operators(oracle, requests, to_ms, oracle.zone, targets, calendars)
     return compare_results(plan, [result for result in results if result.kpi in KPIS], requests, outcomes)
+
+
+def _as_written(plan: Plan) -> dict[str, list[Version]]:
+    """The calendars as people wrote them: what they mean, the oracle finds out for itself."""
+    return {
+        name: [Version(v.valid_from, v.zone, v.week, v.holidays, v.days) for v in versions]
+        for name, versions in plan.calendars.versions.items()
+    }

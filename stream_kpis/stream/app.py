@@ -7,12 +7,15 @@ from typing import Any
 
 import faust
 
+from stream_kpis.events.rates import Rates
+from stream_kpis.plan import known_rates
 from stream_kpis.settings import Settings, load
 from stream_kpis.stream.batches import BatchApp
 from stream_kpis.stream.connection import faust_connection
 from stream_kpis.stream.control import deployed_plan_now
 from stream_kpis.stream.failure import lethal
 from stream_kpis.stream.pulse import feel_pulse
+from stream_kpis.stream.rates import RatesReader
 from stream_kpis.stream.rebalance import MakeShard, Shards
 from stream_kpis.stream.shards import shard_maker
 from stream_kpis.stream.topics import Names, declare
@@ -23,12 +26,13 @@ _QUEUE_BATCHES_MAX = 4
 _POLL_RECORDS_MAX = 2_000  # a batch is applied without a break, and flushes wait for it
 
 
-def make_app(settings: Settings, make_shard: MakeShard) -> BatchApp:
+def make_app(settings: Settings, make_shard: MakeShard, rates: Rates | None = None) -> BatchApp:
     """A Faust app that keeps the shards of the partitions it is assigned.
 
     Args:
         settings: checked settings.
         make_shard: makes the empty shard of a partition.
+        rates: that the shards share; those of the topic of rates are added to them.
     """
     if faust.streams._CStreamIterator is None:  # noqa: SLF001 - the pure Python one acknowledges what it drops
         raise RuntimeError("Faust lacks its compiled part: install faust-streaming from a wheel")
@@ -51,8 +55,9 @@ def make_app(settings: Settings, make_shard: MakeShard) -> BatchApp:
         worker_redirect_stdouts=False,
     )
     app.names = names
-    app.prepare = functools.partial(_prepare, app, settings)
     app.shards = shards = Shards(app, settings, names, make_shard)
+    reader = RatesReader(settings, Rates(settings.currency) if rates is None else rates)
+    app.prepare = functools.partial(_prepare, app, settings, reader, shards)
 
     async def keep_shards(batches: Any) -> None:
         """Every batch of one partition moves that partition's shard; rejects ride in its next flush."""
@@ -63,15 +68,17 @@ def make_app(settings: Settings, make_shard: MakeShard) -> BatchApp:
     for source in names.sources:
         topic = app.topic(source, key_serializer="raw", value_serializer="raw", acks=False, maxsize=_QUEUE_BATCHES_MAX)
         app.agent(topic, name=f"keep-{source}", concurrency=1)(keep_shards)
-    _connect(app, shards, settings.bootstrap)
+    _connect(app, shards, reader, settings.bootstrap)
     return app
 
 
-async def _prepare(app: BatchApp, settings: Settings) -> None:
+async def _prepare(app: BatchApp, settings: Settings, reader: RatesReader, shards: Shards) -> None:
     with lethal("start", settings.bootstrap):
         await declare(settings)
-    # Not a task of the app: those begin only when it has started, and Kafka may go away before.
+        await reader.start()
+    # Not tasks of the app: those begin only when it has started, and Kafka may go away before.
     app.add_future(_live(settings))
+    app.add_future(_follow(settings, reader, shards))
 
 
 async def _live(settings: Settings) -> None:
@@ -79,7 +86,12 @@ async def _live(settings: Settings) -> None:
         await feel_pulse(settings)
 
 
-def _connect(app: BatchApp, shards: Shards, bootstrap: str) -> None:
+async def _follow(settings: Settings, reader: RatesReader, shards: Shards) -> None:
+    with lethal("rates", settings.bootstrap):
+        await reader.follow(shards.stir)
+
+
+def _connect(app: BatchApp, shards: Shards, reader: RatesReader, bootstrap: str) -> None:
     """What happens beside the batches: rebalances, flushes, the end."""
 
     async def hand_over(*_: Any, **__: Any) -> None:
@@ -93,6 +105,7 @@ def _connect(app: BatchApp, shards: Shards, bootstrap: str) -> None:
     async def leave(*_: Any, **__: Any) -> None:
         with lethal("flush before the end", bootstrap):
             await shards.stop()
+            await reader.stop()
 
     async def flush() -> None:
         while not app.should_stop:
@@ -118,7 +131,8 @@ def _connect(app: BatchApp, shards: Shards, bootstrap: str) -> None:
 def default_app() -> BatchApp:
     """The app with the settings of the environment, as `faust -A` finds it."""
     settings = load()
-    return make_app(settings, shard_maker(settings, deployed_plan_now(settings)))
+    rates = known_rates(settings)
+    return make_app(settings, shard_maker(settings, deployed_plan_now(settings), rates), rates)
 
 
 def __getattr__(name: str) -> Any:

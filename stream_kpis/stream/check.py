@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.live.budget import Assumptions, cells, groups_given, most, series, tiles_of
 from stream_kpis.live.metrics import SERIES_MAX
-from stream_kpis.plan import compile_plan, find_calendars, goals_of
+from stream_kpis.plan import compile_plan, find_calendars, goals_of, known_rates
 from stream_kpis.settings import Sasl, Settings, SettingsError
 from stream_kpis.stream.control import ignored_line, read_control
 from stream_kpis.stream.failure import kafka_line
@@ -50,6 +50,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         f"app {settings.prefix}{settings.app}, zone {settings.zone}, {settings.currency}; {secured}",
     )
     yield from _catalogue(settings)
+    yield from _rates(settings)
     yield from _kafka(settings)
 
 
@@ -107,6 +108,18 @@ def _goals(settings: Settings, plan: Plan) -> Finding:
     return Outcome.OK, "goals", aims
 
 
+def _rates(settings: Settings) -> Iterator[Finding]:
+    if settings.rates is None:
+        return
+    try:
+        rates = known_rates(settings)
+    except SettingsError as error:
+        yield Outcome.WRONG, "rates", str(error).removeprefix("rates: ")
+        return
+    currencies = ", ".join(sorted({rate.currency for rate in rates}))
+    yield Outcome.OK, "rates", f"{len(rates)} of {currencies or 'no currency'}, in {settings.currency}"
+
+
 _ARE_RIGHT = "is it running, and are bootstrap, tls_* and sasl_* right?"
 
 
@@ -158,7 +171,8 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         client.setLevel(level)
         client.propagate = propagate
     yield Outcome.OK, "kafka", settings.bootstrap
-    count = len(Names.of(settings).configs())
+    names = Names.of(settings)
+    count = len(names.configs())
     for line in found.refusals:
         yield Outcome.WRONG, "topics", line
     for line in found.warnings:
@@ -166,9 +180,9 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     if ignored:
         yield Outcome.WARN, "calendars", ignored_line(Names.of(settings).calendars, ignored)
     if found.missing and not settings.declare_topics:
-        yield Outcome.WRONG, "topics", f"make {', '.join(found.missing)} with {settings.partitions} partitions each"
+        yield Outcome.WRONG, "topics", f"make {names.with_partitions(found.missing, settings.partitions)}"
     elif found.missing:
         many = f"{len(found.missing)} of {count}"
         yield Outcome.OK, "topics", f"{many} are missing; the worker makes them when it starts"
     elif not found.refusals:
-        yield Outcome.OK, "topics", f"{count} with {settings.partitions} partitions each"
+        yield Outcome.OK, "topics", f"{count - 1} with {settings.partitions} partitions each, {names.rates} with one"

@@ -12,7 +12,7 @@ from pathlib import Path
 from aiokafka import errors
 from aiokafka.errors import KafkaError
 
-from stream_kpis.engine.shard import DefinitionsChanged
+from stream_kpis.engine.definitions import DefinitionsChanged
 from stream_kpis.settings import SettingsError
 
 EXIT_DONE = 0

@@ -120,6 +120,10 @@ class HostedShard:
             self.reached[batch.topic] = max(stamp, self.reached.get(batch.topic, 0))
         return None
 
+    def stir(self) -> None:
+        """The next flush has something to take, without a batch."""
+        self._moved = True
+
     async def flush(self, ends: Mapping[str, int], wall_ms: int, last: bool = False) -> None:
         """Writes what changed since the last flush in one transaction, the header last.
 

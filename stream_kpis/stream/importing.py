@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from aiokafka.errors import KafkaError
@@ -13,11 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from stream_kpis.events.envelope import Reader
 from stream_kpis.events.history import History, read_mapping
+from stream_kpis.events.money import Rate
+from stream_kpis.events.rates import encode_rate
+from stream_kpis.plan import known_rates
 from stream_kpis.settings import Settings
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.sources import SourceProducer
-from stream_kpis.stream.topics import declare
+from stream_kpis.stream.topics import RATES, declare
 
 Report = Callable[[History], None]
 """Told now and then how far the history is."""
@@ -26,8 +29,10 @@ _EVERY = 2_000
 _LINE_EVERY_S = 5.0
 
 
-def import_files(settings: Settings, files: Sequence[Path], mapping: Path) -> int:
+def import_files(settings: Settings, files: Sequence[Path], mapping: Path, *, with_rates: bool = False) -> int:
     """The command: sends the events of files to Kafka and says what became of the rows. Returns the exit code.
+
+    With ``with_rates`` the rates of the settings' file are sent to their topic first.
 
     Ids are stable, so what was imported before is a duplicate and changes nothing.
 
@@ -38,10 +43,11 @@ def import_files(settings: Settings, files: Sequence[Path], mapping: Path) -> in
     """
     reader = Reader(settings.currency)
     history = History(files, read_mapping(mapping), reader)
+    rates = known_rates(settings) if with_rates else ()
     set_up_logging(settings.verbose)
     try:
         with _reporting(files) as report:
-            late = asyncio.run(send(settings, history, report, reader.future_ms))
+            late = asyncio.run(send(settings, history, report, reader.future_ms, rates))
     except KafkaError as error:
         raise RuntimeError(f"import: {kafka_line(settings.bootstrap, error)}") from error
     for line in history.counts.lines():
@@ -51,7 +57,7 @@ def import_files(settings: Settings, files: Sequence[Path], mapping: Path) -> in
     return int(history.counts.all_rejected)
 
 
-async def send(settings: Settings, history: History, report: Report, future_ms: int) -> int:
+async def send(settings: Settings, history: History, report: Report, future_ms: int, rates: Iterable[Rate] = ()) -> int:
     """Declares the topics and sends a history; returns how many of its events lie in the future.
 
     Each record carries now as its timestamp: a correction that follows is not too late for events of long ago.
@@ -61,6 +67,7 @@ async def send(settings: Settings, history: History, report: Report, future_ms: 
         history: the events; its counts are complete afterwards.
         report: told every 2,000 events.
         future_ms: how far an event's time may lie ahead of its record.
+        rates: sent first.
 
     Raises:
         KafkaError: Kafka does not answer, or refuses.
@@ -70,6 +77,9 @@ async def send(settings: Settings, history: History, report: Report, future_ms: 
     horizon_ms = time.time_ns() // 1_000_000 + future_ms
     late = 0
     async with SourceProducer(settings) as producer:
+        for rate in rates:
+            await producer.send(RATES, *encode_rate(rate), partition=0)
+        await producer.flush()
         for number, event in enumerate(history, 1):
             await producer.send(event.topic, event.party.encode(), event.value)
             late += event.time_ms > horizon_ms

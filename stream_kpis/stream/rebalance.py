@@ -69,6 +69,11 @@ class Shards:
             logger.warning("gap: %s-%d starts at %d, going back to %d", *batch[:3], position)
             await self._app.consumer.seek_wait({TP(self._names.prefix + batch.topic, batch.partition): position})
 
+    def stir(self) -> None:
+        """The next flush takes every active shard: there is something else than batches that moves it."""
+        for hosted in self.hosted.values():
+            hosted.stir()
+
     async def flush(self) -> None:
         """Makes durable what changed in the active shards, and now and then shows how far that is."""
         await self._flush([hosted for hosted in self.hosted.values() if hosted.active])

@@ -17,7 +17,7 @@ from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import Maker
 from stream_kpis.live.server import serving
-from stream_kpis.plan import goals_of
+from stream_kpis.plan import goals_of, known_rates
 from stream_kpis.settings import Role, Settings
 from stream_kpis.stream.changelog import CellsReader
 from stream_kpis.stream.control import deployed_plan_now
@@ -59,7 +59,9 @@ def run(settings: Settings, announce: Announce = _say, prove: Prove | None = Non
     if settings.role is Role.EXPORTER:
         run_parts(settings, [exporter])
     else:
-        run_worker(settings, shard_maker(settings, plan), [exporter] if settings.role is Role.ALL else [])
+        rates = known_rates(settings)
+        beside = [exporter] if settings.role is Role.ALL else []
+        run_worker(settings, shard_maker(settings, plan, rates), beside, rates)
 
 
 async def run_exporter(

@@ -79,11 +79,11 @@ class SourceProducer:
         """Takes an event; it is on its way within 20 ms.
 
         Args:
-            topic: a topic of a family, without the deployment's prefix.
+            topic: a source topic, or that of the rates, without the deployment's prefix.
             key: the party.
             value: the event.
             timestamp_ms: of the record; now, if None.
-            partition: another than the party's, for tests.
+            partition: another than the key's.
 
         Raises:
             KafkaError: this or an earlier event could not be delivered.

@@ -16,6 +16,7 @@ from stream_kpis.stream.connection import connection
 from stream_kpis.stream.topic_configs import CHANGELOG, CONTROL, LOOKED_AT, RECORDS, Topic, refusal, warnings
 
 REKEYED = "crm.rekeyed"
+RATES = "crm.rates"
 DEAD_LETTERS = "crm.dead-letters"
 CALENDARS = "crm.calendars"
 TARGETS = "crm.targets"
@@ -39,6 +40,8 @@ class Names(NamedTuple):
     """Read whole at the start: versions of business calendars."""
     targets: str
     """What values should be, by any key: the exporter reads it."""
+    rates: str
+    """One partition: of several rates of a currency and date the first counts."""
     prefix: str
 
     @classmethod
@@ -54,6 +57,7 @@ class Names(NamedTuple):
             dead_letters=prefix + DEAD_LETTERS,
             calendars=prefix + CALENDARS,
             targets=prefix + TARGETS,
+            rates=prefix + RATES,
             prefix=prefix,
         )
 
@@ -73,9 +77,20 @@ class Names(NamedTuple):
             self.parties: CHANGELOG,
             self.cells: CHANGELOG,
             self.dead_letters: RECORDS,
+            self.rates: CONTROL,
             self.calendars: CONTROL,
             self.targets: CHANGELOG,
         }
+
+    def partitions_of(self, topic: str, partitions: int) -> int:
+        """How many partitions a topic needs, in a deployment with so many."""
+        return 1 if topic == self.rates else partitions
+
+    def with_partitions(self, topics: Iterable[str], partitions: int) -> str:
+        """The topics and how many partitions they need, for people."""
+        equal = [topic for topic in topics if topic != self.rates]
+        told = [f"{', '.join(equal)} with {partitions} partitions each"] if equal else []
+        return ", ".join([*told, f"{self.rates} with one"] if self.rates in topics else told)
 
 
 class Survey(NamedTuple):
@@ -105,8 +120,7 @@ async def declare(settings: Settings) -> Names:
         for line in found.warnings:
             logger.warning("%s", line)
         if found.missing and not settings.declare_topics:
-            count = settings.partitions
-            raise SettingsError(f"topics are missing: make {', '.join(found.missing)} with {count} partitions each")
+            raise SettingsError(f"topics are missing: make {names.with_partitions(found.missing, settings.partitions)}")
         if found.missing:
             await _make(admin, {topic: names.configs()[topic] for topic in found.missing}, settings)
             await _wait_for_leaders(found.missing, settings)
@@ -135,9 +149,10 @@ async def _admin(settings: Settings) -> AsyncIterator[Any]:
 
 
 async def _survey(admin: Any, settings: Settings) -> Survey:
-    configs = Names.of(settings).configs()
+    names = Names.of(settings)
+    configs = names.configs()
     described = {topic["topic"]: topic for topic in await admin.describe_topics(list(configs))}
-    missing = _missing([described[name] for name in configs], settings.partitions)
+    missing = _missing([described[name] for name in configs], names, settings.partitions)
     found = Survey(missing, [], [])
     there = [name for name, wanted in configs.items() if wanted and name not in missing]
     if not there:
@@ -157,24 +172,28 @@ async def _survey(admin: Any, settings: Settings) -> Survey:
     return found
 
 
-def _missing(described: list[dict[str, Any]], partitions: int) -> list[str]:
+def _missing(described: list[dict[str, Any]], names: Names, settled: int) -> list[str]:
     missing = []
     for topic in described:
         name, found = topic["topic"], len(topic["partitions"])
+        partitions = names.partitions_of(name, settled)
         if topic["error_code"] == _NO_SUCH_TOPIC:
             missing.append(name)
         elif topic["error_code"]:
             raise for_code(topic["error_code"])(name)
         elif found != partitions:
             # State lives by partition: a topic split otherwise would bring a party's events to several shards.
-            raise SettingsError(
-                f"topic {name} has {found} partitions, not {partitions}: set partitions to {found} or make it anew"
-            )
+            mended = "" if name == names.rates else f"set partitions to {found} or "
+            raise SettingsError(f"topic {name} has {found} partitions, not {partitions}: {mended}make it anew")
     return missing
 
 
 async def _make(admin: Any, topics: Mapping[str, Mapping[str, str]], settings: Settings) -> None:
-    wanted = [NewTopic(name, settings.partitions, 1, topic_configs=dict(config)) for name, config in topics.items()]
+    partitions_of = Names.of(settings).partitions_of
+    wanted = [
+        NewTopic(name, partitions_of(name, settings.partitions), 1, topic_configs=dict(config))
+        for name, config in topics.items()
+    ]
     for topic in wanted:
         # -1 is the broker's default, which the constructor of aiokafka refuses.
         topic.replication_factor = settings.replication
@@ -191,5 +210,8 @@ async def _wait_for_leaders(topics: Iterable[str], settings: Settings) -> None:
 
     A broker tells of its topics a moment before it leads them, and refuses until then. Asked for ends, it refuses too.
     """
+    partitions_of, count = Names.of(settings).partitions_of, settings.partitions
     async with AIOKafkaConsumer(**connection(settings), group_id=None, enable_auto_commit=False) as kafka:
-        await kafka.end_offsets([TopicPartition(topic, at) for topic in topics for at in range(settings.partitions)])
+        await kafka.end_offsets(
+            [TopicPartition(topic, at) for topic in topics for at in range(partitions_of(topic, count))]
+        )

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from stream_kpis.events.rates import Rates
 from stream_kpis.settings import Settings
 from stream_kpis.stream.app import make_app
 from stream_kpis.stream.failure import EXIT_DONE, EXIT_FAILED, StreamError, lethal, within
@@ -26,7 +27,9 @@ _LEAVE_S_MAX = 2.5
 _GC_THRESHOLDS = (500_000, 50, 1_000)
 
 
-def run_worker(settings: Settings, make_shard: MakeShard, beside: Sequence[Beside] = ()) -> None:
+def run_worker(
+    settings: Settings, make_shard: MakeShard, beside: Sequence[Beside] = (), rates: Rates | None = None
+) -> None:
     """Works until SIGTERM or SIGINT, and then ends the process with 0 after a last flush.
 
     What cannot go on ends the process: exit code 2 if it is the settings, else 75, always with one line. So does a last
@@ -36,20 +39,23 @@ def run_worker(settings: Settings, make_shard: MakeShard, beside: Sequence[Besid
         settings: checked settings.
         make_shard: makes the empty shard of a partition.
         beside: what else runs in the same event loop; when one ends, the process ends.
+        rates: that the shards share.
     """
     # Large dictionaries make the collector the hidden cost: look less often.
     gc.set_threshold(*_GC_THRESHOLDS)
-    run_parts(settings, beside, make_shard)
+    run_parts(settings, beside, make_shard, rates)
 
 
-def run_parts(settings: Settings, parts: Sequence[Beside], make_shard: MakeShard | None = None) -> None:
+def run_parts(
+    settings: Settings, parts: Sequence[Beside], make_shard: MakeShard | None = None, rates: Rates | None = None
+) -> None:
     """As :func:`run_worker`, which without ``make_shard`` hosts no shards."""
     set_up_logging(settings.verbose)
     with lethal("start", settings.bootstrap):
-        asyncio.run(_work(settings, parts, make_shard))
+        asyncio.run(_work(settings, parts, make_shard, rates))
 
 
-async def _work(settings: Settings, parts: Sequence[Beside], make_shard: MakeShard | None) -> None:
+async def _work(settings: Settings, parts: Sequence[Beside], make_shard: MakeShard | None, rates: Rates | None) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
     def end() -> None:
@@ -59,7 +65,7 @@ async def _work(settings: Settings, parts: Sequence[Beside], make_shard: MakeSha
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
-    app = make_app(settings, make_shard) if make_shard else None
+    app = make_app(settings, make_shard, rates) if make_shard else None
 
     async def worker() -> None:
         await _host(app)

@@ -9,6 +9,7 @@ from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.rates import Rates
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.business_time import WEEKDAYS, Calendars, Version
 from stream_kpis.kpis.load import Catalogue
@@ -120,9 +121,11 @@ class Log:
         """The parties, without archives."""
         return {key: value for key, value in self.parties.items() if b"archive" not in key}
 
-    def recovered(self, plan: Plan, calendar: Calendar = UTC, disorder_days: int = FOR_EVER_DAYS) -> Shard:
+    def recovered(
+        self, plan: Plan, calendar: Calendar = UTC, disorder_days: int = FOR_EVER_DAYS, rates: Rates | None = None
+    ) -> Shard:
         """A new shard that has read these changelogs."""
-        shard = new_shard(plan, calendar, disorder_days)
+        shard = new_shard(plan, calendar, disorder_days, rates)
         for key, value in self.parties.items():
             shard.restore_party(key, value)
         for key, value in self.cells.items():
@@ -133,9 +136,11 @@ class Log:
         return shard
 
 
-def new_shard(plan: Plan, calendar: Calendar = UTC, disorder_days: int = FOR_EVER_DAYS) -> Shard:
+def new_shard(
+    plan: Plan, calendar: Calendar = UTC, disorder_days: int = FOR_EVER_DAYS, rates: Rates | None = None
+) -> Shard:
     """The only shard of a deployment of one partition."""
-    return Shard(plan, 0, 1, Reader(), calendar, disorder_days)
+    return Shard(plan, 0, 1, Reader(), calendar, disorder_days, rates)
 
 
 def batch(records: Sequence[Record]) -> Batch:

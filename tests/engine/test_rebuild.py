@@ -5,9 +5,10 @@ import pytest
 
 from stream_kpis.engine.batch import header_encoder
 from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.engine.definitions import DefinitionsChanged
 from stream_kpis.engine.rebuild import Source, outlook
 from stream_kpis.engine.scopes import FORMAT
-from stream_kpis.engine.shard import DefinitionsChanged, Shard
+from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader
 from stream_kpis.kpis.schema import Measure

@@ -113,7 +113,7 @@ def test_the_key_may_be_missing(key: bytes | None) -> None:
         (event(type="ticket.status_changed", data={"ticket_id": "t", "status": "sloved"}), Reason.INVALID),
         (event(type="lead.exploded"), Reason.UNKNOWN_TYPE),
         (event(type="lead.exploded", subject=None), Reason.UNKNOWN_TYPE),
-        (event(type="order.placed", data={"order_id": "o", "amount": 1, "currency": "EUR"}), Reason.CURRENCY),
+        (event(type="order.placed", data={"order_id": "o", "amount": 1, "currency": "XTS"}), Reason.CURRENCY),
         (event(type="order.placed", data={"order_id": "o", "amount": 1, "currency": "usd"}), Reason.INVALID),
     ],
 )
@@ -132,7 +132,17 @@ def test_the_reporting_currency_may_be_named_or_left_out() -> None:
     """Another one is rejected, and which one it is depends on the deployment."""
     assert read(placed(1)).event.data == read(placed(1, currency=None)).event.data
     read(placed(1, currency="USD"))
-    assert isinstance(Reader(currency="EUR").read(placed(1, currency="EUR"), None, NOW_MS), Incoming)
+    in_euro = Reader(currency="EUR").read(placed(1, currency="EUR"), None, NOW_MS)
+    assert isinstance(in_euro, Incoming)
+    assert in_euro.currency is None
+
+
+def test_amounts_of_another_currency_are_read_as_they_are() -> None:
+    """To be converted where the rates are known; without an amount there is nothing to convert."""
+    incoming = read(placed(1.5, currency="JPY"))
+    assert (incoming.currency, incoming.event.data.amount, incoming.event.paid) == ("JPY", 1_500_000, None)
+    unpriced = event(type="deal.created", data={"deal_id": "d", "currency": "JPY"})
+    assert read(unpriced).currency is None
 
 
 def test_the_future_begins_after_the_allowed_skew_of_the_records_timestamp() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from stream_kpis.events.envelope import Reader
 from stream_kpis.events.history import Counts, History, MappingError, Miss, read_mapping
 from tests.events.builders import CSV, ORDERS, imported, mistake, values
 
@@ -360,16 +359,15 @@ def test_what_rows_with_events_missed_is_said_beside_what_rows_without_did(tmp_p
     ]
 
 
-def test_events_in_another_currency_are_bad_values(tmp_path: Path) -> None:
-    """The import knows the reporting currency from its reader."""
-    mapping = ORDERS.replace("amount: amount}", "amount: amount, currency: {constant: EUR}}")
+def test_events_in_no_currency_are_bad_values(tmp_path: Path) -> None:
+    """Those in another one than the reporting one are not: there may be a rate."""
+    mapping = ORDERS.replace("amount: amount}", "amount: amount, currency: {constant: XTS}}")
     history = imported(tmp_path, mapping, orders_csv=CSV)
     assert list(history) == []
     assert missed(history.counts) == {"bad_value": (2, "orders.csv", 1)}
     (tally,) = history.counts.rows_without_event.values()
-    assert tally.detail == "order.placed: currency: EUR is not the reporting currency USD"
-    in_euro = History([tmp_path / "orders.csv"], read_mapping(tmp_path / "mapping.yaml"), Reader(currency="EUR"))
-    assert len(list(in_euro)) == 2
+    assert tally.detail == "order.placed: currency: XTS is no currency of ISO 4217"
+    assert len(list(imported(tmp_path, mapping.replace("XTS", "EUR"), orders_csv=CSV))) == 2
 
 
 def test_a_file_is_read_as_it_goes(tmp_path: Path) -> None:

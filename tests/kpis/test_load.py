@@ -249,7 +249,7 @@ def defined() -> dict[str, tuple[set[str], set[str]]]:
     """The groupings and windows of each KPI in the docs; in code, those that the oracle does not know yet."""
     page = (DOCS / "definitions.md").read_text(encoding="utf-8")
     value = (DOCS / "definitions-value.md").read_text(encoding="utf-8")
-    tables = page.split("## KPIs")[1].split("\n# ")[0] + page.split("## Batch A, rows")[1].split("\n## ")[0]
+    tables = page.split("## KPIs")[1].split("\n# ")[0] + page.split("## Further KPIs")[1].split("\n## ")[0]
     tables += CALENDARS.read_text(encoding="utf-8").split("## Rows")[1].split("\n## ")[0]
     tables += value.split("## Rows")[1].split("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in tables.splitlines() if re.match(r"\| `?[a-z_]+`? \|", line)]

@@ -7,6 +7,7 @@ from typing import Any
 from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.events.envelope import Reader, encode_event
 from stream_kpis.events.history import Imported
+from stream_kpis.events.rates import Rates
 from stream_kpis.events.types import KIND_OF_NAME
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.asks import Ask
@@ -35,10 +36,16 @@ def happened(day: float, kind: str, who: str = "A", /, **data: Any) -> Imported:
     return Imported(kind, who, at_ms, KIND_OF_NAME[kind].topic, value)
 
 
-def told(events: Iterable[Imported], to_day: float = 30, goals: Goals = NO_GOALS) -> Told:
+def told(
+    events: Iterable[Imported],
+    to_day: float = 30,
+    goals: Goals = NO_GOALS,
+    rates: Rates | None = None,
+    zone: str = "UTC",
+) -> Told:
     """All values at an instant."""
     ask = Ask(DAY_0_MS + round(to_day * DAY_MS), None, "")
-    (answer,) = evaluate(PLAN, Calendar(), Reader(), events, [ask], goals).answers
+    (answer,) = evaluate(PLAN, Calendar(zone), Reader(), events, [ask], goals, rates).answers
     return {(value.kpi, value.window, value.by, value.group): value for value in answer.values}
 
 

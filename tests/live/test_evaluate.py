@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stream_kpis.cli import cli
 from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.events.envelope import Reader, encode_event
 from stream_kpis.events.history import Imported
@@ -159,12 +160,36 @@ def test_days_are_those_of_the_business_zone() -> None:
     assert values(answers(events, asks_of(UTC, periods=["2026-03", "2026-04"])), "orders") == [1, 0]
 
 
+def test_what_has_a_rate_counts_and_what_has_none_does_not_wait(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files come whole: a rate that is not there will not come."""
+    rows = ("party,day,amount,money", "a,2026-03-02,10,EUR", "b,2026-03-03,20,EUR", "c,2026-03-03,5,USD")
+    (tmp_path / "orders.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "shop.yaml").write_text(MAPPING.replace("amount: amount}", "amount: amount, currency: money}"))
+    (tmp_path / "rates.csv").write_text("date,currency,rate\n2026-03-02,EUR,1.25\n2026-03-05,EUR,2\n")
+    arguments = ["orders.csv", "--mapping", "shop.yaml", "--kpi", "revenue_net", "--period", "2026-03", "--json"]
+    for days, total, dead in (("0", 17.5, {"no_rate": 1}), ("1", 42.5, {})):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setenv("STREAM_KPIS_RATES_CARRY_DAYS", days)
+            with pytest.raises(SystemExit) as ended:
+                cli(["evaluate", *arguments, "--rates", "rates.csv"], standalone_mode=False)
+        assert ended.value.code == 0
+        printed = capsys.readouterr()
+        document = json.loads(printed.out)
+        assert [row["value"] for row in document["values"] if not row["by"]] == [total]
+        assert document["input"]["dead_letters"] == dead
+        waited = "dead letters, no_rate: 1 (first: orders.csv row 2: order.placed: no rate of EUR, and"
+        assert (waited in printed.err) == bool(dead)
+
+
 def test_what_cannot_be_used_is_counted() -> None:
     once = order("2026-03-02", 10, number="1")
     other = once._replace(value=once.value.replace(b'"amount":10', b'"amount":11'))
     euros = event("order.placed", "2026-03-02T12:00:00Z", order_id="2", amount=1, currency="EUR")
     found = answers([once, other, once, euros], [])
-    assert {reason: tally.count for reason, tally in found.dead_letters.items()} == {"id_conflict": 1, "currency": 1}
+    assert {reason: tally.count for reason, tally in found.dead_letters.items()} == {"id_conflict": 1, "no_rate": 1}
     assert values(found, "revenue_net", "all") == [10]
 
 

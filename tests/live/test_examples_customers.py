@@ -1,4 +1,4 @@
-"""The worked examples of docs/definitions.md, batch A: customers, expansion, respondents, e-mail."""
+"""The worked examples of docs/definitions.md: customers, expansion, respondents, e-mail."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The worked examples of docs/definitions.md, batch A: leads, deals, stages, orders, people."""
+"""The worked examples of docs/definitions.md: leads, deals, stages, orders, people."""
 
 import pytest
 

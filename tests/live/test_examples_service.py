@@ -1,4 +1,4 @@
-"""The worked examples of docs/definitions.md, batch A: tickets, complaints, interactions, satisfaction."""
+"""The worked examples of docs/definitions.md: tickets, complaints, interactions, satisfaction."""
 
 from typing import Any
 

@@ -23,9 +23,11 @@ def iso(at: float) -> str:
 
 
 class World:
-    """Collects records and asks the oracle about them."""
+    """Collects records, all recorded at one time, and asks an oracle about them, made with what else is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorded: float = END, **oracle: Any) -> None:
+        self._recorded_ms = round(recorded * 1000)
+        self._made_with = oracle
         self.records: list[Record] = []
         self._oracle: Oracle | None = None
 
@@ -56,7 +58,7 @@ class World:
 
     def put(self, value: bytes | None, *, party: str = "ada", topic: str = "crm.leads") -> Record:
         """The bytes as they are."""
-        record = Record(topic, 0, len(self.records), END * 1000, party.encode(), value)
+        record = Record(topic, 0, len(self.records), self._recorded_ms, party.encode(), value)
         self.records.append(record)
         self._oracle = None
         return record
@@ -65,7 +67,7 @@ class World:
     def oracle(self) -> Oracle:
         """An oracle that has read all the records so far."""
         if self._oracle is None:
-            self._oracle = Oracle(Reader())
+            self._oracle = Oracle(Reader(), **self._made_with)
             self._oracle.load(self.records)
         return self._oracle
 

@@ -1,4 +1,4 @@
-"""The worked examples of the definitions, batch A: leads, deals, orders, customers, e-mail."""
+"""The worked examples of the definitions: leads, deals, orders, customers, e-mail."""
 
 import pytest
 

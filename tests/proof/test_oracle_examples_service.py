@@ -1,4 +1,4 @@
-"""The worked examples of the definitions, batch A: tickets, surveys, complaints, interactions."""
+"""The worked examples of the definitions: tickets, surveys, complaints, interactions."""
 
 import pytest
 

@@ -82,5 +82,7 @@ def test_faults_reach_the_engine() -> None:
     for shard in shards:
         total += shard.counters
     assert all(total[name] for name in ("duplicates", "late", "rekeyed"))
-    expected = set(Reason) - {Reason.INTERNAL_ERROR, Reason.MISROUTED, Reason.SEALED, Reason.TOO_MANY}
+    expected = set(Reason) - {
+        Reason.INTERNAL_ERROR, Reason.MISROUTED, Reason.NO_RATE, Reason.SEALED, Reason.TOO_MANY
+    }  # fmt: skip
     assert {reason for reason in Reason if total[f"dead_letters:{reason}"]} == expected

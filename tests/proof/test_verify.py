@@ -11,20 +11,20 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events import types as t
-from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.envelope import Reader, Record, encode_event
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.live.operator_metrics import OPERATORS
+from stream_kpis.live.operators import arithmetic, spans, targets
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.aims import simulated_goals
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.replay import replay
-from stream_kpis.proof.simulate import FAULTS
+from stream_kpis.proof.simulate import CALENDARS, FAULTS
 from stream_kpis.proof.verify import Case, Proof, Shown, prove, verify
 from stream_kpis.settings import Settings
-from tests.engine.worlds import NOW_MS, Happening, random_happenings, record_of, topic_of, void_of
+from tests.engine.worlds import NOW_MS, Happening, iso, random_happenings, record_of, topic_of, void_of
 
-PLAN = compile_plan(Settings())
-"""Without calendars."""
+PLAN = compile_plan(Settings(calendars=CALENDARS))
 PARTITIONS = 3
 
 
@@ -53,6 +53,17 @@ def test_a_verification_is_the_same_for_the_same_seed() -> None:
     """Number for number."""
     case = Case(1_500, FAULTS, 7, days=60)
     assert verify(PLAN, case).report == verify(PLAN, case).report
+
+
+def test_amounts_in_another_currency_are_refused_rather_than_found_different() -> None:
+    """As the oracle was given no rates."""
+    placed = encode_event(
+        "order.placed", id="1", source="s", time=iso(NOW_MS - 1000), subject="A",
+        data={"order_id": "o", "amount": 1, "currency": "EUR"},
+    )  # fmt: skip
+    records = [Record("crm.orders", 0, 0, NOW_MS, b"A", placed)]
+    with pytest.raises(ValueError, match=r"there are amounts in EUR, and the oracle was given no rates$"):
+        prove(PLAN, Shown((), NOW_MS, None), records, Reader(), "UTC")
 
 
 # Events that no simulator would think of: any field of any type, few ids, many ties.
@@ -159,6 +170,24 @@ def test_a_broken_journey_is_caught_and_its_entities_named(mistake: str, patched
     of_groups = [difference for difference in differences if difference.by] or differences
     behind = next(found for difference in of_groups if (found := proof.behind(difference)))
     assert all(party.startswith("p") and n for party, _, n in behind)
+
+
+WRONG = {
+    "a year of 365 days": (spans, "YEAR_OF_WEEKS", 365, {"change", "revenue_growth_yoy"}),
+    "a week less": (arithmetic, "_ANOMALY_WEEKS_MIN", 9, {"anomaly_band"}),
+    "other growth": (arithmetic, "_GROWTH_DAYS", 21, {"forecast_end_of_period", "forecast_error"}),
+    "other months": (targets, "next_first", lambda _, first: first + 30, {"target_pace_gap"}),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_broken_operator_is_caught(mistake: str, patched: pytest.MonkeyPatch) -> None:
+    """And nothing else is."""
+    module, name, instead, operators = WRONG[mistake]
+    patched.setattr(module, name, instead)
+    report = verify(PLAN, Case(1_500, (), 5, days=800)).report
+    assert {difference.operator for difference in report.differences} == operators
+    assert {tally.operator for tally in report.operators if tally.different} == operators
 
 
 def test_a_kpi_that_the_oracle_does_not_know_is_named_and_left_out(

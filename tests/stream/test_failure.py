@@ -6,7 +6,7 @@ import sys
 import pytest
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
-from stream_kpis.engine.shard import DefinitionsChanged
+from stream_kpis.engine.definitions import DefinitionsChanged
 from stream_kpis.settings import SettingsError
 from stream_kpis.stream.failure import StreamError, explained
 

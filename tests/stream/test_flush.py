@@ -158,6 +158,17 @@ async def test_nothing_is_written_when_nothing_moved(monkeypatch: pytest.MonkeyP
     assert len(shard.producer.transactions) == 2
 
 
+async def test_who_is_stirred_writes_without_a_batch() -> None:
+    """Once: a rate came, say, and events that waited count now."""
+    shard = hosted()
+    await shard.flush({}, WALL)
+    for _ in range(2):
+        shard.stir()
+        await shard.flush({}, WALL)
+        await shard.flush({}, WALL)
+    assert len(shard.producer.transactions) == 3
+
+
 async def test_positions_that_moved_are_something_to_write() -> None:
     """Duplicates only, or control records only."""
     shard = hosted()

@@ -15,6 +15,7 @@ RUN = "run kafka-configs.sh --bootstrap-server b:1 --alter --entity-type topics 
     [
         (CHANGELOG, COMPACTED),
         (CHANGELOG, COMPACTED | {"max.message.bytes": "10000000"}),
+        (CONTROL, {}),
         (CHANGELOG, {}),  # a broker that tells nothing
         (RECORDS, DELETED),
         (RECORDS, DELETED | {"cleanup.policy": ""}),
@@ -57,6 +58,11 @@ LOST = "; if it deleted records already, count again under another app name"
             CONTROL,
             DELETED | {"retention.ms": "604800000"},
             f"topic t: retention.ms is 604800000, and what it says must stay: {RUN} retention.ms=-1",
+        ),
+        (
+            CONTROL,
+            COMPACTED | {"retention.ms": "-1"},
+            f"topic t: cleanup.policy is compact, not delete: {RUN} cleanup.policy=delete",
         ),
         (
             RECORDS,

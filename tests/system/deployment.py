@@ -30,9 +30,19 @@ class Deployment:
 
     def start(self) -> None:
         """Starts both."""
-        worker = (*self._program, "worker", "--role", "worker")
-        for name, program in (("worker", worker), ("exporter", self._exporter)):
-            self._running.append(Worker(program, self.settings, self._folder / f"{name}.log"))
+        self._start_worker("worker")
+        self._running.append(Worker(self._exporter, self.settings, self._folder / "exporter.log"))
+
+    def _start_worker(self, name: str) -> None:
+        program = (*self._program, "worker", "--role", "worker")
+        self._running.insert(0, Worker(program, self.settings, self._folder / f"{name}.log"))
+
+    def replace_worker(self) -> None:
+        """Kills the worker, and starts another."""
+        killed = self._running.pop(0)
+        killed._process.kill()
+        killed._process.wait(30)
+        self._start_worker("successor")
 
     def run(self, *arguments: object) -> str:
         """Runs a command to its end; what it said on standard output."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aiohttp
 
+from stream_kpis.kpis.goals import NO_GOALS
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import Pipeline
 from stream_kpis.local.sender import send_history, wall_ms
@@ -39,7 +40,7 @@ async def test_killed_at_ten_random_moments_of_an_import_nothing_is_lost_or_coun
                 await asyncio.sleep(dice.uniform(0.0, 1.0))  # the random moment itself, not a wait for something
                 dice.choice(pipeline.workers).kill()
                 await sending
-                proof = await prove_snapshot(settings, plan, await pipeline.settled(http))
+                proof = await prove_snapshot(settings, plan, NO_GOALS, await pipeline.settled(http))
                 assert not [str(difference) for difference in proof.report.differences[:5]], (
                     f"kill {number + 1}, seed {SEED}"
                 )

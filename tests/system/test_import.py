@@ -98,4 +98,5 @@ async def test_check_sees_the_topics(deployment: Deployment, shop: tuple[list[Pa
     assert line == ["ok", "topics", f"{count} of {count} are missing; the worker makes them when it starts"]
     deployment.run("import", *shop[0], "--mapping", shop[1])
     line = [line.split(maxsplit=2) for line in deployment.run("check").splitlines()][-1]
-    assert line == ["ok", "topics", f"{count} with {deployment.settings.partitions} partitions each"]
+    names, partitions = Names.of(deployment.settings), deployment.settings.partitions
+    assert line == ["ok", "topics", f"{count - 1} with {partitions} partitions each, {names.rates} with one"]

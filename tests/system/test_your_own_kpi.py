@@ -30,6 +30,7 @@ class Terminal:
 
     def __init__(self, script: str, folder: Path, environment: dict[str, str]) -> None:
         self.said: list[str] = []
+        self._passed: list[str] = []
         self._heard = threading.Condition()
         self.process = subprocess.Popen(
             ["bash", "-ec", script],
@@ -61,7 +62,8 @@ class Terminal:
             nonlocal found
             while self.said:
                 line = self.said.pop(0)
-                assert line != "(ended)", f"it ended before it said {pattern!r}"
+                self._passed.append(line)
+                assert line != "(ended)", "\n".join([f"it ended before it said {pattern!r}:", *self._passed])
                 if re.search(pattern, line):
                     found = line
                     return True

@@ -52,8 +52,27 @@ WITH
         FROM level_moves
         CROSS JOIN (
             VALUES ('churn_rate'), ('retention_rate'), ('ticket_contact_rate'), ('complaint_rate'),
-            ('interaction_frequency'), ('customer_lifetime')
+            ('interaction_frequency'), ('customer_lifetime'), ('cac_payback_time'), ('churn_hazard'), ('revenue_churn_rate'),
+            ('revenue_churn_rate_net')
         ) AS kpis (kpi)
+        UNION ALL BY NAME
+        SELECT kpi, moved_ms AS time_ms
+        FROM buyer_moves
+        CROSS JOIN (VALUES ('customer_value_distribution'), ('customer_value_share')) AS kpis (kpi)
+        UNION ALL BY NAME
+        SELECT kpi, turned_ms AS time_ms
+        FROM buyer_turns
+        CROSS JOIN (VALUES ('churn_rate_inactivity'), ('reactivation_rate_inactivity')) AS kpis (kpi)
+        WHERE kpi = 'churn_rate_inactivity' OR turn = 'lapses' OR again
+        UNION ALL BY NAME
+        SELECT composed AS kpi, time_ms
+        FROM observations
+        JOIN (
+            VALUES ('cac_payback_time', 'cac'), ('cac_payback_time', 'revenue_net'),
+            ('cac_payback_time', 'gross_margin_ratio'), ('service_quality_index', 'sla_attainment'),
+            ('service_quality_index', 'first_contact_resolution_rate'), ('service_quality_index', 'csat_ratio'),
+            ('service_quality_index', 'reopen_rate')
+        ) AS made (composed, kpi) USING (kpi)
         UNION ALL BY NAME
         SELECT 'reactivation_rate' AS kpi, left_ms AS time_ms FROM lapses
         UNION ALL BY NAME

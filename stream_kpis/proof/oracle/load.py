@@ -12,6 +12,7 @@ import msgspec
 
 from stream_kpis.events.envelope import Event, Incoming, Reader, Record, time_ms_of
 from stream_kpis.events.types import KINDS, MICRO, Data, EventVoided, Money
+from stream_kpis.proof.oracle.rates import Rates
 
 _CHUNK_ROWS = 50_000
 
@@ -44,12 +45,18 @@ _TEXTS = (
         "severity",
     ),
     *("variant", "subject_line", "call_to_action", "referred_by", "referred_id", "experiment"),
-    *("since", "until"),
+    *("since", "until", "calendar"),
 )
 _DATA = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),
     **dict.fromkeys(("automated", "public", "upsell", "upheld", "machine"), "BOOLEAN"),
     # Amounts and scores in micro-units, times in ms since 1970.
+    # What was paid, in which currency, and what that is worth: units, and 10^-12 of one.
+    "paid": "BIGINT",
+    "paid_in": "VARCHAR",
+    "rate": "BIGINT",
+    "rate_rest": "BIGINT",
+    "unrated": "BOOLEAN",
     **dict.fromkeys(("amount", "cost_of_goods", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
 }
 COLUMNS: dict[str, str] = _ENVELOPE | _DATA
@@ -81,12 +88,17 @@ def create_records(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE TABLE records ({columns})")
 
 
-def load_records(connection: duckdb.DuckDBPyConnection, reader: Reader, records: Iterable[Record]) -> None:
+def load_records(
+    connection: duckdb.DuckDBPyConnection, reader: Reader, rates: Rates, records: Iterable[Record]
+) -> None:
     """Append the readable ones among ``records`` to the table ``records``.
 
     They go by way of a file: DuckDB reads JSON lines much faster than it takes rows from Python.
+
+    Raises:
+        ValueError: one has amounts in another currency than the reader's.
     """
-    rows = _rows(reader, records)
+    rows = _rows(reader, rates, records)
     encode = msgspec.json.Encoder().encode_lines
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "records.ndjson"
@@ -98,14 +110,17 @@ def load_records(connection: duckdb.DuckDBPyConnection, reader: Reader, records:
             )
 
 
-def _rows(reader: Reader, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+def _rows(reader: Reader, rates: Rates, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
     for record in records:
         match reader.read(record.value, record.key, record.timestamp, record.headers):
+            case Incoming(currency=str(currency)) if not rates.currencies:
+                raise ValueError(f"cannot compare: there are amounts in {currency}, and the oracle was given no rates")
             case Incoming(party, event):
-                yield _row(record, party, event)
+                if (paid := rates.paid(event)) is not None:
+                    yield _row(record, party, event, paid)
 
 
-def _row(record: Record, party: str, event: Event) -> dict[str, Any]:
+def _row(record: Record, party: str, event: Event, paid: dict[str, Any]) -> dict[str, Any]:
     kind, fields = _TYPES[type(event.data)]
     row: dict[str, Any] = {
         "topic": record.topic,
@@ -123,7 +138,7 @@ def _row(record: Record, party: str, event: Event) -> dict[str, Any]:
     for column, name in fields:
         if (value := getattr(event.data, name)) is not None:
             row[column] = _plain(value)
-    return row
+    return row | {column: value for column, value in paid.items() if column in _DATA}
 
 
 def _plain(value: Any) -> str | bool | int:

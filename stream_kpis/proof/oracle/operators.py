@@ -6,13 +6,16 @@ from fractions import Fraction
 
 from stream_kpis.proof.oracle import series
 from stream_kpis.proof.oracle.catalogue import CATALOGUE, Kpi
+from stream_kpis.proof.oracle.composed import PARTS
 from stream_kpis.proof.oracle.days import Days, month, period
 from stream_kpis.proof.oracle.oracle import Answer, Ask, Oracle
-from stream_kpis.proof.oracle.requests import BY_DAY, CHANGES, TARGETS, Outcome, Request, Target, check
+from stream_kpis.proof.oracle.requests import BY_DAY, CHANGES, LEVELS, TARGETS, Outcome, Request, Target, check
 from stream_kpis.proof.oracle.series import Parts, Result, Series
 from stream_kpis.proof.oracle.spans import BEGINNING_MS, HORIZON_DAYS, SPANS, Edges, change_days, window_edges
 
 _NEVER = date.max.toordinal()
+_READ_WHOLE = frozenset({"customer_value_distribution"})
+"""Levels that are read at the end of each day, not summed up from their moves."""
 _KPIS = {kpi.name: kpi for kpi in CATALOGUE}
 
 Group = tuple[str, str]
@@ -95,12 +98,11 @@ class _Evaluation:
     def _compared(self, request: Request) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """The days of a change."""
         year = request.against == "year" or request.operator == "revenue_growth_yoy"
-        level = _KPIS[request.kpi].kind == "standing"
-        return change_days(request.window, self._last(request.kpi), year=year, level=level)
+        return change_days(request.window, self._last(request.kpi), year=year, level=request.kpi in LEVELS)
 
     def _last(self, kpi: str) -> int:
         """d: the first day that is not read."""
-        return self._day - HORIZON_DAYS.get(kpi, 0)
+        return self._day - max(HORIZON_DAYS.get(name, 0) for name in (kpi, *(part.kpi for part in PARTS.get(kpi, ()))))
 
     def _read_spans(self, requests: Iterable[Request]) -> dict[tuple[str, Edges], dict[Group, Answer]]:
         wanted = {(request.kpi, edges): None for request in requests for edges in self._edges(request)}
@@ -114,10 +116,13 @@ class _Evaluation:
         return found
 
     def _value(self, kpi: str, edges: Edges, group: Group) -> tuple[float | None, int]:
-        """K over a span and its samples. A group in which nothing counts has a sum or a level of 0."""
+        """K over a span and its samples. A group in which nothing counts has a sum, a level or a share of all of 0."""
         answers = self._spans[kpi, edges]
         if answer := answers.get(group):
             return answer.value, answer.samples
+        if _KPIS[kpi].kind in ("share", "per active") and (whole := answers.get(("", ""))):
+            own = _KPIS[kpi].samples == "own"
+            return (None if whole.value is None else 0.0), 0 if own else whole.samples
         begun = _KPIS[kpi].kind == "sum" or (_KPIS[kpi].kind == "standing" and answers["", ""].value is not None)
         return (0.0 if begun else None), 0
 
@@ -168,7 +173,7 @@ class _Evaluation:
         days = [(day, self._days.start(day)) for day in range(first, self._day + 1)]
         asks = []
         for kpi, last in lasts.items():
-            plain = _KPIS[kpi].kind in ("sum", "standing")
+            plain = _KPIS[kpi].kind in ("sum", "standing") and kpi not in _READ_WHOLE
             asked = range(last - 1 if plain else last - 90, last)
             asks += [Ask(kpi, "day", self._days.start(day), self._days.start(day + 1)) for day in asked]
         sums: dict[str, dict[Group, dict[int, tuple[int, int]]]] = {kpi: {("", ""): {}} for kpi in lasts}
@@ -208,8 +213,11 @@ class _Evaluation:
         """(num, den) of the last days before ``last``, oldest first."""
         sums, of_all = self._sums[kpi.name][group], self._sums[kpi.name]["", ""]
         days = range(last - length, last)
+        begun = self._history.get(kpi.name, _NEVER)
+        if kpi.name in _READ_WHOLE:
+            return [(sums.get(day, (0, 0))[0], int(day >= begun)) for day in days]
         if kpi.kind == "standing":
-            return [(sum(num for day, (num, _) in sums.items() if day <= at), 1) for at in days]
+            return [(sum(num for day, (num, _) in sums.items() if day <= at), int(at >= begun)) for at in days]
         pairs = []
         for day in days:
             num, den = sums.get(day, (0, 0))

@@ -8,15 +8,20 @@ from typing import Any, NamedTuple
 import duckdb
 
 from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.proof.oracle.calendars import ALWAYS, Calendars, open_spans
 from stream_kpis.proof.oracle.catalogue import CATALOGUE, KPIS, ONLY_PARTS
 from stream_kpis.proof.oracle.composed import PARTS, Spans
 from stream_kpis.proof.oracle.load import create_records, load_records
 from stream_kpis.proof.oracle.needed import needed
+from stream_kpis.proof.oracle.rates import WAIT_MS, Rate, Rates
 
 HORIZON_MS = 30 * 86_400_000
 """H: how long after its base event something counts for a cohort."""
 
-TARGETS_MS: Mapping[str, int] = {"first_response": 120_000}
+PARKED_MS = WAIT_MS + 3_600_000
+"""How long an event without a rate keeps others from its name."""
+
+TARGETS_MS: Mapping[str, int] = {"first_response": 120_000, "first_response_business": 120_000}
 
 _HOUR_MS = 3_600_000
 SLA_MS: Mapping[str | None, int] = {
@@ -47,14 +52,14 @@ _JOURNEYS: Mapping[str, tuple[str, ...]] = {
     "the party, experiments": ("journeys/deals", "journeys/orders", "journeys/experiments"),
     "the entity": (
         *("journeys/deals", "journeys/pipeline", "journeys/orders", "journeys/leads"),  # leads read deals and orders
-        *("journeys/tickets", "journeys/resolutions", "journeys/surveys", "journeys/customers"),
-        *("journeys/contacts", "journeys/emails", "journeys/costs"),
+        *("journeys/tickets", "journeys/business_time", "journeys/resolutions", "journeys/surveys"),
+        *("journeys/customers", "journeys/contacts", "journeys/emails", "journeys/costs"),
     ),
 }
 """Scopes and what is told in each, in this order: a later one tells the same tables anew."""
 
 _KPIS = (
-    *("kpis/sales", "kpis/pipeline", "kpis/purchases", "kpis/service", "kpis/tickets"),
+    *("kpis/sales", "kpis/pipeline", "kpis/purchases", "kpis/service", "kpis/tickets", "kpis/business"),
     *("kpis/customers", "kpis/contacts", "kpis/email"),
     *("kpis/costs", "kpis/value", "kpis/loyalty", "kpis/attribution", "kpis/experiments"),
 )
@@ -138,7 +143,7 @@ class Oracle:
         reader: the event contract's reader, with the deployment's currency.
         zone: the deployment's business zone. Windows come with their edges; those that composed, lagged and monthly
             KPIs derive from them are made of its days.
-        targets_ms: the targets that KPIs compare with: ``first_response``.
+        targets_ms: the targets that KPIs compare with, as :data:`TARGETS_MS`; one that is not named is as there.
         sla_ms: the time to the first resolution that each priority allows, as :data:`SLA_MS`.
         stages: the stages of each pipeline, as :data:`STAGES`.
         edges_s: the edges of :attr:`Answer.buckets`.
@@ -146,6 +151,10 @@ class Oracle:
         experiments: of each experiment the share of the exposed that each variant is to get.
         min_samples: how many samples the state ``ok`` takes, by KPI; none that is not named takes any.
         only: the KPIs that will be asked for, if not all: the observations of others are left out.
+        calendars: the versions of each business calendar, by name.
+        default_calendar: that of tickets which name none of those.
+        rates: what other currencies are worth in the reader's, in the order of their records.
+        rates_carry_days: how many missing dates between two of the file take the earlier one's rate.
     """
 
     def __init__(
@@ -161,11 +170,16 @@ class Oracle:
         experiments: Mapping[str, Mapping[str, float]] = _NOTHING,
         min_samples: Mapping[str, int] = _NOTHING,
         only: Collection[str] = (),
+        calendars: Calendars = _NOTHING,
+        default_calendar: str = ALWAYS,
+        rates: Iterable[Rate] = (),
+        rates_carry_days: int = 0,
     ) -> None:
         self.zone = zone
         self._only = frozenset(only) or frozenset(KPIS)
         self._spans = Spans(zone)
         self._reader = reader
+        self._rates = Rates(rates, reader.currency, zone, rates_carry_days)
         self._connection = duckdb.connect(":memory:")
         self._facts_at: int | None = None
         create_records(self._connection)
@@ -178,11 +192,16 @@ class Oracle:
         self._fill("planned", [(name, *arm) for name, shares in experiments.items() for arm in shares.items()])
         self._fill("thresholds", list(min_samples.items()))
         self._set("horizon_ms", HORIZON_MS)
-        self._set("first_response_target_ms", targets_ms["first_response"])
+        self._set("parked_ms", PARKED_MS)
+        for name, target_ms in {**TARGETS_MS, **targets_ms}.items():
+            self._set(f"{name}_target_ms", target_ms)
+        self._fill("calendars", [(ALWAYS,), *((name,) for name in calendars)])
+        self._fill("open_spans", list(open_spans(calendars)))
+        self._connection.execute("SET VARIABLE default_calendar = $name", {"name": default_calendar})
 
     def load(self, records: Iterable[Record]) -> None:
         """Add raw records of the family topics as Kafka has them: duplicates, conflicts, voids, poison and all."""
-        load_records(self._connection, self._reader, records)
+        load_records(self._connection, self._reader, self._rates, records)
         self._facts_at = None
 
     def answer(self, asks: Iterable[Ask], at_ms: int) -> list[Answer]:

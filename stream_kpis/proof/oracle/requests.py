@@ -14,6 +14,7 @@ ENDING_NOW = frozenset(
         *("purchase_frequency", "repeat_purchase_rate", "returning_customer_rate", "upsell_rate"),
         *("first_response_time_live", "unanswered_over_target", "open_ticket_age", "leads_open_uncontacted"),
         *("deals_stalled", "stale_open_ratio", "nps_respondent", "nps_account"),
+        *("arpc", "referral_rate", "clv_historic", "quota_attainment", "cohort_retention_rate"),
     }
 )
 """KPIs that are known for windows that end at kpi-now only; they have no operator but those of targets."""
@@ -21,6 +22,17 @@ ENDING_NOW = frozenset(
 CHANGES = ("period_over_period", "change", "revenue_growth_yoy")
 BY_DAY = ("trend_slope", "forecast_end_of_period", "forecast_error", "anomaly_band")
 TARGETS = ("target_attainment", "target_met", "target_pace_gap")
+
+OTHER_WINDOWS = frozenset(
+    {
+        *("cac_lagged", "arpc_base_effect", "arpc_spend_effect", "clv_predicted", "clv_net", "clv_cac_ratio"),
+        *("ab_lift", "ab_relative_lift", "ab_srm"),
+    }
+)
+"""KPIs that read other windows than their own, or compare groups; they have no operator but those of targets."""
+
+LEVELS = frozenset({"customer_value_share", *(kpi.name for kpi in CATALOGUE if kpi.kind == "standing")})
+"""KPIs of what stands at an instant."""
 
 _KPIS = {kpi.name: kpi for kpi in CATALOGUE}
 _WINDOWS: Mapping[str, tuple[str, ...]] = {
@@ -124,9 +136,11 @@ def check(request: Request) -> None:
         "pipeline_overdue_value": ("pipeline_weighted_value",),
     }.get(operator, (kpi,))
     absent = (
-        (kpi in ENDING_NOW and operator not in TARGETS) or kpi not in only or (operator in _SUMS_ONLY and kind != "sum")
+        (kpi in ENDING_NOW | OTHER_WINDOWS and operator not in TARGETS)
+        or kpi not in only
+        or (operator in _SUMS_ONLY and kind != "sum")
     )
-    if absent or (operator == "trend_slope" and kind == "product"):
+    if absent or (operator == "trend_slope" and kind in ("product", "composed")):
         raise ValueError(f"{kpi} has no {operator}")
-    if window not in _WINDOWS[operator] or (kind == "standing" and operator in CHANGES and window in PERIODS):
+    if window not in _WINDOWS[operator] or (kpi in LEVELS and operator in CHANGES and window in PERIODS):
         raise ValueError(f"{operator} of {kpi} has no window {window}")

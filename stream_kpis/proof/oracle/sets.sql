@@ -1,9 +1,9 @@
 -- Which events count: one copy of each, none that was taken back, in the order of the journeys.
--- Reads: records, variables at_ms and scope. Makes: copies, accepted, known, events.
+-- Reads: records, variables at_ms, scope and parked_ms. Makes: arrivals, copies, accepted, known, events.
 
 -- Every record that a KPI may look at, with the entity that it is about, numbered in the order in which copies win.
 -- What went through crm.rekeyed is a copy of a record of its own topic.
-CREATE OR REPLACE TEMP TABLE copies AS
+CREATE OR REPLACE TEMP TABLE arrivals AS
 SELECT
     *,
     split_part(type, '.', 1) AS family,
@@ -26,6 +26,49 @@ WHERE
         'lead', 'deal', 'order', 'ticket', 'survey', 'customer', 'complaint', 'email', 'interaction', 'cost',
         'experiment', 'event'
     );
+
+-- An event without a rate does not count. But it came: while it waits for its rate, whatever else carries its name within
+-- the party is a duplicate or in conflict. Then the name is free, for a next one that waits or for one that counts.
+CREATE OR REPLACE TEMP TABLE copies AS
+WITH RECURSIVE
+    named AS (
+        SELECT party, source, id, copy_no, recorded_ms, coalesce(unrated, false) AS waits
+        FROM arrivals
+        SEMI JOIN (SELECT party, source, id FROM arrivals WHERE unrated) AS unrated USING (party, source, id)
+    ),
+    holders AS (
+        SELECT
+            party,
+            source,
+            id,
+            min(copy_no) AS copy_no,
+            arg_min(recorded_ms, copy_no) + getvariable('parked_ms') AS until_ms,
+            arg_min(waits, copy_no) AS waits
+        FROM named
+        GROUP BY party, source, id
+        UNION ALL
+        SELECT
+            n.party,
+            n.source,
+            n.id,
+            min(n.copy_no),
+            arg_min(n.recorded_ms, n.copy_no) + getvariable('parked_ms'),
+            arg_min(n.waits, n.copy_no)
+        FROM holders AS h
+        JOIN named AS n USING (party, source, id)
+        WHERE h.waits AND n.copy_no > h.copy_no AND n.recorded_ms > h.until_ms
+        GROUP BY n.party, n.source, n.id
+    ),
+    kept_out AS (
+        SELECT n.copy_no
+        FROM named AS n
+        JOIN holders AS h USING (party, source, id)
+        WHERE h.waits AND n.copy_no > h.copy_no AND n.recorded_ms <= h.until_ms
+    )
+SELECT *
+FROM arrivals
+ANTI JOIN kept_out USING (copy_no)
+WHERE unrated IS NOT true;
 
 -- Of several records with one (source, id), duplicates or in conflict, the first wins: within the entity, and once more
 -- within the party for journeys that look at several entities: of one family, of those that convert a lead, of those

@@ -12,6 +12,11 @@ CREATE TABLE stages (pipeline VARCHAR, stage VARCHAR, place BIGINT, chance BIGIN
 -- The time to the first resolution that each priority allows; the priority NULL stands for any other and for none.
 CREATE TABLE sla (priority VARCHAR, allowed_ms BIGINT);
 
+-- The business calendars that there are, and where they are open: [from_ms, to_ms), apart from each other; with how
+-- long each was open until to_ms, since 1970.
+CREATE TABLE calendars (calendar VARCHAR);
+CREATE TABLE open_spans (calendar VARCHAR, from_ms BIGINT, to_ms BIGINT, opened_ms BIGINT);
+
 -- What each owner is to sell in a month, in micro-units.
 CREATE TABLE quotas (owner VARCHAR, amount BIGINT);
 
@@ -42,6 +47,21 @@ CREATE MACRO days_ms(days) AS days * 86_400_000::BIGINT;
 -- Division rounding towards minus infinity.
 CREATE MACRO floor_div(dividend, divisor) AS
     (dividend - ((dividend % divisor) + divisor) % divisor) // divisor;
+
+-- What an amount is worth, rounded half to even; the rate is in units and 10^-12 of one, so that nothing overflows.
+CREATE MACRO converted(amount, rate, rest) AS
+    amount::HUGEINT * rate
+    + floor_div(amount::HUGEINT * rest, 1_000_000_000_000)
+    + CASE
+        WHEN 2 * (amount::HUGEINT * rest - floor_div(amount::HUGEINT * rest, 1_000_000_000_000) * 1_000_000_000_000)
+            - 1_000_000_000_000
+            > CASE
+                WHEN (amount::HUGEINT * rate + floor_div(amount::HUGEINT * rest, 1_000_000_000_000)) % 2 = 0 THEN 0
+                ELSE -1
+            END
+            THEN 1
+        ELSE 0
+    END;
 
 -- The date that a text begins with, or nothing; years from 1 on.
 CREATE MACRO date_of(words) AS CASE WHEN words >= '0001' THEN try_cast(left(words, 10) AS DATE) END;

@@ -51,6 +51,18 @@ FROM asks
 CROSS JOIN unanswered
 WHERE kpi = 'first_response_time_live';
 
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    age_ms AS duration_ms,
+    1 AS samples,
+    party,
+    ticket_id AS entity,
+    MAP {'team': team, 'priority': priority} AS dims
+FROM asks
+CROSS JOIN unanswered_business
+WHERE kpi = 'first_response_time_live_business';
+
 -- Active at the window's start: the moves of the level before it.
 INSERT INTO window_observations BY NAME
 SELECT

@@ -5,6 +5,7 @@ Pure: the clock is passed in and the seed decides everything; the same seed give
 
 from pathlib import Path
 
+from stream_kpis.proof.simulate.abroad import daily_rates, in_currencies
 from stream_kpis.proof.simulate.faults import FAULTS, FaultyLine, faults
 from stream_kpis.proof.simulate.poison import POISONS
 from stream_kpis.proof.simulate.scenarios import SCENARIOS, Scenario
@@ -15,5 +16,16 @@ CALENDARS = Path(__file__).with_name("calendars.yaml")
 """The file of the company's business calendars."""
 
 __all__ = [
-    "CALENDARS", "FAULTS", "POISONS", "SCENARIOS", "FaultyLine", "Live", "Scenario", "Simulated", "Simulation", "faults"
-]  # fmt: skip
+    "CALENDARS",
+    "FAULTS",
+    "POISONS",
+    "SCENARIOS",
+    "FaultyLine",
+    "Live",
+    "Scenario",
+    "Simulated",
+    "Simulation",
+    "daily_rates",
+    "faults",
+    "in_currencies",
+]

@@ -17,7 +17,14 @@ SELECT
     coalesce(last_value(country IGNORE NULLS) OVER so_far, 'unknown') AS country,
     coalesce(last_value(channel IGNORE NULLS) OVER so_far, 'unknown') AS channel,
     last_value(value IGNORE NULLS) OVER so_far AS worth,  -- NULL if none was named
-    last_value(value IGNORE NULLS) OVER earlier AS worth_before
+    last_value(value IGNORE NULLS) OVER earlier AS worth_before,
+    -- As it was paid.
+    last_value(paid IGNORE NULLS) OVER so_far AS paid,
+    last_value(paid IGNORE NULLS) OVER earlier AS paid_before,
+    last_value(CASE WHEN value IS NOT NULL THEN paid_in END IGNORE NULLS) OVER so_far AS paid_in,
+    last_value(CASE WHEN value IS NOT NULL THEN paid_in END IGNORE NULLS) OVER earlier AS paid_in_before,
+    rate,
+    rate_rest
 FROM events
 WHERE family = 'customer'
 WINDOW
@@ -154,15 +161,25 @@ WITH
 FROM moves
 WHERE move IS NOT NULL;
 
--- Changes of plan to another value than the running one, both known, while a spell is open in order.
+-- Changes of plan to a value beside the running one, both known, while a spell is open in order. They compare what was
+-- paid, if both were in one currency: a rate that moves is no change.
 CREATE OR REPLACE TEMP TABLE plan_changes AS
-SELECT s.party, s.time_ms AS changed_ms, s.worth - s.worth_before AS difference, s.plan, s.segment, s.channel
+SELECT
+    s.party,
+    s.time_ms AS changed_ms,
+    CASE
+        WHEN s.paid_in = s.paid_in_before THEN converted(s.paid - s.paid_before, s.rate, s.rate_rest)::BIGINT
+        ELSE s.worth - s.worth_before
+    END AS difference,
+    s.plan,
+    s.segment,
+    s.channel
 FROM customer_steps AS s
 SEMI JOIN spells
     ON spells.party = s.party
     AND s.event_no > spells.opening_no
     AND (spells.closing_no IS NULL OR s.event_no < spells.closing_no)
-WHERE s.type = 'customer.plan_changed' AND s.worth <> s.worth_before;
+WHERE s.type = 'customer.plan_changed' AND s.rate IS NOT NULL AND s.worth_before IS NOT NULL;
 
 -- When each party that ever was a customer first became one.
 CREATE OR REPLACE TEMP TABLE cohorts AS

@@ -12,12 +12,27 @@ WITH
     ),
     -- One refund per refund_id: the first in order.
     refund AS (
-        SELECT party, order_id, refund_id, arg_min(amount, event_no) AS amount
+        SELECT
+            party,
+            order_id,
+            refund_id,
+            arg_min(amount, event_no) AS amount,
+            arg_min(paid, event_no) AS paid,
+            arg_min(paid_in, event_no) AS paid_in
         FROM events
         WHERE type = 'order.refunded'
         GROUP BY party, order_id, refund_id
     ),
-    refunded AS (SELECT party, order_id, sum(amount) AS amount FROM refund GROUP BY party, order_id)
+    refunded AS (
+        SELECT
+            party,
+            order_id,
+            sum(amount) AS amount,
+            sum(paid) AS paid,
+            CASE WHEN count(DISTINCT paid_in) = 1 THEN any_value(paid_in) END AS paid_in  -- NULL if in several
+        FROM refund
+        GROUP BY party, order_id
+    )
 SELECT
     party,
     order_id,
@@ -26,7 +41,14 @@ SELECT
     e.amount,
     e.cost_of_goods AS goods,
     coalesce(refunded.amount, 0) AS refunded,
-    NOT (e.amount > 0 AND coalesce(refunded.amount, 0) >= e.amount) AS kept,
+    -- As it was paid, if all was in one currency: a rate that moves gives nothing back.
+    NOT coalesce(
+        CASE
+            WHEN refunded.paid_in = e.paid_in THEN e.paid > 0 AND refunded.paid >= e.paid
+            ELSE e.amount > 0 AND refunded.amount >= e.amount
+        END,
+        false
+    ) AS kept,
     coalesce(e.channel, 'unknown') AS channel,
     coalesce(e.product, 'unknown') AS product,
     coalesce(e.owner_id, 'unknown') AS owner,

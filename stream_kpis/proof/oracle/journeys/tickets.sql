@@ -20,6 +20,7 @@ SELECT
     e.created_by <> 'agent' AS opened,
     e.category,
     e.priority,
+    e.calendar,
     coalesce(e.channel, 'unknown') AS channel
 FROM first
 JOIN events AS e USING (party, ticket_id, event_no)
@@ -124,6 +125,7 @@ SELECT
     t.opened,
     t.category AS named_category,  -- at the creation, NULL if none was named
     t.priority AS named_priority,
+    t.calendar AS named_calendar,
     t.channel,
     starts.clock_ms,
     answers.answer_no,
@@ -160,6 +162,7 @@ CREATE OR REPLACE TEMP TABLE ticket_answers AS
 SELECT
     t.party,
     t.ticket_id,
+    t.ticket_no,
     t.channel,
     s.time_ms AS answered_ms,
     s.time_ms - t.clock_ms AS wait_ms,

@@ -24,7 +24,7 @@ SELECT
 FROM ticket_answers;
 
 CREATE OR REPLACE TEMP TABLE unanswered AS
-SELECT party, ticket_id, clock_ms, team, priority
+SELECT ticket_no, party, ticket_id, clock_ms, team, priority
 FROM tickets
 WHERE clock_ms IS NOT NULL AND answer_no IS NULL AND NOT solved;
 

@@ -155,4 +155,5 @@ SELECT
     party,
     ticket_id AS entity,
     MAP {'team': team, 'agent': agent, 'priority': priority, 'category': category} AS dims
-FROM deadlines;
+FROM deadlines
+WHERE clock = 'wall';
