@@ -21,7 +21,7 @@ def finding(*kpis: str, different: str = "") -> Finding:
 
 def test_a_round_proves_every_kpi_once_over_a_window_it_has() -> None:
     checks = [check for batch in a_round(PLAN, random.Random(3)) for check in batch]
-    assert sorted(check.kpi for check in checks) == sorted(KPIS)
+    assert sorted(check.kpi for check in checks) == sorted(set(KPIS) & PLAN.catalogue.kpis.keys())
     assert all(check.window in PLAN.catalogue.kpis[check.kpi].windows for check in checks)
 
 
@@ -38,7 +38,7 @@ def test_a_batch_is_of_kpis_that_need_the_same_topics() -> None:
     values = {name: Value(name, kpis[name].windows[0], "", "", 0, 0, None, None, None, 0, State.OK) for name in kpis}
     needed = [{topics_of(PLAN, [values[name]]) for name in names} for names in batches_of(PLAN)]
     assert all(len(topics) == 1 for topics in needed)
-    assert len({next(iter(topics)) for topics in needed}) == len(needed) < 15
+    assert len({next(iter(topics)) for topics in needed}) == len(needed) < len(kpis) / 4
 
 
 def test_a_difference_is_counted_until_its_kpi_is_equal_again() -> None:
