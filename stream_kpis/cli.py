@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from stream_kpis.settings import Role, Settings, SettingsError, load
+from stream_kpis.cli_options import as_csv as _csv
+from stream_kpis.cli_options import as_json as _json
+from stream_kpis.cli_options import one_form as _one_form
+from stream_kpis.cli_options import settings_of as _settings
+from stream_kpis.cli_receipts import COMMANDS
+from stream_kpis.settings import Role, SettingsError
 
 EXIT_DONE, EXIT_CHECK_FAILED, EXIT_USE = 0, 1, 2
 
@@ -20,9 +25,6 @@ _rates = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Rates of other currencies: CSV with date, currency, rate.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-
 
 _COUNT = click.IntRange(min=1)
 _PORT = click.IntRange(0, 65_535)
@@ -90,15 +92,6 @@ def cli(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-def _settings(context: click.Context, **given: Any) -> Settings:
-    return load(context.obj, **given)
-
-
-def _one_form(options: dict[str, Any]) -> None:
-    if options["as_json"] and options["as_csv"]:
-        raise click.UsageError("--json and --csv exclude each other: give one of them")
-
-
 @cli.command()
 @click.option("--for", "span", default=None, help="End by itself this long after going live, such as 90s or 5m.")
 @click.option(
@@ -116,6 +109,7 @@ def _one_form(options: dict[str, Any]) -> None:
     "--scenario", default="slow-responses", show_default=True, help="What happens two minutes in; none for nothing."
 )
 @click.option("--port", default=None, type=_PORT, help="Of the live page; a free one from 9464 on by default.")
+@click.option("--audit", is_flag=True, help="Prove what it shows all the while; up to 1 GB of memory.")
 @click.pass_context
 def demo(context: click.Context, /, **options: Any) -> None:
     """Local Kafka, worker, exporter and a simulated company, until Ctrl-C.
@@ -134,9 +128,11 @@ def demo(context: click.Context, /, **options: Any) -> None:
 @click.pass_context
 def worker(context: click.Context, /, **given: Any) -> None:
     """Keep the KPIs (worker), show them (exporter), or both (all)."""
+    from stream_kpis.proof.prove import in_child  # noqa: PLC0415
     from stream_kpis.stream.roles import run  # noqa: PLC0415
 
-    run(_settings(context, **given))
+    settings = _settings(context, **given)
+    run(settings, prove=in_child(settings))
 
 
 @cli.command("import")
@@ -207,6 +203,10 @@ def kpis(context: click.Context, /, **options: Any) -> None:
 
     _one_form(options)
     sys.exit(print_kpis(_settings(context), **options))
+
+
+for command in COMMANDS:
+    cli.add_command(command)
 
 
 @cli.command()

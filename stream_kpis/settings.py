@@ -186,6 +186,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Secret, Meta(description="Password for SASL; better by the environment than in a file.")
     ] = Secret()
     sasl_without_tls: Annotated[bool, Meta(description="Whether a password may travel unencrypted.")] = False
+    pseudonyms: Annotated[
+        bool, Meta(description="Whether owners and agents are shown under other, stable names, wherever numbers are.")
+    ] = False
+    pseudonym_secret: Annotated[
+        Secret, Meta(description="Secret behind those names; better by the environment than in a file.")
+    ] = Secret()
     verbose: Annotated[bool, Meta(description="Whether to log what Faust and the Kafka client do.")] = False
 
 
@@ -284,7 +290,7 @@ def _explained(message: str, values: Mapping[str, Any]) -> str:
         wanted = wanted or (kind.extra_json_schema or {}).get("title", "")
         kind = kind.type
     value = values[name]
-    shown = "the value" if name == "sasl_password" else "null" if value is None else repr(value)
+    shown = "the value" if name in ("sasl_password", "pseudonym_secret") else "null" if value is None else repr(value)
     choices = [str(choice.value) for choice in kind.cls] if isinstance(kind, inspect.EnumType) else []
     return f"settings: {name}: {shown} is not {wanted or _wanted(kind, choices)}{_near(str(value), choices)}"
 
@@ -327,6 +333,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"settings: rates: no file {settings.rates}")
     if not (settings.catalogue or settings.catalogue_built_in):
         raise SettingsError("settings: catalogue_built_in is false and catalogue names no file: nothing to count")
+    if settings.pseudonyms and not settings.pseudonym_secret:
+        raise SettingsError("settings: pseudonyms needs pseudonym_secret: set STREAM_KPIS_PSEUDONYM_SECRET")
     _check_connection(settings)
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from stream_kpis.events import types as t
 
+_BUSINESS = "_business"
 UNKNOWN = "unknown"
 """What a missing dimension is called."""
 
@@ -47,7 +48,16 @@ def under_calendar(name: str) -> str:
     >>> under_calendar("ticket_answered")
     'ticket_answered_business'
     """
-    return f"{name}_business"
+    return f"{name}{_BUSINESS}"
+
+
+def declared(name: str) -> FactKind:
+    """The declaration of a fact, whatever the clock that it is made by.
+
+    >>> declared("ticket_answered_business") is FACTS["ticket_answered"]
+    True
+    """
+    return FACTS[name.removesuffix(_BUSINESS)]
 
 
 _LEAD = ("channel", "source", "campaign", "owner", "segment", "country")

@@ -19,6 +19,7 @@ from stream_kpis.events.rates import Rates
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.api import Filter, Json, Views, chosen
 from stream_kpis.live.asks import Ask, asks_of
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.snapshot import Result, Value
 from stream_kpis.live.tables import print_rows
@@ -55,6 +56,7 @@ def evaluate(
     asks: Sequence[Ask],
     goals: Goals = NO_GOALS,
     rates: Rates | None = None,
+    names: Pseudonyms = REAL,
 ) -> Evaluation:
     """The values that the events make. To each answer only events before its ``to`` are known.
 
@@ -67,11 +69,12 @@ def evaluate(
             an event.
         goals: targets, quotas and the shares of experiments.
         rates: of the other currencies; what has none is a dead letter.
+        names: how people are called.
     """
     known = sorted(events, key=attrgetter("time_ms"))
     asks = sorted(asks, key=attrgetter("to_ms")) or [_after(event) for event in known[-1:]]
     shard = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS, rates, 0)
-    model = ReadModel(plan, calendar, goals=goals)
+    model = ReadModel(plan, calendar, goals=goals, names=names)
     answers: list[Answer] = []
     dead: dict[str, Tally] = {}
     begin = 0
@@ -155,7 +158,8 @@ def print_evaluation(
     wanted = chosen(plan.catalogue.kpis, kpis, by)
     asks = asks_of(calendar, instants, periods, since, until)
     history = History(files, read_mapping(mapping), reader)
-    found = evaluate(plan, calendar, reader, history, asks, goals_of(settings, plan), known_rates(settings))
+    goals, names = goals_of(settings, plan), Pseudonyms.of(settings)
+    found = evaluate(plan, calendar, reader, history, asks, goals, known_rates(settings), names)
     views = Views(plan.catalogue.kpis, settings.currency)
     rows = [row for answer in found.answers for row in _rows(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}

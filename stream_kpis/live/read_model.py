@@ -1,18 +1,22 @@
 """The read model: all shards' cells merged, windows slid, KPIs read. Pure: records and times in, snapshots out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from stream_kpis.engine.batch import Header
 from stream_kpis.engine.cells import decode_cell
 from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.measures import Cell, add
 from stream_kpis.engine.reading import ENDING_NOW
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges, period_over, round_up
+from stream_kpis.kpis.formula import Reading
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.operators.days import Days
 from stream_kpis.live.operators.operators import Operators, read_by_day
 from stream_kpis.live.operators.pipeline import PipelineForecast
 from stream_kpis.live.operators.targets import Targets
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
+from stream_kpis.live.readings import KpiReader
 from stream_kpis.live.reckoning import PERIOD, Found, Reckoner, View
 from stream_kpis.live.snapshot import Result, ShardPosition, Snapshot, State, Value
 from stream_kpis.live.sources import Sources
@@ -30,10 +34,13 @@ class ReadModel:
         calendar: the business days.
         currency: the reporting currency.
         goals: targets, quotas and the shares of experiments.
+        names: how people are called; nothing here knows their real names.
     """
 
-    def __init__(self, plan: Plan, calendar: Calendar, currency: str = "USD", goals: Goals = NO_GOALS) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: Plan, calendar: Calendar, currency: str = "USD", goals: Goals = NO_GOALS, names: Pseudonyms = REAL
+    ) -> None:
+        self._plan, self._names = plan, names
         self._calendar = calendar
         self._sources = Sources(plan, calendar)
         self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": currency}
@@ -76,18 +83,17 @@ class ReadModel:
         if index is None:
             return
         changes: Groups = {}
+        by = self._plan.groupings[index].by
         old = self._stored.pop((partition, key), None)
         if old is not None:
             for group, slot, n in decode_cell(old):
-                changes.setdefault(group, {})[slot] = -n
+                add(changes.setdefault(self._names.group(by, group), {}), {slot: n}, -1)
         if value is not None:
             self._stored[partition, key] = value
             for group, slot, n in decode_cell(value):
-                change = changes.setdefault(group, {})
-                change[slot] = change.get(slot, 0) + n
+                add(changes.setdefault(self._names.group(by, group), {}), {slot: n})
         code = int(tile)
         for group, change in changes.items():
-            change = {slot: n for slot, n in change.items() if n}  # noqa: PLW2901 - the zeros are of no use further on
             if change:
                 known = len(self._tiles.groups_of(index))
                 self._tiles.add(code, index, group, change)
@@ -111,8 +117,9 @@ class ReadModel:
     ) -> dict[Span, RunningSum]:
         """The sums that KPIs need in some of their windows, and more, over the edges of each span."""
         needed = {span: set(indexes) for span, indexes in more.items()}
-        for name, kpi in self._plan.catalogue.kpis.items():
-            for window in windows[name]:
+        for name, some in windows.items():
+            kpi = self._plan.catalogue.kpis[name]
+            for window in some:
                 for by in ("", *kpi.by):
                     for source in self._sources.of(name, by, window):
                         needed.setdefault(source.span, set()).add(source.grouping)
@@ -189,11 +196,21 @@ class ReadModel:
         key = (name, window, by)
         sources = self._sources.of(name, by, window)
         if moved or key not in self._values or any(s.grouping in self._sums[s.span].dirty for s in sources):
-            view = View(to_ms, self._sums, self._begun, self._sources.edges, self._values)
-            self._values[key] = tuple(self._reckoner.values(name, window, by, edges, view))
+            self._values[key] = tuple(self._reckoner.values(name, window, by, edges, self._view(to_ms)))
 
-    def period(self, from_ms: int, to_ms: int) -> list[Value]:
-        """All KPIs over one period of business days, from the cells.
+    def _view(self, to_ms: int) -> View:
+        return View(to_ms, self._sums, self._begun, self._sources.edges, self._values)
+
+    def reader(self, value: Value) -> KpiReader:
+        """Reads what the formula of a value of the last snapshot does; of a KPI without a method."""
+        return self._reckoner.reader(value, self._view(self._to_ms))
+
+    def cell(self, value: Value, measure: str, reading: Reading) -> Cell:
+        """The sum that one argument of a reading reads, of a value of the last snapshot."""
+        return self._reckoner.cell(value, measure, reading, self._view(self._to_ms))
+
+    def period(self, from_ms: int, to_ms: int, only: Collection[str] = ()) -> list[Value]:
+        """All KPIs, or some, over one period of business days, from the cells.
 
         What only knows windows that end now (distinct parties, what waits) is absent unless ``to_ms`` is at or after
         everything that is known of its journey.
@@ -204,13 +221,15 @@ class ReadModel:
             over = period_over(whole, span.over, self._calendar)
             return {"before": Edges(0, over.from_ms), "until": Edges(0, over.to_ms)}.get(span.part, over)
 
-        sums = self._sums_over({name: kpi.windows[:1] for name, kpi in self._plan.catalogue.kpis.items()}, edges)
+        kpis = {name: kpi for name, kpi in self._plan.catalogue.kpis.items() if not only or name in only}
+        order = self._sources.order_of(kpis)
+        sums = self._sums_over({name: self._plan.catalogue.kpis[name].windows[:1] for name in order}, edges)
         for total in sums.values():
             total.move(to_ms)
         begun, went_on = self._told(self._beginnings, 0, to_ms), self._told(self._later, to_ms, _FOREVER_MS)
         found: Found = {}
         view = View(to_ms, sums, begun, edges, found)
-        for name in self._sources.order:
+        for name in order:
             for by in ("", *self._plan.catalogue.kpis[name].by):
                 values = self._reckoner.values(name, PERIOD, by, whole, view)
                 if went_on & self._sources.measures(name):
@@ -219,12 +238,7 @@ class ReadModel:
                         for v in values
                     )
                 found[name, PERIOD, by] = tuple(self._unmatured(value) for value in values)
-        return [
-            v
-            for name, kpi in self._plan.catalogue.kpis.items()
-            for by in ("", *kpi.by)
-            for v in found[name, PERIOD, by]
-        ]
+        return [v for name, kpi in kpis.items() for by in ("", *kpi.by) for v in found[name, PERIOD, by]]
 
     def _unmatured(self, value: Value) -> Value:
         """A cohort's value over a period is not final while the last base events may still be followed up."""

@@ -117,6 +117,22 @@ class Reckoner:
             reader = KpiReader(self._read(sight, group, values), kpi, view.to_ms, view.begun, self._calendars)
             yield self._valuer.value(Place(name, window, by, group, edges), reader, values, known=known)
 
+    def reader(self, value: Value, view: View) -> KpiReader:
+        """Reads what the formula of a value of the view does."""
+        values = {
+            part.name: next((v for v in view.found[part.name, value.window, value.by] if v.group == value.group), None)
+            for part in self._sources.parts(value.kpi)
+        }
+        read = self._read(self._sight(value, view), value.group, values)
+        return KpiReader(read, self._kpis[value.kpi], view.to_ms, view.begun, self._calendars)
+
+    def cell(self, value: Value, measure: str, reading: Reading, view: View) -> Cell:
+        """The summed cell of a measure that a reading of a value of the view reads."""
+        return self._read(self._sight(value, view), value.group, {}).cell(measure, reading)
+
+    def _sight(self, value: Value, view: View) -> _Sight:
+        return _Sight(self._sources, view, value.kpi, value.by, value.window, Edges(value.from_ms, value.to_ms))
+
     def _read(self, sight: _Sight, group: str, parts: Mapping[str, Value | None]) -> Read:
         def cell(measure: str, reading: Reading) -> Cell:
             return sight.cells(measure, reading).get("" if FUNCTIONS[reading.function].of_all else group, _EMPTY)

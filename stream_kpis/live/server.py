@@ -88,6 +88,7 @@ class Server:
         periods: answers periods; without it there are windows only.
         host: the address it will listen on.
         allowed_hosts: more names under which it answers; see `hosts.py`.
+        routes: further ones, such as those of receipts.
         targets_rejected: how many records of the topic of targets were none.
         now_ms: the wall clock, as Unix time in ms.
     """
@@ -103,6 +104,7 @@ class Server:
         periods: Periods | None = None,
         host: str = "127.0.0.1",
         allowed_hosts: Collection[str] = (),
+        routes: Sequence[web.RouteDef] = (),
         targets_rejected: Callable[[], int] = lambda: 0,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -114,6 +116,7 @@ class Server:
         self._now_ms = now_ms
         self._started_ms = now_ms()
         self._guard = guard(host, allowed_hosts)
+        self._routes = routes
         self._targets_rejected = targets_rejected
         self._streams = 0
         self._streams_dropped = 0
@@ -133,6 +136,7 @@ class Server:
         app.router.add_get("/readyz", self.readyz)
         app.router.add_get("/", self.page)
         app.router.add_get("/page/{name}", self.page)
+        app.router.add_routes(self._routes)
         return app
 
     async def metrics(self, request: web.Request) -> web.Response:

@@ -1,13 +1,13 @@
 """Which tiles each KPI reads: per reading a grouping and a span of time."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.engine.tiles import Calendar, Edges, cohort_edges, over_edges, window_edges
 from stream_kpis.kpis.formula import Formula, Part, Reading, parts, readings
-from stream_kpis.kpis.load import days_of
+from stream_kpis.kpis.load import Catalogue, days_of
 from stream_kpis.kpis.schema import READ_BY
 from stream_kpis.live.sums import Span
 
@@ -17,6 +17,11 @@ class Source(NamedTuple):
 
     span: Span
     grouping: int
+
+
+def composed(catalogue: Catalogue, kpi: str) -> bool:
+    """Whether a KPI is made of other values, or by a method: nobody's facts add up to it, nor do its groups."""
+    return catalogue.formulas[kpi].composed or catalogue.kpis[kpi].method is not None
 
 
 class Sources:
@@ -45,6 +50,20 @@ class Sources:
         for name in self._catalogue.kpis:
             visit(name)
         return tuple(done)
+
+    def order_of(self, kpis: Collection[str]) -> tuple[str, ...]:
+        """Some KPIs and all that they are composed of, each after those that it is composed of."""
+        needed: set[str] = set()
+
+        def visit(name: str) -> None:
+            if name not in needed:
+                needed.add(name)
+                for part in self.parts(name):
+                    visit(part.name)
+
+        for name in kpis:
+            visit(name)
+        return tuple(name for name in self.order if name in needed)
 
     def formulas(self, kpi: str) -> Iterator[Formula]:
         """Of the value and, if there is one, of the samples."""

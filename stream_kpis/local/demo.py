@@ -1,9 +1,11 @@
 """The demo: a real Kafka, a worker, an exporter and a simulated company on one machine, cleaned up at the end."""
 
 import asyncio
+import contextlib
 import re
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import msgspec
 
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.local.pipeline import POLL_S, Pipeline, check_workers, free_port
+from stream_kpis.local.processes import Command
 from stream_kpis.local.scratch import scratch
 from stream_kpis.local.sender import of_the_company, send_history, send_live, wall_ms
 from stream_kpis.local.verdict import Verdict, enough, print_report, told, verdict
@@ -79,6 +82,7 @@ class Demo:
         workers: how many.
         scenario: what happens two minutes in, or ``none``.
         port: of the live page, if it must be that one.
+        audit: whether an audit proves what is shown all the while.
 
     Raises:
         ValueError: something given is wrong; nothing was started.
@@ -87,7 +91,7 @@ class Demo:
 
     def __init__(
         self, settings: Settings, *, span: str | None, proof: bool, events: int, days: int, rate: float, seed: int,
-        workers: int, scenario: str, port: int | None,
+        workers: int, scenario: str, port: int | None, audit: bool = False,
     ) -> None:  # fmt: skip
         if scenario != "none" and scenario not in SCENARIOS:
             raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}, none")
@@ -96,6 +100,7 @@ class Demo:
         self._events, self._days, self._rate = events, days, rate
         self._workers, self._scenario = workers, scenario
         self._port = free_port(port) if port else 0
+        self._audit = audit
         self._settings = of_the_company(settings)
         self._watch = Watch(self._settings)
         self._simulation = Simulation(seed, max(int(events * PARTIES_PER_EVENT), 200))
@@ -145,10 +150,32 @@ class Demo:
         took = time.monotonic() - began
         _say(f"{sent:,} events of {self._days} days are loaded: {took:.0f} s, {sent / took:,.0f}/s")
         self._announce(live)
-        await self._stay(sending)
+        with self._audited():
+            await self._stay(sending)
         await sending
         await producer.flush()
         return await self._verify(http) if self._proof else 0
+
+    @contextlib.contextmanager
+    def _audited(self) -> Iterator[None]:
+        """Runs the audit beside, if it is wanted; what it finds goes to its log and /metrics."""
+        if not self._audit:
+            yield
+            return
+        settings, port = self._pipeline.settings, free_port()
+        environment = {
+            "STREAM_KPIS_BOOTSTRAP": settings.bootstrap,
+            "STREAM_KPIS_PARTITIONS": str(settings.partitions),
+            "STREAM_KPIS_PREFIX": settings.prefix,
+            "STREAM_KPIS_APP": settings.app,
+        }
+        arguments = ["audit", "--url", self._pipeline.url, "--port", str(port)]
+        audit = Command(arguments, environment, settings.data_dir / "audit.log")
+        _say(f"  audit       http://127.0.0.1:{port}/metrics")
+        try:
+            yield
+        finally:
+            audit.stop()
 
     def _interrupt(self) -> None:
         self._interrupted = True

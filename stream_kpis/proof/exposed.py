@@ -62,7 +62,7 @@ def exposed(
                 samples.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
     found = Exposed([], [], [])
     for row, shown in zip(rows, _are_shown(rows, groups_max, series_max), strict=True):
-        value = _of_metrics(row, samples, kpis[row["kpi"]], currency) if shown else _of_json(row)
+        value = _of_metrics(row, samples, kpis[row["kpi"]], currency) if shown else of_json(row)
         if value.durations is not None and value.value != row["value"]:
             numbers, what = f"{row['value']} and {value.value}", "the value in JSON and in /metrics"
             found.torn.append(Difference(*value[:4], what, numbers, "one number"))
@@ -76,7 +76,7 @@ def results_of(rows: Iterable[Row]) -> list[Result]:
     return [
         Result(
             row["operator"], row["kpi"], row["window"], row["against"] or "", ",".join(row["by"]),
-            ",".join(row["by"].values()), _ms(row["from"]), _ms(row["to"]), row["value"], row["numerator"],
+            ",".join(row["by"].values()), ms_of(row["from"]), ms_of(row["to"]), row["value"], row["numerator"],
             row["denominator"], row["samples"], State(row["state"]), row["lower"], row["upper"],
         )
         for row in rows
@@ -117,7 +117,7 @@ def _series(row: Row) -> int:
     return count + len(row["quantiles"]) + (0 if row["by"] else len(row["buckets"]) + 3)
 
 
-def _of_json(row: Row) -> Value:
+def of_json(row: Row) -> Value:
     """One value as JSON has it."""
     durations = None
     if "quantiles" in row:
@@ -158,7 +158,7 @@ def _made(row: Row, value: float | None, *parts: Any) -> Value:
     numerator, denominator, count, lower, upper, durations = parts
     by: dict[str, str] = row["by"]
     return Value(
-        row["kpi"], row["window"], ",".join(by), ",".join(by.values()), _ms(row["from"]), _ms(row["to"]), value,
+        row["kpi"], row["window"], ",".join(by), ",".join(by.values()), ms_of(row["from"]), ms_of(row["to"]), value,
         numerator, denominator, count, State(row["state"]), lower, upper, durations,
     )  # fmt: skip
 
@@ -176,5 +176,6 @@ def _as_read(text: str) -> str:
     return re.sub(r"\\(.)", lambda escape: "\n" if escape[1] == "n" else escape[1], label_value(text))
 
 
-def _ms(text: str) -> int:
+def ms_of(text: str) -> int:
+    """Milliseconds since 1970 of a time in JSON."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)

@@ -16,6 +16,7 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import TOPICS
 from stream_kpis.kpis.goals import Goals, Target, told
 from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference
 from stream_kpis.proof.exposed import exposed, results_of
 from stream_kpis.proof.verify import Proof, Shown, prove
@@ -30,6 +31,9 @@ Cut = Mapping[tuple[str, int], int]
 async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
     """All records below a cut, by (plain topic, partition)."""
     names = Names.of(settings)
+    left = {TopicPartition(names.prefix + topic, partition): end for (topic, partition), end in cut.items() if end}
+    if not left:  # aiokafka cannot stop a consumer that never did anything
+        return
     lenient.install()
     kafka = AIOKafkaConsumer(
         **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False,
@@ -37,7 +41,6 @@ async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
     )  # fmt: skip
     await kafka.start()
     try:
-        left = {TopicPartition(names.prefix + topic, partition): end for (topic, partition), end in cut.items() if end}
         kafka.assign(list(left))
         for tp, start in (await kafka.beginning_offsets(list(left))).items():
             kafka.seek(tp, start)
@@ -136,7 +139,7 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
     to_ms = max(value.to_ms for value in shown.values)
     proof = prove(
         plan, Shown(shown.values, to_ms, results_of(snapshot["operators"])), records, Reader(settings.currency),
-        settings.zone, goals._replace(targets=(*goals.targets, *targets)),
+        settings.zone, goals._replace(targets=(*goals.targets, *targets)), Pseudonyms.of(settings),
     )  # fmt: skip
     strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
     differences = (*proof.report.differences, *shown.torn, *strays)

@@ -10,10 +10,11 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.kpis.goals import NO_GOALS, Goals
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.snapshot import Result, Value
 from stream_kpis.proof.aims import oracle_targets, simulated_goals
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
-from stream_kpis.proof.oracle import KPIS, Ask, Oracle, Version
+from stream_kpis.proof.oracle import KPIS, Answer, Ask, Oracle, Version
 from stream_kpis.proof.oracle.calendars import open_until
 from stream_kpis.proof.oracle.operators import operators
 from stream_kpis.proof.outcomes import compare_results, requests_of
@@ -83,8 +84,44 @@ def verify(plan: Plan, case: Case, goals: Goals = NO_GOALS) -> Proof:
     return prove(plan, shown, chain.from_iterable(logs.values()), reader, case.zone, goals)
 
 
+def renamed(answers: Iterable[Answer], names: Pseudonyms) -> tuple[dict[tuple[str, str], str], list[Answer]]:
+    """Answers as the exporter names people, and the real groups by grouping and group as shown."""
+    real: dict[tuple[str, str], str] = {}
+    shown = []
+    for answer in answers:
+        group = names.group(answer.by, answer.group)
+        real[answer.by, group] = answer.group
+        shown.append(answer._replace(group=group))
+    return real, shown
+
+
+def oracle_of(plan: Plan, reader: Reader, zone: str, goals: Goals = NO_GOALS, only: Collection[str] = ()) -> Oracle:
+    """An oracle with the deployment's targets and goals, that has read nothing; of some KPIs only, or of all."""
+    kpis = plan.catalogue.kpis
+    targets_ms = {
+        name: round(kpi.target * 1000) for name, of in _TARGETS.items() if (kpi := kpis.get(of)) and kpi.target
+    }
+    return Oracle(
+        reader,
+        zone,
+        targets_ms,
+        quotas=goals.quotas,
+        experiments=goals.experiments,
+        min_samples={name: kpi.min_samples for name, kpi in kpis.items()},
+        calendars=_as_written(plan),
+        default_calendar=plan.calendars.default,
+        only=only,
+    )
+
+
 def prove(
-    plan: Plan, shown: Shown, records: Iterable[Record], reader: Reader, zone: str, goals: Goals = NO_GOALS
+    plan: Plan,
+    shown: Shown,
+    records: Iterable[Record],
+    reader: Reader,
+    zone: str,
+    goals: Goals = NO_GOALS,
+    names: Pseudonyms = REAL,
 ) -> Proof:
     """Compares what a snapshot shows with the oracle over the raw records behind it.
 
@@ -94,23 +131,10 @@ def prove(
     if unproved:
         _log.warning("not compared, as the oracle does not know them: %s", ", ".join(unproved))
     values = [value for value in shown.values if value.kpi in KPIS]
-    kpis = plan.catalogue.kpis
-    targets_ms = {
-        name: round(kpi.target * 1000) for name, of in _TARGETS.items() if (kpi := kpis.get(of)) and kpi.target
-    }
-    oracle = Oracle(
-        reader,
-        zone,
-        targets_ms,
-        quotas=goals.quotas,
-        experiments=goals.experiments,
-        min_samples={name: kpi.min_samples for name, kpi in kpis.items()},
-        calendars=_as_written(plan),
-        default_calendar=plan.calendars.default,
-    )
+    oracle = oracle_of(plan, reader, zone, goals)
     oracle.load(records)
-    answers = oracle.answer(asks_of(values), shown.to_ms)
-    cases = [name for name, kpi in kpis.items() if kpi.cases]
+    real, answers = renamed(oracle.answer(asks_of(values), shown.to_ms), names)
+    cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
     report = compare(values, answers, cases)
     if shown.results is not None:
         operated = _operated(plan, shown.results, shown.to_ms, oracle, goals)
@@ -121,7 +145,8 @@ def prove(
         if value is None:  # the window is an operator's
             return []
         ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
-        return oracle.entities(ask, difference.by, difference.group, shown.to_ms)
+        group = real.get((difference.by, difference.group), difference.group)
+        return oracle.entities(ask, difference.by, group, shown.to_ms)
 
     return Proof(report, behind, unproved)
 

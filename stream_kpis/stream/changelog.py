@@ -20,8 +20,8 @@ _RECORDS_MAX = 20_000
 """Records decoded between two looks at the event loop."""
 
 
-def consumer(settings: Settings, **more: Any) -> Any:
-    """A consumer of committed records without a group, whose partitions and positions are set by whoever reads."""
+def committed(settings: Settings, **more: Any) -> Any:
+    """A consumer of what is committed, in no group; not started. Whoever uses it assigns and seeks by himself."""
     return AIOKafkaConsumer(
         **connection(settings),
         group_id=None,
@@ -45,7 +45,7 @@ class ChangelogReader:
     async def start(self) -> None:
         """Connects; does nothing the second time."""
         if self._kafka is None:
-            kafka = consumer(self._settings, fetch_max_wait_ms=50)
+            kafka = committed(self._settings, fetch_max_wait_ms=50)
             await kafka.start()
             kafka.assign([TopicPartition(topic, 0) for topic in (self._names.parties, self._names.cells)])
             kafka.pause(*kafka.assignment())
@@ -148,7 +148,7 @@ class CellsReader:
         return not self._left
 
     async def __aenter__(self) -> Self:
-        self._kafka = consumer(self._settings, fetch_max_wait_ms=100)
+        self._kafka = committed(self._settings, fetch_max_wait_ms=100)
         await self._kafka.start()
         every = [TopicPartition(self._cells, partition) for partition in range(self._partitions)]
         self._kafka.assign(every)

@@ -9,7 +9,7 @@ from aiokafka.errors import ConsumerStoppedError
 
 from stream_kpis.events.rates import Rates
 from stream_kpis.settings import Settings
-from stream_kpis.stream.changelog import consumer
+from stream_kpis.stream.changelog import committed
 from stream_kpis.stream.topics import Names
 
 _POLL_MS = 500
@@ -30,7 +30,7 @@ class RatesReader:
 
     async def start(self) -> None:
         """Reads what is in the topic now."""
-        self._kafka = consumer(self._settings, fetch_max_wait_ms=100)
+        self._kafka = committed(self._settings, fetch_max_wait_ms=100)
         await self._kafka.start()
         tp = TopicPartition(Names.of(self._settings).rates, 0)
         self._kafka.assign([tp])

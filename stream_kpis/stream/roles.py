@@ -10,9 +10,12 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import Goals
 from stream_kpis.live.clock import Clock
+from stream_kpis.live.explaining import Explaining, Prove
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.periods import Periods
+from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.receipt import Maker
 from stream_kpis.live.server import serving
 from stream_kpis.plan import goals_of, known_rates
 from stream_kpis.settings import Role, Settings
@@ -37,12 +40,13 @@ Announce = Callable[[str], None]
 _say = partial(print, flush=True)
 
 
-def run(settings: Settings, announce: Announce = _say) -> None:
+def run(settings: Settings, announce: Announce = _say, prove: Prove | None = None) -> None:
     """Runs what ``settings.role`` says until SIGTERM or SIGINT; then the process ends.
 
     Args:
         settings: checked settings.
         announce: told the address of the live page.
+        prove: recomputes a value that somebody doubts.
     """
     set_up_logging(settings.verbose)
     with lethal("exporter" if settings.role is Role.EXPORTER else "start", settings.bootstrap):
@@ -50,7 +54,7 @@ def run(settings: Settings, announce: Announce = _say) -> None:
         goals = goals_of(settings, plan)
 
     async def exporter() -> None:
-        await run_exporter(settings, plan, goals, announce)
+        await run_exporter(settings, plan, goals, announce, prove)
 
     if settings.role is Role.EXPORTER:
         run_parts(settings, [exporter])
@@ -60,7 +64,9 @@ def run(settings: Settings, announce: Announce = _say) -> None:
         run_worker(settings, shard_maker(settings, plan, rates), beside, rates)
 
 
-async def run_exporter(settings: Settings, plan: Plan, goals: Goals, announce: Announce) -> None:
+async def run_exporter(
+    settings: Settings, plan: Plan, goals: Goals, announce: Announce, prove: Prove | None = None
+) -> None:
     """Follows the cells of all shards and serves what they say, for ever.
 
     When Kafka goes away it serves what it has, as stale and with a kpi-now that stands still, and goes on afterwards.
@@ -71,7 +77,7 @@ async def run_exporter(settings: Settings, plan: Plan, goals: Goals, announce: A
     """
     await declare(settings)
     calendar = Calendar(settings.zone)
-    model = ReadModel(plan, calendar, settings.currency, goals)
+    model = ReadModel(plan, calendar, settings.currency, goals, Pseudonyms.of(settings))
     clock, feed = Clock(settings.partitions), Feed()
     kpis, program = plan.catalogue.kpis, version("stream-kpis")
     targets = TargetsReader(settings, kpis, model.targets.tell)
@@ -81,6 +87,7 @@ async def run_exporter(settings: Settings, plan: Plan, goals: Goals, announce: A
         "version": program,
         "periods": Periods(model, calendar),
         "allowed_hosts": settings.allowed_hosts,
+        "routes": Explaining(feed, model, Maker(plan, model, calendar, settings.currency), prove).routes(),
     }
     try:
         async with (

@@ -2,11 +2,12 @@
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from stream_kpis.live.feed import Feed
@@ -72,7 +73,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @contextlib.asynccontextmanager
-async def showing(browser: Browser, fragment: str = "", **context: object) -> AsyncIterator[Shown]:
+async def showing(
+    browser: Browser, fragment: str = "", routes: Sequence[web.RouteDef] = (), **context: object
+) -> AsyncIterator[Shown]:
     """A page on a server of its own; fails on any error in its console and any request to elsewhere."""
     page = await browser.new_page(**context)
     errors: list[str] = []
@@ -82,7 +85,7 @@ async def showing(browser: Browser, fragment: str = "", **context: object) -> As
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     feed = Feed()
     shown = Shown(page, "", feed)
-    async with serving(feed, fakes.KPIS, now_ms=lambda: shown.now_ms) as url:
+    async with serving(feed, fakes.KPIS, now_ms=lambda: shown.now_ms, routes=routes) as url:
         shown.url = url
         await page.goto(f"{url}/{fragment}")
         yield shown
@@ -315,3 +318,31 @@ async def test_a_screen_reader_hears_a_summary(browser: Browser) -> None:
     async with showing(browser) as shown:
         shown.publish()
         await expect(shown.page.get_by_role("status")).to_contain_text(f"{len(fakes.KPIS)} KPIs")
+
+
+async def test_a_receipt_is_fetched_when_asked_for_and_proved(browser: Browser) -> None:
+    """It stays as it was, while the row goes on; what the oracle says stands beside."""
+    asked: list[str] = []
+
+    async def explain(request: web.Request) -> web.Response:
+        asked.append(request.query_string)
+        return web.json_response({"text": "Orders\nWorked  41 = 41\n", "provable": True})
+
+    async def prove(request: web.Request) -> web.Response:
+        asked.append(request.query_string)
+        return web.json_response({"text": "equal: 5 values"})
+
+    routes = [web.get("/api/explain", explain), web.post("/api/prove", prove)]
+    async with showing(browser, "#1h", routes) as shown:
+        shown.publish(fakes.value("orders", "1h", value=41, samples=41))
+        orders = shown.row("orders")
+        await orders.button.click()
+        await expect(orders.more.get_by_role("button", name="Prove it")).to_be_hidden()
+        await orders.more.get_by_role("button", name="Receipt").click()
+        await expect(orders.more.locator("pre")).to_contain_text("Worked  41 = 41")
+        shown.publish(fakes.value("orders", "1h", value=42, samples=42))
+        await expect(orders.value).to_have_text("42")
+        await expect(orders.more.locator("pre")).to_contain_text("Worked  41 = 41")
+        await orders.more.get_by_role("button", name="Prove it").click()
+        await expect(orders.more.locator(".verdict")).to_have_text("equal: 5 values")
+        assert asked == ["kpi=orders&window=1h"] * 2

@@ -234,8 +234,36 @@ function drawMore(id, kpi, cells) {
     const rest = groups.length - shown.length;
     panes.push(pane(`By ${by.split(",").join(" and ")}, ${window}${rest > 0 ? ` (${rest} smaller not shown)` : ""}`, shown, kpi));
   }
+  const receipt = cells.more.querySelector(".receipt") ?? buildReceipt(id, kpi);
   const choices = kpi.choices ? [el("p", { class: "choices" }, kpi.choices)] : [];
-  cells.more.firstChild.replaceChildren(...choices, el("div", { class: "panes" }, ...panes));
+  cells.more.firstChild.replaceChildren(...choices, el("div", { class: "panes" }, ...panes), receipt);
+}
+
+// A receipt is fetched when it is asked for, and stays as it was then.
+function buildReceipt(id, kpi) {
+  const show = el("button", { type: "button" }, "Receipt");
+  const prove = el("button", { type: "button", hidden: "" }, "Prove it");
+  const verdict = el("p", { class: "verdict", role: "status" });
+  const text = el("pre", { hidden: "", tabindex: "0", "aria-label": `${kpi.title}: receipt` });
+  let window = "";
+  const query = () => new URLSearchParams({ kpi: id, window });
+  show.addEventListener("click", async () => {
+    window = windowOf(kpi);
+    const answer = await fetch(`api/explain?${query()}`).catch(() => null);
+    const receipt = answer?.ok ? await answer.json() : { text: answer ? await answer.text() : "The exporter does not answer.", provable: false };
+    set(text, receipt.text);
+    set(verdict, "");
+    text.hidden = false;
+    prove.hidden = !receipt.provable;
+  });
+  prove.addEventListener("click", async () => {
+    prove.disabled = true;
+    set(verdict, "Recomputing from Kafka …");
+    const answer = await fetch(`api/prove?${query()}`, { method: "POST" }).catch(() => null);
+    set(verdict, answer?.ok ? (await answer.json()).text : answer ? await answer.text() : "The exporter does not answer.");
+    prove.disabled = false;
+  });
+  return el("div", { class: "receipt" }, show, prove, verdict, text);
 }
 
 function pane(title, entries, kpi) {

@@ -1,6 +1,6 @@
 """The oracle: every KPI again, from the raw events, in SQL. Python only loads records and runs the files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -11,35 +11,13 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.proof.oracle.calendars import ALWAYS, Calendars, open_spans
 from stream_kpis.proof.oracle.catalogue import CATALOGUE, KPIS, ONLY_PARTS
 from stream_kpis.proof.oracle.composed import PARTS, Spans
+from stream_kpis.proof.oracle.fixed import EDGES_S, HORIZON_MS, SLA_MS, STAGES, TARGETS_MS
 from stream_kpis.proof.oracle.load import create_records, load_records
+from stream_kpis.proof.oracle.needed import needed
 from stream_kpis.proof.oracle.rates import WAIT_MS, Rate, Rates
-
-HORIZON_MS = 30 * 86_400_000
-"""H: how long after its base event something counts for a cohort."""
 
 PARKED_MS = WAIT_MS + 3_600_000
 """How long an event without a rate keeps others from its name."""
-
-TARGETS_MS: Mapping[str, int] = {"first_response": 120_000, "first_response_business": 120_000}
-
-_HOUR_MS = 3_600_000
-SLA_MS: Mapping[str | None, int] = {
-    "urgent": 4 * _HOUR_MS,
-    "high": 8 * _HOUR_MS,
-    "normal": 24 * _HOUR_MS,
-    "low": 72 * _HOUR_MS,
-    None: 24 * _HOUR_MS,
-}
-"""The time to the first resolution that each priority allows; None stands for any other and for none."""
-
-_CHANCES = {"discovery": 100_000, "proposal": 300_000, "negotiation": 600_000, "contract": 900_000}
-STAGES: Mapping[str, Mapping[str, int]] = {"default": _CHANCES, "partner": _CHANCES}
-"""For each pipeline its stages in order, with the chance of a win in parts per million."""
-
-EDGES_S: tuple[float, ...] = (
-    *(1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 259200, 604800),
-    *(1209600, 2592000, 5184000, 7776000, 15552000, 31536000),
-)
 
 _JOURNEYS: Mapping[str, tuple[str, ...]] = {
     "the party, one family": (
@@ -149,6 +127,7 @@ class Oracle:
         quotas: what each owner is to sell in a month, in micro-units.
         experiments: of each experiment the share of the exposed that each variant is to get.
         min_samples: how many samples the state ``ok`` takes, by KPI; none that is not named takes any.
+        only: the KPIs that will be asked for, if not all: the observations of others are left out.
         calendars: the versions of each business calendar, by name.
         default_calendar: that of tickets which name none of those.
         rates: what other currencies are worth in the reader's, in the order of their records.
@@ -167,12 +146,14 @@ class Oracle:
         quotas: Mapping[str, int] = _NOTHING,
         experiments: Mapping[str, Mapping[str, float]] = _NOTHING,
         min_samples: Mapping[str, int] = _NOTHING,
+        only: Collection[str] = (),
         calendars: Calendars = _NOTHING,
         default_calendar: str = ALWAYS,
         rates: Iterable[Rate] = (),
         rates_carry_days: int = 0,
     ) -> None:
         self.zone = zone
+        self._only = frozenset(only) or frozenset(KPIS)
         self._spans = Spans(zone)
         self._reader = reader
         self._rates = Rates(rates, reader.currency, zone, rates_carry_days)
@@ -208,7 +189,7 @@ class Oracle:
             at_ms: the snapshot's ``to``; events at or after it are not known.
 
         Raises:
-            ValueError: a KPI is not one of :data:`KPIS`.
+            ValueError: a KPI is not one of :data:`KPIS`, or not one of ``only``.
         """
         self._contribute(list(asks), at_ms)
         self._run("answers", "composed")
@@ -278,7 +259,7 @@ class Oracle:
 
     def _contribute(self, asks: list[Ask], at_ms: int) -> None:
         """Have the view ``contributions`` hold what counts in each ask."""
-        if unknown := {ask.kpi for ask in asks} - set(KPIS):
+        if unknown := {ask.kpi for ask in asks} - (self._only & set(KPIS)):
             raise ValueError(f"the oracle does not know {', '.join(sorted(unknown))}")
         self._ask(asks)
         if at_ms != self._facts_at:
@@ -287,7 +268,9 @@ class Oracle:
             for scope, journeys in _JOURNEYS.items():
                 self._connection.execute("SET VARIABLE scope = $scope", {"scope": scope})
                 self._run(*journeys)
-            self._run("observations", *_KPIS)
+            self._run("observations")
+            for statement in needed([s for name in _KPIS for s in self._statements(name)], self._only):
+                self._connection.execute(statement)
             self._facts_at = at_ms
         self._run("windows", "windows_value", "contributions")
 
@@ -310,7 +293,10 @@ class Oracle:
 
     def _run(self, *names: str) -> None:
         for name in names:
-            self._connection.execute(files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+            self._connection.execute(_text(name))
+
+    def _statements(self, name: str) -> list[str]:
+        return [statement.query for statement in self._connection.extract_statements(_text(name))]
 
     def _fill(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection.execute(f"TRUNCATE {table}")
@@ -321,6 +307,10 @@ class Oracle:
 
     def _set(self, name: str, value: int) -> None:
         self._connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _places(chances: Mapping[str, int]) -> list[tuple[str, int, int]]:

@@ -1,0 +1,90 @@
+"""The handover of a shift: which targets were missed, what changed most, and what is still open. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from stream_kpis.live.listing import table_of
+from stream_kpis.live.tables import people
+
+Row = Mapping[str, Any]
+CHANGES_MAX = 10
+COLUMNS = (
+    *("section", "kpi", "value", "unit", "samples", "state", "target", "before", "change"),
+    *("what", "waiting", "over", "oldest_s"),
+)
+
+
+def breaches(values: Iterable[Row], catalogue: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """The totals that missed their targets, in the catalogue's order; of waiting cases one is enough.
+
+    Args:
+        values: of the period, as `/api/kpis` gives them.
+        catalogue: by KPI what `live/api.py` tells of it.
+    """
+    found = []
+    for row in values:
+        kpi, value = catalogue[row["kpi"]], row["value"]
+        if value is None or row["by"]:
+            continue
+        if kpi["older_than_s"] is not None:
+            missed, target = value > 0, 0
+        else:
+            target = kpi["target"]
+            missed = target is not None and (value > target if kpi["better"] == "lower" else value < target)
+        if missed:
+            found.append({"section": "breach", **_said(row), "target": target})
+    return found
+
+
+def changes(values: Iterable[Row], before: Iterable[Row], most: int = CHANGES_MAX) -> list[dict[str, Any]]:
+    """The totals that moved most since the period before, by their relative change; those with few samples left out."""
+    was = {row["kpi"]: row for row in before if not row["by"] and row["value"]}
+    found = [
+        {"section": "change", **_said(row), "before": was[row["kpi"]]["value"],
+         "change": row["value"] / was[row["kpi"]]["value"] - 1}
+        for row in values
+        if not row["by"] and row["value"] is not None and row["state"] in ("ok", "immature") and row["kpi"] in was
+    ]  # fmt: skip
+    return sorted((row for row in found if row["change"]), key=lambda row: -abs(row["change"]))[:most]
+
+
+def _said(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in ("kpi", "value", "unit", "samples", "state")}
+
+
+def open_queue(cases: Iterable[Row]) -> list[dict[str, Any]]:
+    """How much of each kind waits now, from the rows of `attention`."""
+    found: dict[str, dict[str, Any]] = {}
+    for case in cases:
+        row = found.setdefault(
+            case["what"], {"section": "open", "what": case["what"], "waiting": 0, "over": 0, "oldest_s": 0.0}
+        )
+        row["waiting"] += 1
+        row["over"] += bool(case["over"])
+        row["oldest_s"] = max(row["oldest_s"], case["age_s"])
+    return list(found.values())
+
+
+def render(title: str, missed: Sequence[Row], moved: Sequence[Row], waiting: Sequence[Row]) -> str:
+    """The handover as text of at most 80 columns."""
+    parts = [f"{title}\n\nTargets missed: {len(missed) or 'none'}\n"]
+    if missed:
+        rows = (
+            (r["kpi"], people(r["value"], r["unit"]), people(r["target"], r["unit"]), f"{r['samples']:,}")
+            for r in missed
+        )
+        parts.append(table_of(("KPI", "Value", "Target", "Samples"), rows, numbers=("Value", "Target", "Samples")))
+    parts.append(f"\nBiggest changes since the period before: {len(moved) or 'none'}\n")
+    if moved:
+        rows = (
+            (r["kpi"], people(r["value"], r["unit"]), people(r["before"], r["unit"]), f"{r['change'] * 100:+.1f} %")
+            for r in moved
+        )
+        parts.append(table_of(("KPI", "Value", "Before", "Change"), rows, numbers=("Value", "Before", "Change")))
+    parts.append(f"\nOpen now: {sum(r['waiting'] for r in waiting):,}\n")
+    if waiting:
+        rows = ((r["what"], f"{r['waiting']:,}", f"{r['over']:,}", people(r["oldest_s"], "seconds")) for r in waiting)
+        parts.append(
+            table_of(("What", "Waiting", "Over target", "Oldest"), rows, numbers=("Waiting", "Over target", "Oldest"))
+        )
+    return "".join(parts)

@@ -1,0 +1,191 @@
+"""The audit: while the pipeline runs, what it shows is proved again and again, in some order, at a bounded cost.
+
+KPIs that need the same topics are proved together, each over one window in all its groups; a round proves every KPI
+once. So every KPI has been checked once within as many intervals as there are such batches, as long as a batch costs
+no more than its share of one core over an interval; where it costs more, the pause after it is longer, and the age of
+the oldest check tells.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple
+
+from aiohttp import web
+
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.live.client import ask, reachable
+from stream_kpis.live.exposition import Family, Format, family_lines, labels
+from stream_kpis.live.hosts import guard
+from stream_kpis.live.snapshot import State, Value
+from stream_kpis.plan import compile_plan
+from stream_kpis.proof.exposed import ms_of, of_json
+from stream_kpis.proof.oracle import KPIS
+from stream_kpis.proof.prove import Finding, cut_of, prove_values, topics_of
+from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.logs import set_up_logging
+
+logger = logging.getLogger(__name__)
+
+CHECKS = Family("stream_kpis_audit_checks", "counter", "KPIs proved over one window, with all groups")
+DIFFERENCES = Family("stream_kpis_audit_differences", "gauge", "KPIs whose last check found a difference")
+FAILURES = Family("stream_kpis_audit_failures", "counter", "Batches that could not be checked: nobody answered")
+OLDEST = Family("stream_kpis_audit_oldest_check_age_seconds", "gauge", "Since every KPI was checked last", "seconds")
+LAST = Family("stream_kpis_audit_last_difference", "info", "The last difference, with the first entity behind it")
+FAMILIES = (CHECKS, DIFFERENCES, FAILURES, OLDEST, LAST)
+
+
+class Check(NamedTuple):
+    """One KPI over one window."""
+
+    kpi: str
+    window: str
+
+
+def batches_of(plan: Plan) -> list[tuple[str, ...]]:
+    """The KPIs that the oracle knows, by the topics that they need: proved together, they cost one reading."""
+    by_topics: dict[frozenset[str], list[str]] = {}
+    for name, kpi in plan.catalogue.kpis.items():
+        if name in KPIS:
+            value = Value(name, kpi.windows[0], "", "", 0, 0, None, None, None, 0, State.OK)
+            by_topics.setdefault(topics_of(plan, [value]), []).append(name)
+    return [tuple(names) for names in by_topics.values()]
+
+
+def a_round(plan: Plan, dice: random.Random) -> list[tuple[Check, ...]]:
+    """Every KPI once, over a window of its own: batches in a random order."""
+    batches = batches_of(plan)
+    dice.shuffle(batches)
+    windows = {name: dice.choice(kpi.windows) for name, kpi in plan.catalogue.kpis.items()}
+    return [tuple(Check(name, windows[name]) for name in names) for names in batches]
+
+
+class Audit:
+    """The checks so far, and what they found.
+
+    Args:
+        kpis: those that are checked.
+        now_s: a monotonic clock.
+    """
+
+    def __init__(self, kpis: Sequence[str], now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._checked_s = dict.fromkeys(kpis, now_s())
+        self._different: set[str] = set()
+        self.checks = 0
+        self.failures = 0
+        self.last: Finding | None = None
+        """The last finding that was not equal."""
+
+    @property
+    def differences(self) -> int:
+        """KPIs whose last check found a difference."""
+        return len(self._different)
+
+    def note(self, finding: Finding) -> None:
+        """Takes what one batch found."""
+        self.checks += len(finding.kpis)
+        self._checked_s |= dict.fromkeys(finding.kpis, self._now_s())
+        self._different -= set(finding.kpis)
+        self._different |= set(finding.different)
+        if not finding.equal:
+            self.last = finding
+
+    def text(self) -> str:
+        """The body of /metrics."""
+        oldest_s = self._now_s() - min(self._checked_s.values(), default=self._now_s())
+        samples: list[tuple[Family, str, float]] = [
+            (CHECKS, "", self.checks),
+            (DIFFERENCES, "", self.differences),
+            (FAILURES, "", self.failures),
+            (OLDEST, "", oldest_s),
+        ]
+        if self.last is not None:
+            first, culprit = self.last.first, self.last.culprit
+            found = labels({
+                "kpi": first.kpi if first else "", "window": first.window if first else "",
+                "group": f"{first.by}={first.group}" if first and first.by else "",
+                "party": culprit.party if culprit else "", "entity": culprit.entity if culprit else "",
+            })  # fmt: skip
+            samples.append((LAST, found, 1))
+        return "".join(
+            line for family, said, number in samples for line in family_lines(family, [(said, number)], Format.TEXT)
+        )
+
+
+def run_audit(
+    settings: Settings, *, interval_s: float, share: float, rounds: int | None, seed: int, port: int, url: str | None
+) -> int:
+    """The command: audits until Ctrl-C, or for some rounds; returns 1 if the last checks found a difference.
+
+    Raises:
+        SettingsError: the port is taken.
+        RuntimeError: nobody answers in the first batch; later that is only counted.
+    """
+    set_up_logging(settings.verbose)
+    plan = compile_plan(settings)
+    url = url or f"http://{reachable(settings.host)}:{settings.port}"
+    audit = Audit([name for names in batches_of(plan) for name in names])
+    declared_s = len(batches_of(plan)) * interval_s
+    logger.info("audit: every KPI within %.0f s, at %.0f %% of one core or less", declared_s, share * 100)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_audited(settings, plan, audit, url, port, interval_s, share, rounds, random.Random(seed)))  # noqa: S311 - not for secrets
+    return int(audit.differences > 0)
+
+
+async def _audited(
+    settings: Settings, plan: Plan, audit: Audit, url: str, port: int, interval_s: float, share: float,
+    rounds: int | None, dice: random.Random,
+) -> None:  # fmt: skip
+    async with _serving(audit, settings.host, port) as where:
+        logger.info("audit: %s", where)
+        number = 0
+        while rounds is None or number < rounds:
+            for checks in a_round(plan, dice):
+                began, cpu = time.monotonic(), time.process_time()
+                await _check(settings, plan, audit, url, checks)
+                used_s = time.process_time() - cpu
+                await asyncio.sleep(max(max(interval_s, used_s / share) - (time.monotonic() - began), 0))
+            number += 1
+
+
+async def _check(settings: Settings, plan: Plan, audit: Audit, url: str, checks: Sequence[Check]) -> None:
+    """Proves one batch of what the exporter shows now."""
+    try:
+        snapshot = await asyncio.to_thread(ask, url, "/api/snapshot")
+        values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) in set(checks)]
+        cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
+        finding = await prove_values(settings, plan, values, ms_of(snapshot["to"]), cut)
+    except RuntimeError as error:
+        if not audit.checks and not audit.failures:
+            raise
+        audit.failures += 1
+        logger.warning("audit: not checked: %s", error)
+        return
+    audit.note(finding)
+    if not finding.equal:
+        logger.error("audit: %s", finding.text)
+
+
+@contextlib.asynccontextmanager
+async def _serving(audit: Audit, host: str, port: int) -> AsyncIterator[str]:
+    """Serves /metrics while the block runs; gives its address."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=audit.text().encode(), headers={"Content-Type": Format.TEXT.value})
+
+    app = web.Application(middlewares=[guard(host, ())])
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise SettingsError(f"audit: cannot listen on {host}:{port}: choose another port with --port") from error
+        yield f"http://{reachable(host)}:{runner.addresses[0][1]}/metrics"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,240 @@
+"""Some values proved alone: the oracle over the topics that their KPIs need, at a snapshot's cut.
+
+What the KPIs' journeys take lies in few topics; only those are read. A void lies in the topic of what it voids; one
+that does not could make a difference, so a difference is told only after all topics were read.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, NamedTuple
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.shard import REKEYED_TOPIC
+from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.types import KIND_OF_DATA, TOPICS
+from stream_kpis.live.contributions import Contribution, Lens, journeys_of
+from stream_kpis.live.explaining import Prove
+from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.live.snapshot import Snapshot, Value
+from stream_kpis.plan import compile_plan, goals_of
+from stream_kpis.proof.compare import Difference, asks_of, compare
+from stream_kpis.proof.oracle import KPIS, Ask, Oracle
+from stream_kpis.proof.pipeline import Cut, counted, read_until
+from stream_kpis.proof.verify import oracle_of, renamed
+from stream_kpis.settings import Settings
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.parties import holdings
+
+_NICENESS = 10
+
+
+class Culprit(NamedTuple):
+    """An entity that the engine counts otherwise than the oracle."""
+
+    party: str
+    entity: str
+    engine: int
+    oracle: int
+
+    def __str__(self) -> str:
+        """One line."""
+        entity = f", {self.entity}" if self.entity else ""
+        return f"{self.party}{entity}: the engine counts {self.engine}, the oracle {self.oracle}"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a proof found."""
+
+    kpis: tuple[str, ...]
+    compared: int
+    """Values, over all windows and groups."""
+    records: int
+    """Of the topics, that were read."""
+    seconds: float
+    cpu_seconds: float
+    """Of this process."""
+    differences: int
+    different: tuple[str, ...] = ()
+    """The KPIs that differ."""
+    first: Difference | None = None
+    culprit: Culprit | None = None
+    """The first entity behind the first difference."""
+    unnamed: str = ""
+    """Why there is a difference and no such entity."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        cost = f"{self.records:,} records read, {self.seconds:.1f} s, of one core {self.cpu_seconds:.1f} s"
+        if self.equal:
+            return f"equal: the oracle says the same of {self.compared} values ({cost})"
+        who = f"first entity: {self.culprit}" if self.culprit else self.unnamed
+        return f"different: {self.first}; {who} ({self.differences} of {self.compared} values differ, {cost})"
+
+
+class UnprovableError(ValueError):
+    """The oracle does not know the KPI; one line."""
+
+
+def cut_of(positions: Iterable[tuple[int, Mapping[str, int]]]) -> dict[tuple[str, int], int]:
+    """How far shards had read the topics, by (topic, partition), from each shard's partition and positions."""
+    known = {*TOPICS, REKEYED_TOPIC}
+    return {(topic, partition): end for partition, ends in positions for topic, end in ends.items() if topic in known}
+
+
+def topics_of(plan: Plan, values: Sequence[Value]) -> frozenset[str]:
+    """The topics that the journeys of some values' KPIs take events from, and the re-keyed ones."""
+    journeys = {name for kpi in {value.kpi for value in values} for name in journeys_of(plan, kpi)}
+    types = {data for name in journeys for data in plan.journeys[name].takes}
+    return frozenset({KIND_OF_DATA[data].topic for data in types} | {REKEYED_TOPIC})
+
+
+async def prove_values(
+    settings: Settings, plan: Plan, values: Sequence[Value], to_ms: int, cut: Mapping[tuple[str, int], int]
+) -> Finding:
+    """Compares values of a snapshot with what the oracle makes of the events in Kafka.
+
+    Args:
+        settings: of the deployment.
+        plan: the exporter's.
+        values: all groups of one or several KPIs and windows: one that is missing is a difference.
+        to_ms: the snapshot's.
+        cut: how far its shards had read.
+
+    Raises:
+        UnprovableError: the oracle does not know one of the KPIs.
+        RuntimeError: Kafka does not answer; one line.
+    """
+    if unknown := sorted({value.kpi for value in values} - set(KPIS)):
+        raise UnprovableError(f"the oracle does not know {', '.join(unknown)}: it cannot be proved")
+    began, cpu = time.monotonic(), time.process_time()
+    cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
+    needed = topics_of(plan, values) if "party_active" not in plan.actions else frozenset(topic for topic, _ in cut)
+    try:
+        for topics in (needed, frozenset(topic for topic, _ in cut)):
+            oracle, records = await _read(settings, plan, topics, cut, {value.kpi for value in values})
+            found = await asyncio.to_thread(oracle.answer, asks_of(values), to_ms)
+            real, answers = renamed(found, Pseudonyms.of(settings))
+            report = compare(values, answers, cases)
+            if not report.differences:
+                break
+    except KafkaError as error:
+        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
+    first, named = await _named(settings, plan, oracle, report.differences, values, to_ms, real)
+    return Finding(
+        kpis=tuple(dict.fromkeys(value.kpi for value in values)), compared=report.compared, records=records,
+        seconds=time.monotonic() - began, cpu_seconds=time.process_time() - cpu, differences=len(report.differences),
+        different=tuple(dict.fromkeys(difference.kpi for difference in report.differences)), first=first,
+        culprit=named if isinstance(named, Culprit) else None, unnamed=named if isinstance(named, str) else "",
+    )  # fmt: skip
+
+
+async def _read(
+    settings: Settings, plan: Plan, topics: Collection[str], cut: Cut, kpis: Collection[str]
+) -> tuple[Oracle, int]:
+    """An oracle that has read some topics up to the cut, and how many records that were."""
+    of_topics = {place: end for place, end in cut.items() if place[0] in topics}
+    records: list[Record] = [record async for record in read_until(settings, of_topics)]
+    oracle = oracle_of(plan, Reader(settings.currency), settings.zone, goals_of(settings, plan), kpis)
+    await asyncio.to_thread(oracle.load, counted(records, settings.partitions))
+    return oracle, len(records)
+
+
+async def _named(
+    settings: Settings,
+    plan: Plan,
+    oracle: Oracle,
+    differences: Sequence[Difference],
+    values: Sequence[Value],
+    to_ms: int,
+    real: Mapping[tuple[str, str], str],
+) -> tuple[Difference | None, Culprit | str]:
+    """A difference and the first entity behind it, by the parties as committed now; or the first one and why not.
+
+    Of each KPI the first difference is looked at, until one has an entity to name.
+    """
+    firsts = {difference.kpi: difference for difference in reversed(differences)}
+    names, held = Pseudonyms.of(settings), None
+    for difference in firsts.values():
+        value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
+        value = value._replace(by=difference.by, group=difference.group)
+        lens = Lens(plan, value, to_ms, names)
+        if not lens.linear:
+            continue
+        if held is None:
+            journeys = {name for kpi in {v.kpi for v in values} for name in journeys_of(plan, kpi)}
+            held = await holdings(settings, plan, journeys)
+        ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
+        expected = oracle.entities(ask, value.by, real.get((value.by, value.group), value.group), to_ms)
+        if culprit := first_culprit(lens.contributions(held.facts()), expected):
+            return difference, culprit
+    first = differences[0] if differences else None
+    if held is None:
+        return first, "no entity is named, as the formula is no sum over entities" if first else ""
+    return first, "no entity differs: the parties' facts are right, and the cells do not say what they say"
+
+
+def first_culprit(engine: Iterable[Contribution], oracle: Iterable[tuple[str, str, int]]) -> Culprit | None:
+    """The first entity whose contribution differs; None if there is none.
+
+    Parties are compared first, as a journey over the whole party does not name entities where the oracle does.
+
+    >>> first_culprit([Contribution("p", "t1", 1, 1, 0), Contribution("p", "t2", 1, 1, 0)], [("p", "t2", 1)])
+    Culprit(party='p', entity='t1', engine=1, oracle=0)
+    """
+    ours: dict[str, dict[str, int]] = {}
+    theirs: dict[str, dict[str, int]] = {}
+    for one in engine:
+        of_party = ours.setdefault(one.party, {})
+        of_party[one.entity] = of_party.get(one.entity, 0) + (sum(one.observations) or one.number)
+    for party, entity, number in oracle:
+        theirs.setdefault(party, {})[entity] = number
+    for party in sorted(ours.keys() | theirs.keys()):
+        mine, its = ours.get(party, {}), theirs.get(party, {})
+        if sum(mine.values()) != sum(its.values()):
+            entity = next(e for e in sorted(mine.keys() | its.keys()) if mine.get(e, 0) != its.get(e, 0))
+            if "" in mine:  # the whole party is the scope
+                return Culprit(party, entity, sum(mine.values()), sum(its.values()))
+            return Culprit(party, entity, mine.get(entity, 0), its.get(entity, 0))
+    return None
+
+
+def as_json(found: Finding) -> dict[str, Any]:
+    """A finding for programs."""
+    first = None if found.first is None else {**found.first._asdict(), "text": str(found.first)}
+    culprit = None if found.culprit is None else found.culprit._asdict()
+    plain = msgspec.structs.asdict(found) | {"first": first, "culprit": culprit}
+    return {**plain, "equal": found.equal, "text": found.text}
+
+
+def in_child(settings: Settings) -> Prove:
+    """Proves in a child process of low priority, so that whoever serves goes on serving."""
+
+    async def prove(snapshot: Snapshot, values: list[Value]) -> dict[str, Any]:
+        cut = cut_of((shard.partition, shard.next) for shard in snapshot.shards)
+        child = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), os.nice, (_NICENESS,))
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(
+                child, _prove, settings, values, snapshot.to_ms, cut
+            )
+        finally:
+            child.shutdown(wait=False)
+        return as_json(found)
+
+    return prove
+
+
+def _prove(settings: Settings, values: list[Value], to_ms: int, cut: Cut) -> Finding:
+    return asyncio.run(prove_values(settings, compile_plan(settings), values, to_ms, cut))

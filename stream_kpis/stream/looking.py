@@ -1,0 +1,110 @@
+"""The commands that look into parties: `party`, `attention` and `report`."""
+
+import asyncio
+import time
+from datetime import date
+
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.events.envelope import Reader, Reject
+from stream_kpis.events.types import KIND_OF_DATA
+from stream_kpis.live import attention, handover
+from stream_kpis.live.api import Views
+from stream_kpis.live.asks import asks_of
+from stream_kpis.live.client import ask, reachable
+from stream_kpis.live.listing import print_listing
+from stream_kpis.live.party import COLUMNS, Dossier, Place, dossier, render, rows_of
+from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.plan import compile_plan
+from stream_kpis.settings import Settings
+from stream_kpis.stream.logs import set_up_logging
+from stream_kpis.stream.parties import holdings, holdings_of, records_of
+
+
+def print_party(settings: Settings, *, party: str, offsets: bool, as_json: bool, as_csv: bool) -> int:
+    """Prints one party's dossier; returns the exit code.
+
+    Raises:
+        ValueError: nothing is known of the party; one line.
+        RuntimeError: Kafka does not answer; one line.
+    """
+    set_up_logging(settings.verbose)
+    plan = compile_plan(settings)
+    now_ms = time.time_ns() // 1_000_000
+
+    async def look() -> tuple[Dossier, dict[tuple[str, str], Place]]:
+        held = await holdings_of(settings, plan, party)
+        found = dossier(party, held, plan, Calendar(settings.zone), now_ms, settings.currency)
+        return found, await _places(settings, found) if offsets else {}
+
+    found, places = asyncio.run(look())
+    rows = rows_of(found, plan, settings.currency, places, Pseudonyms.of(settings))
+    document = {"party": party, "voided": found.voided, "rows": rows}
+    print_listing(
+        COLUMNS, rows, document, lambda: render(found, plan, settings.currency, places), as_json=as_json, as_csv=as_csv
+    )
+    return 0
+
+
+def print_attention(settings: Settings, *, by: str | None, as_json: bool, as_csv: bool) -> int:
+    """Prints what waits, or how much of it by owner or team; returns the exit code.
+
+    Raises:
+        RuntimeError: Kafka does not answer; one line.
+    """
+    cases = _cases(settings)
+    if by is None:
+        rows = attention.rows_of(cases)
+        print_listing(
+            attention.COLUMNS, rows, {"waiting": rows}, lambda: attention.render(cases), as_json=as_json, as_csv=as_csv
+        )
+    else:
+        some = attention.summary(cases, by)
+        print_listing(
+            attention.SUMMARY_COLUMNS, some, {"by": by, "waiting": some}, lambda: attention.render_summary(some, by),
+            as_json=as_json, as_csv=as_csv,
+        )  # fmt: skip
+    return 0
+
+
+def _cases(settings: Settings) -> list[attention.Waiting]:
+    set_up_logging(settings.verbose)
+    plan = compile_plan(settings)
+    held = asyncio.run(holdings(settings, plan, attention.JOURNEYS))
+    return attention.waiting(plan, held, time.time_ns() // 1_000_000, Pseudonyms.of(settings))
+
+
+def print_report(settings: Settings, *, since: str, until: str, url: str | None, as_json: bool, as_csv: bool) -> int:
+    """Prints the handover of some business days; returns the exit code.
+
+    Raises:
+        ValueError: a day is none, or there is none between them; one line.
+        RuntimeError: the exporter or Kafka does not answer; one line.
+    """
+    (asked,) = asks_of(Calendar(settings.zone), since=since, until=until)
+    url = url or f"http://{reachable(settings.host)}:{settings.port}"
+    first, after = date.fromisoformat(since), date.fromisoformat(until)
+    before = ("from", (first - (after - first)).isoformat()), ("to", since)
+    now = ask(url, "/api/kpis", [("by", ""), ("from", since), ("to", until)])["values"]
+    was = ask(url, "/api/kpis", [("by", ""), *before])["values"]
+    catalogue = Views(compile_plan(settings).catalogue.kpis, settings.currency).catalogue()
+    missed, moved = handover.breaches(now, catalogue), handover.changes(now, was)
+    waiting = handover.open_queue(attention.rows_of(_cases(settings)))
+    document = {"from": since, "to": until, "breaches": missed, "changes": moved, "open": waiting}
+    print_listing(
+        handover.COLUMNS, [*missed, *moved, *waiting], document,
+        lambda: handover.render(f"Handover of {asked.name}", missed, moved, waiting), as_json=as_json, as_csv=as_csv,
+    )  # fmt: skip
+    return 0
+
+
+async def _places(settings: Settings, found: Dossier) -> dict[tuple[str, str], Place]:
+    """Where the events lie, as far as the topics still have them: the first copy of each."""
+    reader = Reader(settings.currency)
+    places: dict[tuple[str, str], Place] = {}
+    topics = {KIND_OF_DATA[type(event.data)].topic for event, _ in found.events}
+    for record in await records_of(settings, found.party, sorted(topics)):
+        incoming = reader.read(record.value, record.key, record.timestamp, record.headers)
+        if not isinstance(incoming, Reject):
+            event = incoming.event
+            places.setdefault((event.source, event.id), (record.partition, record.offset))
+    return places

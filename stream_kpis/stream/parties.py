@@ -1,0 +1,86 @@
+"""Reads the parties changelog and the topics for whoever looks into single parties: to their ends, in no group."""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.holdings import Holdings
+from stream_kpis.engine.partition import partition_of
+from stream_kpis.settings import Settings
+from stream_kpis.stream.changelog import committed
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.topics import Names
+
+_RECORDS_MAX = 20_000
+
+
+async def holdings(settings: Settings, plan: Plan, journeys: Collection[str] | None = None) -> Holdings:
+    """What all parties hold in some journeys, as committed now.
+
+    Raises:
+        RuntimeError: Kafka does not answer, or there are no parties; one line.
+    """
+    found = Holdings(plan, journeys)
+    topic = Names.of(settings).parties
+    await _read(settings, [TopicPartition(topic, p) for p in range(settings.partitions)], _into(found))
+    return found
+
+
+async def holdings_of(settings: Settings, plan: Plan, party: str) -> Holdings:
+    """What one party holds, with its archives: its partition alone is read.
+
+    Raises:
+        RuntimeError: Kafka does not answer; one line.
+    """
+    found = Holdings(plan, party=party)
+    home = partition_of(party.encode(), settings.partitions)
+    await _read(settings, [TopicPartition(Names.of(settings).parties, home)], _into(found))
+    return found
+
+
+def _into(holdings: Holdings) -> Callable[[Iterable[Any]], None]:
+    def take(records: Iterable[Any]) -> None:
+        for record in records:
+            holdings.take(record.key, record.value)
+
+    return take
+
+
+async def records_of(settings: Settings, party: str, topics: Collection[str]) -> list[Any]:
+    """The records that a party's partition has under its key, in some topics (plain names).
+
+    Raises:
+        RuntimeError: Kafka does not answer; one line.
+    """
+    names, key = Names.of(settings), party.encode()
+    home = partition_of(key, settings.partitions)
+    found: list[Any] = []
+
+    def take(records: Iterable[Any]) -> None:
+        found.extend(record for record in records if record.key == key)
+
+    await _read(settings, [TopicPartition(names.prefix + topic, home) for topic in topics], take)
+    return found
+
+
+async def _read(settings: Settings, wanted: list[TopicPartition], take: Callable[[Iterable[Any]], None]) -> None:
+    """Reads partitions to the ends that they have now."""
+    kafka = committed(settings, fetch_max_wait_ms=50)
+    try:
+        await kafka.start()
+        kafka.assign(wanted)
+        starts, ends = await kafka.beginning_offsets(wanted), await kafka.end_offsets(wanted)
+        for tp in wanted:
+            kafka.seek(tp, starts[tp])
+        left = {tp for tp in wanted if ends[tp] > starts[tp]}
+        while left:
+            for records in (await kafka.getmany(*left, timeout_ms=200, max_records=_RECORDS_MAX)).values():
+                take(records)
+            left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
+    except KafkaError as error:
+        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
+    finally:
+        await kafka.stop()

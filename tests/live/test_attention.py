@@ -1,0 +1,95 @@
+"""What needs someone now, and what is handed over."""
+
+from collections.abc import Sequence
+
+from stream_kpis.engine.holdings import Holdings
+from stream_kpis.engine.shard import Shard
+from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.events.envelope import Reader
+from stream_kpis.events.history import Imported
+from stream_kpis.live import handover
+from stream_kpis.live.attention import JOURNEYS, Waiting, render, render_summary, rows_of, summary, waiting
+from stream_kpis.live.evaluate import _batches
+from tests.live.stories import DAY_0_MS, PLAN, deal, happened, status, ticket
+
+NOW_MS = DAY_0_MS + 30 * DAY_MS
+EVENTS = [
+    ticket(1, "created", "t1", team="first", agent_id="a1"),
+    ticket(2, "created", "t2"), ticket(3, "message", "t2", author="agent"),
+    ticket(4, "created", "t3", "B"), status(5, "solved", "t3", "B"),
+    ticket(29.9999, "created", "t4", "B", team="first"),
+    deal(5, "created", "d1", owner_id="rep-01"), deal(20, "created", "d2", owner_id="rep-01"),
+    deal(6, "created", "d3", "B"), deal(7, "lost", "d3", "B"),
+    happened(8, "lead.created", lead_id="l1", owner_id="rep-02"),
+    happened(8, "lead.created", lead_id="l2"), happened(9, "lead.contacted", lead_id="l2"),
+]  # fmt: skip
+
+
+def cases(events: Sequence[Imported] = EVENTS) -> list[Waiting]:
+    shard, holdings = Shard(PLAN, 0, 1, Reader(), Calendar(), 10**5), Holdings(PLAN, JOURNEYS)
+    for batch in _batches(events, {}):
+        shard.apply(batch)
+    for key, value in shard.take(NOW_MS).parties:
+        holdings.take(key, value)
+    return waiting(PLAN, holdings, NOW_MS)
+
+
+def test_all_that_waits_is_there_the_oldest_first() -> None:
+    """An answered or solved ticket does not, nor a closed deal, nor a deal that moved within its target."""
+    assert [(case.what, case.entity, case.owner, case.over) for case in cases()] == [
+        ("unanswered ticket", "t1", "a1", True),
+        ("stalled deal", "d1", "rep-01", True),
+        ("uncontacted lead", "l1", "rep-02", False),
+        ("unanswered ticket", "t4", "unknown", False),
+    ]
+
+
+def test_ages_are_against_the_target() -> None:
+    first, *_ = rows_of(cases())
+    assert (first["age_s"], first["target_s"], first["since"]) == (29 * 86_400, 120, "2026-03-02T00:00:00.000Z")
+
+
+def test_what_begins_later_does_not_wait_yet() -> None:
+    assert cases([ticket(31, "created", "t1")]) == []
+
+
+def test_a_summary_by_team_counts_each_case_once() -> None:
+    rows = summary(cases(), "team")
+    assert sum(row["waiting"] for row in rows) == 4
+    assert (rows[0]["by"], rows[0]["waiting"], rows[0]["over"]) == ("first", 2, 1)
+    by_owner = {row["by"]: row["waiting"] for row in summary(cases(), "owner")}
+    assert by_owner == {"a1": 1, "rep-01": 1, "rep-02": 1, "unknown": 1}
+    assert max(map(len, (render(cases()) + render_summary(rows, "team")).splitlines())) <= 80
+
+
+def row(kpi: str, value: float | None, state: str = "ok", **by: str) -> dict:
+    return {"kpi": kpi, "value": value, "unit": "ratio", "samples": 40, "state": state, "by": by}
+
+
+CATALOGUE = {
+    "churn_rate": {"target": 0.05, "better": "lower", "older_than_s": None},
+    "nps": {"target": 0.3, "better": "higher", "older_than_s": None},
+    "unanswered": {"target": None, "better": "lower", "older_than_s": 120},
+    "orders": {"target": None, "better": "higher", "older_than_s": None},
+}
+
+
+def test_a_handover_names_the_targets_missed() -> None:
+    """On the worse side only; of waiting cases one is enough; of totals, where there is a value."""
+    values = [row("churn_rate", 0.06), row("nps", 0.31), row("unanswered", 1), row("orders", 3), row("nps", None)]
+    found = handover.breaches([*values, row("nps", 0.1, team="a")], CATALOGUE)
+    assert [(each["kpi"], each["target"]) for each in found] == [("churn_rate", 0.05), ("unanswered", 0)]
+    assert [each["kpi"] for each in handover.breaches([row("nps", 0.29), row("churn_rate", 0.05)], CATALOGUE)] == [
+        "nps"
+    ]
+
+
+def test_a_handover_names_what_changed_most() -> None:
+    """By the relative change; few samples are no change, nor is what stayed."""
+    before = [row("orders", 100), row("nps", 0.2), row("churn_rate", 0.02), row("unanswered", 2)]
+    after = [row("orders", 120), row("nps", 0.1), row("churn_rate", 0.2, "low_sample"), row("unanswered", 2)]
+    found = handover.changes(after, before)
+    assert [(each["kpi"], round(each["change"], 6)) for each in found] == [("nps", -0.5), ("orders", 0.2)]
+    text = handover.render("Handover", [], found, handover.open_queue(rows_of(cases())))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Open now: 4" in text

@@ -1,0 +1,154 @@
+"""The receipt of a value: the figures make the value, and what is not counted is said."""
+
+import random
+from math import isclose
+
+import pytest
+
+from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges
+from stream_kpis.events.envelope import Reader
+from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.receipt import Maker, Receipt, as_json, asked_group, previous
+from stream_kpis.live.receipt_text import render
+from stream_kpis.live.snapshot import ShardPosition, Snapshot, State
+from stream_kpis.proof.replay import laid_out, replay
+from stream_kpis.proof.simulate import Simulation
+from stream_kpis.proof.verify import SIMULATED_NOW_MS
+from tests.live.stories import DAY_0_MS, PLAN
+
+UTC = Calendar()
+KPIS = PLAN.catalogue.kpis
+
+
+class Company:
+    """A simulated company's read model, with its newest snapshot."""
+
+    def __init__(self) -> None:
+        logs = laid_out(Simulation(3, 100).history(3_000, 400, SIMULATED_NOW_MS), 2, SIMULATED_NOW_MS)
+        self.model, shards = replay(PLAN, logs, 2, Reader(), UTC, SIMULATED_NOW_MS, random.Random(1))
+        positions = tuple(
+            ShardPosition(s.partition, s.next, SIMULATED_NOW_MS, 0, None, {**s.counters, "dead_letters:invalid": 2})
+            for s in shards
+        )
+        self.snapshot = self.model.snapshot(SIMULATED_NOW_MS, shards=positions)
+        self.maker = Maker(PLAN, self.model, UTC)
+
+    def receipt(self, kpi: str, window: str, group: str = "") -> Receipt:
+        return self.maker.receipt(self.snapshot, kpi, window, *asked_group(group))
+
+
+@pytest.fixture(scope="module")
+def company() -> Company:
+    return Company()
+
+
+@pytest.mark.parametrize("name", KPIS)
+def test_every_value_has_a_receipt(company: Company, name: str) -> None:
+    """Of every window: it fits 80 columns, and effects add up to the change."""
+    for window in KPIS[name].windows:
+        receipt = company.receipt(name, window)
+        assert max(map(len, render(receipt).splitlines())) <= 80
+        assert as_json(receipt)["worked"]
+        for effects in receipt.change.effects.values() if receipt.change else ():
+            total = sum(effect.total for effect in effects)
+            assert isclose(total, receipt.change.change or 0, rel_tol=1e-6, abs_tol=1e-7)  # type: ignore[union-attr]
+
+
+def test_the_figures_stand_in_the_formula(company: Company) -> None:
+    receipt = company.receipt("deal_win_rate", "365d")
+    won, lost = (figure.number for figure in receipt.figures)
+    assert receipt.worked == f"{won} / ({won} + {lost}) = {won / (won + lost) * 100:.2f} %"  # type: ignore[operator]
+    assert (receipt.numerator, receipt.samples) == (won, won + lost)  # type: ignore[operator]
+
+
+def test_money_is_in_its_unit_and_a_difference_keeps_its_parentheses(company: Company) -> None:
+    receipt = company.receipt("churn_rate", "365d")
+    leaves, short, level = (figure.text for figure in receipt.figures)
+    assert receipt.worked.startswith(f"({leaves} - {short}) / {level} = ")
+    net = company.receipt("revenue_net", "365d")
+    assert net.worked == " - ".join(f.text for f in net.figures) + f" = {net.value:,.2f} USD"
+
+
+def test_a_group_has_a_receipt_of_its_own(company: Company) -> None:
+    total = company.receipt("deal_win_rate", "365d")
+    owner = total.contributors["owner"][0]
+    receipt = company.receipt("deal_win_rate", "365d", f"owner={owner.group}")
+    assert (receipt.value, receipt.samples, receipt.contributors) == (owner.value, owner.samples, {})
+    assert isclose(sum(one.share or 0 for one in total.contributors["owner"]), 1)
+
+
+def test_a_cohort_says_how_many_are_too_young(company: Company) -> None:
+    receipt = company.receipt("lead_conversion_rate", "30d")
+    (young,) = (each for each in receipt.exclusions if each.of == "this KPI")
+    assert (young.reason, young.number > 0) == ("immature", True)
+
+
+def test_dead_letters_are_named_by_reason(company: Company) -> None:
+    of_all = {each.reason: each.number for each in company.receipt("orders", "24h").exclusions}
+    assert of_all["invalid"] == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"state": State.LOW_SAMPLE, "samples": 3}, "3 samples, 30 are needed"),
+        ({"state": State.IMMATURE, "value": None}, "no base event of this window is 30 days old yet"),
+        ({"state": State.NO_DATA, "value": None}, "the denominator is empty: nothing to divide by"),
+        ({"state": State.STALE}, "1 of 1 shards (0) 7 records behind since 2026-03-01T00:00:00.000Z"),
+        ({"state": State.OK}, ""),
+    ],
+)
+def test_a_state_has_its_reason(company: Company, change: dict, reason: str) -> None:
+    values = [
+        v._replace(**change) if v[:3] == ("lead_conversion_rate", "30d", "") else v for v in company.snapshot.values
+    ]
+    behind = (ShardPosition(0, {}, DAY_0_MS, 7, DAY_0_MS, {}),)
+    snapshot: Snapshot = company.snapshot._replace(values=tuple(values), shards=behind)
+    assert company.maker.receipt(snapshot, "lead_conversion_rate", "30d").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        (("deal_win_rat", "30d", ""), "no KPI 'deal_win_rat' (did you mean deal_win_rate?)"),
+        (("deal_win_rate", "31d", ""), "no window '31d' of deal_win_rate; there are 7d"),
+        (("deal_win_rate", "30d", "ower=x"), "no grouping 'ower' of deal_win_rate (did you mean owner?)"),
+        (("deal_win_rate", "30d", "owner=nobody"), "no owner 'nobody' of deal_win_rate"),
+        (("deal_win_rate", "30d", "owner"), "'owner' is no group: write DIMENSION=VALUE"),
+    ],
+)
+def test_a_wrong_name_is_one_line(company: Company, asked: tuple[str, str, str], line: str) -> None:
+    with pytest.raises(ValueError, match=r".+") as error:
+        company.receipt(*asked)
+    assert str(error.value).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("window", "days", "before"),
+    [
+        ("24h", (29, 30), (28, 29)),
+        ("7d", (20.5, 27.5), (13, 20.5)),
+        ("30d", (31, 61.5), (0, 31)),
+        ("today", (30, 30.5), (29, 29.5)),
+        ("mtd", (31, 33.5), (0, 3)),
+        ("mtd", (59 + 2, 59 + 2 + 30.5), (31, 61)),
+        ("now", (0, 9.5), (0, 9)),
+        ("all", (0, 9.5), None),
+    ],
+)
+def test_the_window_before(window: str, days: tuple[float, float], before: tuple[float, float] | None) -> None:
+    """Of the same span, on the grid of its age; 0 is 2026-03-01."""
+    from_ms, to_ms = (DAY_0_MS + round(day * DAY_MS) for day in days)
+    found = previous(window, Edges(0 if window in ("all", "now") else from_ms, to_ms), UTC)
+    if before is None:
+        assert found is None
+    else:
+        expected = Edges(*(DAY_0_MS + round(day * DAY_MS) for day in before))
+        assert found == (expected._replace(from_ms=0) if window == "now" else expected)
+
+
+def test_what_the_cells_say_now_is_what_stands_in_the_receipt() -> None:
+    """A fresh model without anything has receipts too."""
+    model = ReadModel(PLAN, UTC)
+    receipt = Maker(PLAN, model, UTC).receipt(model.snapshot(DAY_0_MS), "orders", "24h")
+    assert (receipt.value, receipt.state, receipt.worked) == (0, State.NO_DATA, "0 = 0")

@@ -1,0 +1,46 @@
+"""A receipt for tools: rows of a table, and the entities behind a value."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.live.contributions import Behind, Contribution
+from stream_kpis.live.listing import print_listing
+from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.receipt import Maker, as_json
+from stream_kpis.proof.explaining import COLUMNS, as_document, entities_text, rows_of
+from tests.engine.shards import applied, numbered
+from tests.live.stories import PLAN
+from tests.live.test_read_model import NOW_MS, made
+
+
+def receipt() -> dict[str, Any]:
+    model = ReadModel(PLAN, Calendar())
+    leads = [made("lead.created", age_ms, lead_id=str(age_ms), channel="web") for age_ms in (1_000, 2_000, 90_000_000)]
+    model.apply(0, applied(PLAN, numbered(leads)).cells.items())
+    return as_json(Maker(PLAN, model, Calendar()).receipt(model.snapshot(NOW_MS), "leads_new", "24h"))
+
+
+def test_a_receipt_is_rows_of_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Value, figures, contributors, the change and its effects, each under its section."""
+    rows = rows_of(receipt())
+    print_listing(COLUMNS, rows, {}, lambda: "", as_json=False, as_csv=True)
+    table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    found = {(row["section"], row["by"], row["name"]): row["value"] for row in table}
+    assert found["value", "", "value"] == "2"
+    assert found["figure", "", "count(leads_created)"] == "2"
+    assert found["contributor", "channel", "web"] == "2"
+    assert found["effect", "channel", "web"] == "1.0"
+    assert sum(section == "change" for section, _, _ in found) == 1
+
+
+def test_entities_are_in_the_kpis_unit() -> None:
+    behind = Behind((Contribution("p", "o1", 2_500_000, 1, NOW_MS),), 7, 5, 9, 7, "newest")
+    found = as_document(behind, PLAN, "average_order_value")
+    assert (found["total"], found["named"][0]["value"]) == (7, 2.5)
+    text = entities_text(found, "USD")
+    assert text.startswith("7 entities of 5 parties are behind it, the newest first:")
+    assert "2.50 USD" in text
