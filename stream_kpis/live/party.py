@@ -1,6 +1,6 @@
 """One party, looked into: its events in order, what its journeys say, and what that is in the KPIs. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +12,7 @@ from stream_kpis.engine.tiles import Calendar, Levels
 from stream_kpis.events.envelope import Event
 from stream_kpis.events.types import KIND_OF_DATA, Money
 from stream_kpis.journeys.facts import Fact, declared
-from stream_kpis.kpis.formula import readings
+from stream_kpis.kpis.formula import Formula, parts, readings
 from stream_kpis.live.api import group_of, rfc3339
 from stream_kpis.live.listing import table_of
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
@@ -103,12 +103,19 @@ def _values(facts: list[Fact], plan: Plan, calendar: Calendar, now_ms: int, curr
 
 
 def kpis_of_facts(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Which KPIs count each kind of fact."""
-    measures: dict[str, set[str]] = {}
-    for name, formula in (*plan.catalogue.formulas.items(), *plan.catalogue.samples.items()):
+    """Which KPIs count each kind of fact, by themselves or by a KPI that is part of them."""
+    formulas = plan.catalogue.formulas
+
+    def read_by(formula: Formula) -> Iterator[str]:
         for reading in readings(formula):
-            for measure in reading.args:
-                measures.setdefault(measure, set()).add(name)
+            yield from reading.args
+        for part in parts(formula):
+            yield from read_by(formulas[part.name])
+
+    measures: dict[str, set[str]] = {}
+    for name, formula in (*formulas.items(), *plan.catalogue.samples.items()):
+        for measure in read_by(formula):
+            measures.setdefault(measure, set()).add(name)
     found: dict[str, set[str]] = {}
     for fact, actions in plan.actions.items():
         for action in actions:

@@ -25,7 +25,7 @@ EVENTS = [
 
 def values(names: Pseudonyms) -> list[Value]:
     ask = Ask(DAY_0_MS + 30 * 86_400_000, None, "")
-    (answer,) = evaluate(PLAN, Calendar(), Reader(), EVENTS, [ask], names).answers
+    (answer,) = evaluate(PLAN, Calendar(), Reader(), EVENTS, [ask], names=names).answers
     return list(answer.values)
 
 

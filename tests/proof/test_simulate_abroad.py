@@ -60,7 +60,7 @@ def test_whenever_the_rates_come_the_values_are_the_same(kinds: tuple[str, ...])
     found = []
     for seed, partitions in ((1, 3), (2, 3), (3, 1)):
         logs = laid_out(faults(ABROAD, kinds, 5, partitions) if kinds else ABROAD, partitions, NOW_MS)
-        model, shards = replay(plan, logs, partitions, reader, calendar, NOW_MS, random.Random(seed), RATES)
+        model, shards = replay(plan, logs, partitions, reader, calendar, NOW_MS, random.Random(seed), rates=RATES)
         counters = sum((shard.counters for shard in shards), Counter())
         assert counters["parked"] + counters["dead_letters:no_rate"] > 5
         found.append(model.snapshot(NOW_MS).values)
