@@ -34,6 +34,24 @@ def committed(settings: Settings, **more: Any) -> Any:
     )
 
 
+async def read_to_ends(kafka: Any, wanted: Collection[TopicPartition]) -> AsyncIterator[list[Any]]:
+    """All committed records of some partitions, to the ends that they have now; some of one partition at a time.
+
+    Args:
+        kafka: of :func:`committed`, started; afterwards it stands at the ends.
+        wanted: what it is then assigned.
+    """
+    kafka.assign(wanted)
+    starts, ends = await kafka.beginning_offsets(wanted), await kafka.end_offsets(wanted)
+    for tp in wanted:
+        kafka.seek(tp, starts[tp])
+    left = {tp for tp in wanted if ends[tp] > starts[tp]}
+    while left:
+        for records in (await kafka.getmany(*left, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)).values():
+            yield records
+        left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
+
+
 class ChangelogReader:
     """Brings shards back. One consumer, kept: a topic that is new to a client costs 100 ms of waiting for metadata."""
 

@@ -3,17 +3,14 @@
 import asyncio
 import logging
 from collections import Counter
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.plan import compile_plan, find_calendars
 from stream_kpis.settings import Settings
-from stream_kpis.stream.connection import connection
+from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.topics import declare
-
-_POLL_MS = 200
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +26,10 @@ async def read_control(settings: Settings, topic: str) -> list[bytes | None]:
         KafkaError: no broker answers, or it refuses.
     """
     wanted = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
-    found: dict[Any, list[bytes | None]] = {tp: [] for tp in wanted}
-    async with AIOKafkaConsumer(
-        **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False,
-        auto_offset_reset="none",
-    ) as kafka:  # fmt: skip
-        starts, ends = await kafka.beginning_offsets(wanted), await kafka.end_offsets(wanted)
-        left = [tp for tp in wanted if ends[tp] > starts[tp]]
-        kafka.assign(left)
-        for tp in left:
-            kafka.seek(tp, starts[tp])
-        while left:
-            for tp, records in (await kafka.getmany(*left, timeout_ms=_POLL_MS)).items():
-                found[tp] += [record.value for record in records]
-            left = [tp for tp in left if await kafka.position(tp) < ends[tp]]
+    found: dict[int, list[bytes | None]] = {tp.partition: [] for tp in wanted}
+    async with committed(settings) as kafka:
+        async for records in read_to_ends(kafka, wanted):
+            found[records[0].partition] += [record.value for record in records]
     return [value for values in found.values() for value in values]
 
 

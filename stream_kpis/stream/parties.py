@@ -10,11 +10,9 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holdings
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.settings import Settings
-from stream_kpis.stream.changelog import committed
+from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.topics import Names
-
-_RECORDS_MAX = 20_000
 
 
 async def holdings(settings: Settings, plan: Plan, journeys: Collection[str] | None = None) -> Holdings:
@@ -71,15 +69,8 @@ async def _read(settings: Settings, wanted: list[TopicPartition], take: Callable
     kafka = committed(settings, fetch_max_wait_ms=50)
     try:
         await kafka.start()
-        kafka.assign(wanted)
-        starts, ends = await kafka.beginning_offsets(wanted), await kafka.end_offsets(wanted)
-        for tp in wanted:
-            kafka.seek(tp, starts[tp])
-        left = {tp for tp in wanted if ends[tp] > starts[tp]}
-        while left:
-            for records in (await kafka.getmany(*left, timeout_ms=200, max_records=_RECORDS_MAX)).values():
-                take(records)
-            left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
+        async for records in read_to_ends(kafka, wanted):
+            take(records)
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
     finally:

@@ -1,7 +1,7 @@
 """The topic of rates: read to its end before shards begin, then followed for ever."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -9,7 +9,7 @@ from aiokafka.errors import ConsumerStoppedError
 
 from stream_kpis.events.rates import Rates
 from stream_kpis.settings import Settings
-from stream_kpis.stream.changelog import committed
+from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.topics import Names
 
 _POLL_MS = 500
@@ -32,12 +32,8 @@ class RatesReader:
         """Reads what is in the topic now."""
         self._kafka = committed(self._settings, fetch_max_wait_ms=100)
         await self._kafka.start()
-        tp = TopicPartition(Names.of(self._settings).rates, 0)
-        self._kafka.assign([tp])
-        end = (await self._kafka.end_offsets([tp]))[tp]
-        self._kafka.seek(tp, (await self._kafka.beginning_offsets([tp]))[tp])
-        while await self._kafka.position(tp) < end:
-            await self._read()
+        async for records in read_to_ends(self._kafka, [TopicPartition(Names.of(self._settings).rates, 0)]):
+            self._add(records)
 
     async def follow(self, changed: Callable[[], None]) -> None:
         """Reads what comes until :meth:`stop`; ``changed`` is called whenever some came."""
@@ -49,9 +45,12 @@ class RatesReader:
     async def _read(self) -> bool:
         fetched = await self._kafka.getmany(timeout_ms=_POLL_MS)
         for records in fetched.values():
-            for record in records:
-                self._rates.add_record(record.value, record.timestamp)
+            self._add(records)
         return bool(fetched)
+
+    def _add(self, records: Iterable[Any]) -> None:
+        for record in records:
+            self._rates.add_record(record.value, record.timestamp)
 
     async def stop(self) -> None:
         """Disconnects."""

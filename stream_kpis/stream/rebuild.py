@@ -1,13 +1,13 @@
 """What the workers will build anew when they start with this catalogue, and how far back parties and topics reach."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.batch import HEADER_KEY, header_decoder
@@ -18,11 +18,10 @@ from stream_kpis.events.types import KINDS
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
-from stream_kpis.stream.connection import connection
+from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.topics import Names, survey
 
-_POLL_MS = 200
 _NOTHING_LEFT_MS = 4_102_444_800_000
 """Where all records of a topic are gone: 2100, later than any record."""
 _decode_key = msgspec.msgpack.Decoder(list[Any]).decode
@@ -129,20 +128,20 @@ async def look(settings: Settings) -> Known:
     headers: dict[int, bytes] = {}
     parties: dict[bytes, bytes] = {}
     topics: dict[str, int | None] = {}
-    async with AIOKafkaConsumer(
-        **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False
-    ) as kafka:
-        async for record in _records(kafka, names.cells, settings.partitions):
-            if record.key == HEADER_KEY and record.value is not None:
-                headers[record.partition] = record.value
+    async with committed(settings) as kafka:
+        async for records in read_to_ends(kafka, _all_of(names.cells, settings)):
+            for record in records:
+                if record.key == HEADER_KEY and record.value is not None:
+                    headers[record.partition] = record.value
         if names.parties not in missing:
-            async for record in _records(kafka, names.parties, settings.partitions):
-                if record.value is None:
-                    parties.pop(record.key, None)
-                else:
-                    parties[record.key] = record.value
+            async for records in read_to_ends(kafka, _all_of(names.parties, settings)):
+                for record in records:
+                    if record.value is None:
+                        parties.pop(record.key, None)
+                    else:
+                        parties[record.key] = record.value
         for topic in set(names.sources) - set(missing):
-            topics[names.plain(topic)] = await _lost(kafka, topic, settings.partitions)
+            topics[names.plain(topic)] = await _lost(kafka, _all_of(topic, settings))
     definitions: list[Mapping[str, str]] = []
     for header in headers.values():
         made = header_decoder.decode(header).definitions
@@ -151,24 +150,12 @@ async def look(settings: Settings) -> Known:
     return Known(tuple(definitions), *_of_parties(parties), topics)
 
 
-async def _records(kafka: Any, topic: str, partitions: int) -> AsyncIterator[Any]:
-    """All committed records of a topic, to its ends as they are now."""
-    every = [TopicPartition(topic, partition) for partition in range(partitions)]
-    kafka.assign(every)
-    starts, ends = await kafka.beginning_offsets(every), await kafka.end_offsets(every)
-    for tp in every:
-        kafka.seek(tp, starts[tp])
-    left = {tp for tp in every if ends[tp] > starts[tp]}
-    while left:
-        for records in (await kafka.getmany(*left, timeout_ms=_POLL_MS)).values():
-            for record in records:
-                yield record
-        left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
+def _all_of(topic: str, settings: Settings) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for partition in range(settings.partitions)]
 
 
-async def _lost(kafka: Any, topic: str, partitions: int) -> int | None:
+async def _lost(kafka: Any, every: list[TopicPartition]) -> int | None:
     """Since when a topic is whole, if records of it are gone: the latest first timestamp of such partitions."""
-    every = [TopicPartition(topic, partition) for partition in range(partitions)]
     starts = await kafka.beginning_offsets(every)
     cut = [tp for tp in every if starts[tp] > 0]
     if not cut:
