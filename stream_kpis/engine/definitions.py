@@ -1,6 +1,6 @@
 """Whether a state that was made under other definitions may go on under those of now."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from stream_kpis.engine.scopes import FORMAT
 from stream_kpis.events.money import Rate
@@ -39,23 +39,36 @@ def check(
             raise DefinitionsChanged(
                 f"this state has the {name} {before[name]}, not {now[name]}: set it back, or {_ANEW}"
             )
-    gone = {name.removeprefix("journey:") for name in before if name.startswith("journey:")} - set(journeys)
-    if gone and pulsing:
-        raise DefinitionsChanged(f"journey {min(gone)} is gone, and with it some last events; {_ANEW}")
-    for name in now:
-        _check_journey(name, before, now, has_seals)
+    if problem := lost_events(before, journeys, pulsing):
+        raise DefinitionsChanged(f"{problem}; {_ANEW}")
+    for journey in _journeys(now):
+        if problem := journey_problem(journey, before, now, has_seals):
+            raise DefinitionsChanged(f"{problem}; {_ANEW}")
 
 
-def _check_journey(
-    name: str, before: Mapping[str, str], now: Mapping[str, str], has_seals: Callable[[str], bool]
-) -> None:
-    """A journey's events must have been kept, and nothing of it sealed as another version of it."""
-    journey = name.removeprefix("journey:")
-    if journey == name or before.get(name) == now[name]:
-        return
-    if name not in before or has_seals(journey):
-        why = "has changed, and some of its state is sealed" if name in before else "did not run before"
-        raise DefinitionsChanged(f"journey {journey} {why}; {_ANEW}")
+def _journeys(definitions: Iterable[str]) -> list[str]:
+    return [name.removeprefix("journey:") for name in definitions if name.startswith("journey:")]
+
+
+def lost_events(before: Mapping[str, str], journeys: Collection[str], pulsing: bool) -> str:
+    """Why the parties' last events are no longer all known; empty if they are, or nobody counts them."""
+    gone = set(_journeys(before)) - set(journeys)
+    return f"journey {min(gone)} is gone, and with it some last events" if gone and pulsing else ""
+
+
+def journey_problem(
+    journey: str, before: Mapping[str, str], now: Mapping[str, str], has_seals: Callable[[str], bool]
+) -> str:
+    """Why the facts of a journey cannot be made of the state; empty if they can.
+
+    Its events must have been kept, and nothing of it sealed as another version of it.
+    """
+    name = f"journey:{journey}"
+    if name not in before:
+        return f"journey {journey} did not run before"
+    if before[name] != now[name] and has_seals(journey):
+        return f"journey {journey} has changed, and some of its state is sealed"
+    return ""
 
 
 def check_rates(disagreement: tuple[Rate, Rate] | None) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.definitions import journey_problem, lost_events
 from stream_kpis.engine.scopes import FORMAT
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.load import kind_of
@@ -40,19 +41,18 @@ def outlook(
         before: the definitions in the shard's last header.
         sealed: the journeys of which something is sealed.
     """
-    everything = _different({**settled, "format": FORMAT}, before) or _ended(plan, before)
+    everything = _different({**settled, "format": FORMAT}, before) or lost_events(
+        before, plan.journeys, "party_active" in plan.actions
+    )
     return [_outlook(name, plan, before, sealed, everything) for name in plan.catalogue.measures]
 
 
 def _outlook(name: str, plan: Plan, before: Mapping[str, str], sealed: AbstractSet[str], everything: str) -> Outlook:
     why = everything
     for journey in sorted(journeys_of(plan, name)):
-        version = plan.definitions[f"journey:{journey}"]
-        then = before.get(f"journey:{journey}")
-        if then is None:
-            why = why or f"journey {journey} did not run before, so its events were not kept"
-        elif then != version and journey in sealed:
-            why = why or f"journey {journey} has changed, and some of its state is sealed"
+        if problem := journey_problem(journey, before, plan.definitions, sealed.__contains__):
+            unkept = "" if f"journey:{journey}" in before else ", so its events were not kept"
+            why = why or problem + unkept
     if why:
         return Outlook(name, Source.TOPICS, why)
     same = before.get(name) == plan.definitions[name]
@@ -64,14 +64,6 @@ def _different(settled: Mapping[str, str], before: Mapping[str, str]) -> str:
         if before.get(name, "" if name == "format" else value) != value:
             return f"the state has another {name}"
     return ""
-
-
-def _ended(plan: Plan, before: Mapping[str, str]) -> str:
-    """Why parties' last events are no longer all known, if the catalogue counts those."""
-    run = {name.removeprefix("journey:") for name in before if name.startswith("journey:")}
-    gone = run - plan.journeys.keys()
-    counted = gone and "party_active" in plan.actions
-    return f"journey {min(gone)} is gone, and with it some last events" if counted else ""
 
 
 def journeys_of(plan: Plan, measure: str) -> set[str]:
