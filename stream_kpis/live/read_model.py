@@ -6,7 +6,7 @@ from types import MappingProxyType
 from stream_kpis.engine.batch import Header
 from stream_kpis.engine.cells import decode_cell
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.measures import Cell, add
+from stream_kpis.engine.measures import Cell
 from stream_kpis.engine.reading import ENDING_NOW
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges, period_over, round_up
 from stream_kpis.kpis.formula import Reading
@@ -83,18 +83,20 @@ class ReadModel:
         if index is None:
             return
         changes: Groups = {}
-        by = self._plan.groupings[index].by
         old = self._stored.pop((partition, key), None)
         if old is not None:
             for group, slot, n in decode_cell(old):
-                add(changes.setdefault(self._names.group(by, group), {}), {slot: n}, -1)
+                changes.setdefault(group, {})[slot] = -n
         if value is not None:
             self._stored[partition, key] = value
             for group, slot, n in decode_cell(value):
-                add(changes.setdefault(self._names.group(by, group), {}), {slot: n})
-        code = int(tile)
-        for group, change in changes.items():
+                change = changes.setdefault(group, {})
+                change[slot] = change.get(slot, 0) + n
+        code, by = int(tile), self._plan.groupings[index].by
+        for real, change in changes.items():
+            change = {slot: n for slot, n in change.items() if n}  # noqa: PLW2901 - the zeros are of no use further on
             if change:
+                group = self._names.group(by, real)
                 known = len(self._tiles.groups_of(index))
                 self._tiles.add(code, index, group, change)
                 self._days.change(code, index, group, change)
