@@ -162,15 +162,9 @@ class Demo:
         if not self._audit:
             yield
             return
-        settings, port = self._pipeline.settings, free_port()
-        environment = {
-            "STREAM_KPIS_BOOTSTRAP": settings.bootstrap,
-            "STREAM_KPIS_PARTITIONS": str(settings.partitions),
-            "STREAM_KPIS_PREFIX": settings.prefix,
-            "STREAM_KPIS_APP": settings.app,
-        }
+        port = free_port()
         arguments = ["audit", "--url", self._pipeline.url, "--port", str(port)]
-        audit = Command(arguments, environment, settings.data_dir / "audit.log")
+        audit = Command(arguments, self._pipeline.environment, self._pipeline.settings.data_dir / "audit.log")
         _say(f"  audit       http://127.0.0.1:{port}/metrics")
         try:
             yield

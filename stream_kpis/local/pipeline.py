@@ -120,9 +120,11 @@ class Pipeline:
         """The workers' processes."""
         return self.commands[1:]
 
-    def _command(self, number: int) -> Command:
-        settings, role = self.settings, self._roles[number]
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of the deployment, for a process of it."""
+        settings = self.settings
+        return {
             "STREAM_KPIS_BOOTSTRAP": settings.bootstrap,
             "STREAM_KPIS_PORT": str(settings.port),
             "STREAM_KPIS_HOST": settings.host,
@@ -135,7 +137,10 @@ class Pipeline:
             **({"STREAM_KPIS_CALENDARS": str(settings.calendars.absolute())} if settings.calendars else {}),
             **({"STREAM_KPIS_GOALS": str(settings.goals)} if settings.goals else {}),
         }
-        return Command(["worker", "--role", role], environment, self._folder / f"{role}-{number}.log")
+
+    def _command(self, number: int) -> Command:
+        role = self._roles[number]
+        return Command(["worker", "--role", role], self.environment, self._folder / f"{role}-{number}.log")
 
     def tend(self) -> None:
         """Starts again what may be; raises for the rest.
