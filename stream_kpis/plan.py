@@ -13,7 +13,7 @@ from stream_kpis.kpis.load import BUILT_IN, Catalogue, CatalogueError, load
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
 from stream_kpis.settings import Settings, SettingsError
 
-_WITH_CALENDARS = "business.yaml"
+_WITH_CALENDARS = BUILT_IN / "business.yaml"
 """Counts where there are calendars: without one it would say what the wall clock says."""
 
 
@@ -40,10 +40,9 @@ def compile_plan(settings: Settings, calendar_records: Iterable[bytes | None] = 
         SettingsError: catalogue, calendars or lookups are wrong; the line names file and place.
     """
     calendars, lookups = find_calendars(settings, calendar_records).calendars, _lookups(settings)
-    files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
-    files = [file for file in files if calendars.versions or file.name != _WITH_CALENDARS]
+    files = [file for file in _all_files(settings) if calendars.versions or file != _WITH_CALENDARS]
     try:
-        return compile_catalogue(load([*files, *catalogue_files(settings)]), calendars, lookups)
+        return compile_catalogue(load(files), calendars, lookups)
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}") from error
 
@@ -76,9 +75,8 @@ def whole_catalogue(settings: Settings) -> Catalogue:
     Raises:
         SettingsError: the catalogue is wrong.
     """
-    files = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
     try:
-        return load([*files, *catalogue_files(settings)])
+        return load(_all_files(settings))
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}") from error
 
@@ -99,6 +97,12 @@ def goals_of(settings: Settings, plan: Plan) -> Goals:
         if target.calendar and not plan.calendars.knows(target.calendar):
             raise SettingsError(f"goals: {settings.goals.name}: {target.kpi}: there is no calendar {target.calendar!r}")
     return goals
+
+
+def _all_files(settings: Settings) -> list[Path]:
+    """The files of the built-in catalogue, if it counts, and the deployment's own over them."""
+    built_in = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
+    return [*built_in, *catalogue_files(settings)]
 
 
 def catalogue_files(settings: Settings) -> list[Path]:
