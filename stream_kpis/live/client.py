@@ -49,7 +49,7 @@ def print_kpis(
         raise ValueError("windows and periods do not go together: give --window, or a period")
     query = [("kpi", kpi) for kpi in kpis] + [("by", by or "")] + ([("compare", against)] if against else [])
     query += [(name, text) for name, text in (("period", period), ("from", since), ("to", until)) if text]
-    url = url or f"http://{reachable(settings.host)}:{settings.port}"
+    url = url or url_of(settings)
     found = ask(url, "/api/kpis", query + [("window", window) for window in windows])
     if missing := [window for window in windows if window not in _windows(found) and not against]:
         _explain(missing[0], kpis, _windows(ask(url, "/api/kpis", query)))
@@ -68,6 +68,11 @@ def _explain(window: str, kpis: Sequence[str], there_are: Sequence[str]) -> None
     if there_are:
         of = ", ".join(kpis) or "any KPI"
         raise ValueError(f"no window {window!r} of {of}; there are {', '.join(there_are)}")
+
+
+def url_of(settings: Settings) -> str:
+    """Where the exporter of these settings is asked from its own machine."""
+    return f"http://{reachable(settings.host)}:{settings.port}"
 
 
 def ask(url: str, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:

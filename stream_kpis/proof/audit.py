@@ -17,14 +17,15 @@ from typing import NamedTuple
 from aiohttp import web
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.live.client import ask, reachable
+from stream_kpis.live.client import ask, reachable, url_of
 from stream_kpis.live.exposition import Family, Format, family_lines, labels
 from stream_kpis.live.hosts import guard
 from stream_kpis.live.snapshot import State, Value
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.oracle import KPIS
-from stream_kpis.proof.prove import Finding, cut_of, prove_values, topics_of
+from stream_kpis.proof.pipeline import cut_of
+from stream_kpis.proof.prove import Finding, prove_values, topics_of
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.logs import set_up_logging
 
@@ -127,7 +128,7 @@ def run_audit(
     """
     set_up_logging(settings.verbose)
     plan = compile_plan(settings)
-    url = url or f"http://{reachable(settings.host)}:{settings.port}"
+    url = url or url_of(settings)
     audit = Audit([name for names in batches_of(plan) for name in names])
     declared_s = len(batches_of(plan)) * interval_s
     logger.info("audit: every KPI within %.0f s, at %.0f %% of one core or less", declared_s, share * 100)

@@ -127,10 +127,10 @@ def _differences(value: Value, answer: Answer | None) -> Iterable[Difference]:
     if value.numerator is not None and not all(_same(engine, oracle) for engine, oracle in exact):
         engine, oracle = f"{value.numerator}/{value.denominator}", f"{answer.numerator}/{answer.denominator}"
         yield different("numerator/denominator", engine, oracle)
-    if not _close(value.value, answer.value, FLOAT_TOLERANCE if value.durations is None else QUANTILE_TOLERANCE):
+    if not close(value.value, answer.value, FLOAT_TOLERANCE if value.durations is None else QUANTILE_TOLERANCE):
         yield different("the value", value.value, answer.value)
     interval = (answer.lower, answer.upper)
-    if interval != (None, None) and not all(map(_close, (value.lower, value.upper), interval, repeat(FLOAT_TOLERANCE))):
+    if interval != (None, None) and not all(map(close, (value.lower, value.upper), interval, repeat(FLOAT_TOLERANCE))):
         yield different("the interval", (value.lower, value.upper), interval)
     if value.durations is not None:
         yield from (different(*found) for found in _duration_differences(value.durations, answer))
@@ -140,7 +140,7 @@ def _duration_differences(durations: Durations, answer: Answer) -> Iterable[tupl
     """What differs of a distribution: (what, engine, oracle)."""
     for q, seconds in durations.quantiles:
         expected = answer.quantiles.get(str(q))
-        if not _close(seconds, expected, QUANTILE_TOLERANCE):
+        if not close(seconds, expected, QUANTILE_TOLERANCE):
             yield f"quantile {q}", seconds, expected
     for edge, count in durations.buckets:
         if count != answer.buckets.get(edge, 0):
@@ -155,7 +155,8 @@ def _same(engine: int | None, oracle: int | None) -> bool:
     return isclose(engine, oracle, rel_tol=4 / _EXACT_MAX)
 
 
-def _close(engine: float | None, oracle: float | None, tolerance: float) -> bool:
+def close(engine: float | None, oracle: float | None, tolerance: float) -> bool:
+    """Whether two floats are the same within a relative tolerance; none is only the same as none."""
     if engine is None or oracle is None:
         return engine is oracle
     return isclose(engine, oracle, rel_tol=tolerance, abs_tol=FLOAT_TOLERANCE)

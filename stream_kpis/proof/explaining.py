@@ -7,7 +7,7 @@ from typing import Any
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import round_up
 from stream_kpis.live.api import rfc3339
-from stream_kpis.live.client import ask, reachable
+from stream_kpis.live.client import ask, url_of
 from stream_kpis.live.contributions import Behind, Contribution, Lens
 from stream_kpis.live.listing import Row, print_listing, table_of
 from stream_kpis.live.pseudonyms import Pseudonyms
@@ -16,7 +16,8 @@ from stream_kpis.live.snapshot import Value
 from stream_kpis.live.tables import people
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.exposed import ms_of, of_json
-from stream_kpis.proof.prove import Finding, as_json, cut_of, prove_values
+from stream_kpis.proof.pipeline import cut_of
+from stream_kpis.proof.prove import Finding, as_json, prove_values
 from stream_kpis.settings import Settings
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.parties import holdings
@@ -41,7 +42,7 @@ def print_receipt(
         RuntimeError: the exporter or Kafka does not answer, or the exporter has no values yet.
     """
     set_up_logging(settings.verbose)
-    url = url or f"http://{reachable(settings.host)}:{settings.port}"
+    url = url or url_of(settings)
     receipt = ask(url, "/api/explain", [("kpi", kpi), ("window", window), *([("by", group)] if group else [])])
     text = receipt.pop("text")
     del receipt["provable"]

@@ -8,7 +8,7 @@ from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.kpis.formula import Reading
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Result, State
-from stream_kpis.proof.compare import FLOAT_TOLERANCE, QUANTILE_TOLERANCE, Difference, OperatorTally, Report
+from stream_kpis.proof.compare import FLOAT_TOLERANCE, QUANTILE_TOLERANCE, Difference, OperatorTally, Report, close
 from stream_kpis.proof.oracle import KPIS, SUMS, Outcome, Request, Target
 
 _DAYS, _PERIODS = ("7d", "30d", "90d", "365d"), ("mtd", "qtd", "ytd")
@@ -136,13 +136,13 @@ def _differences(result: Result, outcome: Outcome, *, sketched: bool) -> Iterato
     tolerance = QUANTILE_TOLERANCE if sketched and result.operator != "trend_slope" else FLOAT_TOLERANCE
     parts = _parts(result.operator, outcome.parts)
     if parts is not None and not all(
-        _close(*pair, tolerance) for pair in zip((result.numerator, result.denominator), parts, strict=True)
+        close(*pair, tolerance) for pair in zip((result.numerator, result.denominator), parts, strict=True)
     ):
         yield _difference(result, "what it compares", (result.numerator, result.denominator), parts)
     if not _same_value(result, outcome, tolerance):
         yield _difference(result, "the value", result.value, outcome.value)
     bounds, expected = (result.lower, result.upper), (outcome.lower, outcome.upper)
-    if not all(_close(*pair, FLOAT_TOLERANCE) for pair in zip(bounds, expected, strict=True)):
+    if not all(close(*pair, FLOAT_TOLERANCE) for pair in zip(bounds, expected, strict=True)):
         yield _difference(result, "the interval", bounds, expected)
 
 
@@ -169,15 +169,9 @@ def _same_value(result: Result, outcome: Outcome, tolerance: float) -> bool:
     """A change of a quantile is a quotient of two sketches; whether a target is met may hang on one."""
     engine, oracle = result.value, outcome.value
     if tolerance == FLOAT_TOLERANCE or engine is None or oracle is None:
-        return _close(engine, oracle, FLOAT_TOLERANCE)
+        return close(engine, oracle, FLOAT_TOLERANCE)
     if result.operator == "target_met":
-        return engine == oracle or _close(outcome.parts["v"], outcome.parts["target"], tolerance)
+        return engine == oracle or close(outcome.parts["v"], outcome.parts["target"], tolerance)
     if result.operator == "change":
         return isclose(1 + engine, 1 + oracle, rel_tol=(1 + tolerance) ** 2 - 1)
-    return _close(engine, oracle, tolerance)
-
-
-def _close(engine: float | None, oracle: float | None, tolerance: float) -> bool:
-    if engine is None or oracle is None:
-        return engine is oracle
-    return isclose(engine, oracle, rel_tol=tolerance, abs_tol=FLOAT_TOLERANCE)
+    return close(engine, oracle, tolerance)

@@ -28,6 +28,12 @@ from stream_kpis.stream.topics import TARGETS, Names
 Cut = Mapping[tuple[str, int], int]
 
 
+def cut_of(positions: Iterable[tuple[int, Mapping[str, int]]]) -> dict[tuple[str, int], int]:
+    """How far shards had read the topics, by (topic, partition), from each shard's partition and positions."""
+    known = {*TOPICS, REKEYED_TOPIC}
+    return {(topic, partition): end for partition, ends in positions for topic, end in ends.items() if topic in known}
+
+
 async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
     """All records below a cut, by (plain topic, partition)."""
     names = Names.of(settings)
@@ -126,12 +132,7 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
         snapshot: the answer of ``/api/snapshot``.
     """
     shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency)
-    cut = {
-        (topic, position["partition"]): end
-        for position in snapshot["positions"]
-        for topic, end in position["next"].items()
-        if topic in TOPICS or topic == REKEYED_TOPIC
-    }
+    cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
     read = [record async for record in read_until(settings, {**cut, **await _targets_cut(settings)})]
     of_targets = (record for record in read if record.topic == TARGETS)
     targets = told_targets(of_targets, plan.catalogue.kpis, settings.currency)

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.shard import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
-from stream_kpis.events.types import KIND_OF_DATA, TOPICS
+from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.live.contributions import Contribution, Lens, journeys_of
 from stream_kpis.live.explaining import Prove
 from stream_kpis.live.pseudonyms import Pseudonyms
@@ -26,7 +26,7 @@ from stream_kpis.live.snapshot import Snapshot, Value
 from stream_kpis.plan import compile_plan, goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Ask, Oracle
-from stream_kpis.proof.pipeline import Cut, counted, read_until
+from stream_kpis.proof.pipeline import Cut, counted, cut_of, read_until
 from stream_kpis.proof.verify import oracle_of, renamed
 from stream_kpis.settings import Settings
 from stream_kpis.stream.failure import kafka_line
@@ -86,12 +86,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 class UnprovableError(ValueError):
     """The oracle does not know the KPI; one line."""
-
-
-def cut_of(positions: Iterable[tuple[int, Mapping[str, int]]]) -> dict[tuple[str, int], int]:
-    """How far shards had read the topics, by (topic, partition), from each shard's partition and positions."""
-    known = {*TOPICS, REKEYED_TOPIC}
-    return {(topic, partition): end for partition, ends in positions for topic, end in ends.items() if topic in known}
 
 
 def topics_of(plan: Plan, values: Sequence[Value]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.live import attention, handover
 from stream_kpis.live.api import Views
 from stream_kpis.live.asks import asks_of
-from stream_kpis.live.client import ask, reachable
+from stream_kpis.live.client import ask, url_of
 from stream_kpis.live.listing import print_listing
 from stream_kpis.live.party import COLUMNS, Dossier, Place, dossier, render, rows_of
 from stream_kpis.live.pseudonyms import Pseudonyms
@@ -81,7 +81,7 @@ def print_report(settings: Settings, *, since: str, until: str, url: str | None,
         RuntimeError: the exporter or Kafka does not answer; one line.
     """
     (asked,) = asks_of(Calendar(settings.zone), since=since, until=until)
-    url = url or f"http://{reachable(settings.host)}:{settings.port}"
+    url = url or url_of(settings)
     first, after = date.fromisoformat(since), date.fromisoformat(until)
     before = ("from", (first - (after - first)).isoformat()), ("to", since)
     now = ask(url, "/api/kpis", [("by", ""), ("from", since), ("to", until)])["values"]
