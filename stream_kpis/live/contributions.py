@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from stream_kpis.engine.compiler import Looked, Plan
 from stream_kpis.engine.measures import COUNT, SUM, Cell, add, waiting_since
 from stream_kpis.engine.reading import FUNCTIONS, At, waiting_ages
+from stream_kpis.engine.rebuild import journeys_of as journeys_of_measure
 from stream_kpis.engine.tiles import FINE_MS, Edges
-from stream_kpis.journeys.facts import FACTS, UNKNOWN, Fact
+from stream_kpis.journeys.facts import UNKNOWN, Fact
 from stream_kpis.kpis.formula import Binary, Node, Part, Reading, evaluate, parts, readings
-from stream_kpis.kpis.load import days_of, kind_of
+from stream_kpis.kpis.load import days_of
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.readings import KpiReader, Read
 from stream_kpis.live.snapshot import Value
@@ -72,9 +73,8 @@ def journeys_of(plan: Plan, kpi: str) -> frozenset[str]:
     catalogue = plan.catalogue
     formulas = [formula for formula in (catalogue.formulas[kpi], catalogue.samples.get(kpi)) if formula]
     names = {arg for formula in formulas for reading in readings(formula) for arg in reading.args if arg != "target"}
-    measures = [catalogue.measures[name] for name in names]
-    own = {FACTS[fact].journey for each in measures for fact in (kind_of(each)[1], each.base) if fact}
-    return frozenset(own).union(*(journeys_of(plan, part.name) for formula in formulas for part in parts(formula)))
+    own = (journeys_of_measure(plan, name) for name in names)
+    return frozenset().union(*own, *(journeys_of(plan, part.name) for formula in formulas for part in parts(formula)))
 
 
 class Lens:
