@@ -10,7 +10,7 @@ from stream_kpis.settings import Settings
 from tests.system.company import company, free_port, until
 from tests.tools import tool
 
-TIMING = Timing(slow="2s", waiting="2s", churn="2s", health="5m", keep="0s")
+TIMING = Timing(kpis="2s", health="5m", keep="0s")
 SCENARIO_MS = 160_000
 """Long enough for customers to wait longer than the target of 2 minutes, as 1 in 10 does by then."""
 
