@@ -127,10 +127,11 @@ def _differences(value: Value, answer: Answer | None) -> Iterable[Difference]:
     if value.numerator is not None and not all(_same(engine, oracle) for engine, oracle in exact):
         engine, oracle = f"{value.numerator}/{value.denominator}", f"{answer.numerator}/{answer.denominator}"
         yield different("numerator/denominator", engine, oracle)
-    if not close(value.value, answer.value, FLOAT_TOLERANCE if value.durations is None else QUANTILE_TOLERANCE):
+    tolerance = FLOAT_TOLERANCE if value.durations is None else QUANTILE_TOLERANCE
+    if not close(value.value, answer.value, tolerance):
         yield different("the value", value.value, answer.value)
     interval = (answer.lower, answer.upper)
-    if interval != (None, None) and not all(map(close, (value.lower, value.upper), interval, repeat(FLOAT_TOLERANCE))):
+    if interval != (None, None) and not all(map(close, (value.lower, value.upper), interval, repeat(tolerance))):
         yield different("the interval", (value.lower, value.upper), interval)
     if value.durations is not None:
         yield from (different(*found) for found in _duration_differences(value.durations, answer))
