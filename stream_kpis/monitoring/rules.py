@@ -79,7 +79,7 @@ def rules(
 
 
 def _as_yaml(rule: Rule, timing: Timing, links: Links) -> dict[str, Any]:
-    hold = (timing.kpis if rule.kpi else timing.health) or rule.hold
+    hold = rule.hold if rule.hold == "0s" else (timing.kpis if rule.kpi else timing.health) or rule.hold
     silence = quote(f'{{alertname="{rule.name}"}}', safe="")
     about_kpi = {"kpi": rule.kpi} if rule.kpi else {}
     return {
