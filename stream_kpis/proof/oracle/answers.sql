@@ -67,6 +67,20 @@ WHERE ask IS NOT NULL;
 CREATE OR REPLACE TEMP MACRO nearest_rank(sorted, thousandths) AS
     sorted[(thousandths * len(sorted) + 999) // 1000];
 
+-- The ranks of the interval of a quantile of n durations: around n*q as far as 1.96 standard deviations of a binomial.
+-- All in integers: n*q and the root in units of 10^-5, the root rounded up, so that the bounds are rounded away from n*q.
+CREATE OR REPLACE TEMP MACRO root_up(square) AS
+    round(sqrt(square))::HUGEINT + (round(sqrt(square))::HUGEINT * round(sqrt(square))::HUGEINT < square)::INTEGER;
+
+CREATE OR REPLACE TEMP MACRO reach(n, thousandths) AS
+    root_up(196 * 196 * n::HUGEINT * thousandths * (1000 - thousandths));
+
+CREATE OR REPLACE TEMP MACRO lower_rank(n, thousandths) AS
+    floor_div(100 * n * thousandths - reach(n, thousandths), 100_000)::BIGINT;
+
+CREATE OR REPLACE TEMP MACRO upper_rank(n, thousandths) AS
+    1 - floor_div(-100 * n * thousandths - reach(n, thousandths), 100_000)::BIGINT;
+
 CREATE OR REPLACE TEMP TABLE totals AS
 WITH listed AS (
     SELECT
@@ -84,6 +98,9 @@ SELECT
     listed.* EXCLUDE (sorted_ms),
     list_sum(sorted_ms) AS total_ms,
     nearest_rank(sorted_ms, thousandths) AS quantile_ms,
+    -- A rank below 1 or beyond all gives no bound.
+    sorted_ms[nullif(greatest(lower_rank(len(sorted_ms), thousandths), 0), 0)] AS lower_ms,
+    sorted_ms[upper_rank(len(sorted_ms), thousandths)] AS upper_ms,
     [nearest_rank(sorted_ms, q) FOR q IN [500, 900, 990] IF sorted_ms IS NOT NULL] AS quantiles_ms
 FROM listed
 JOIN asks USING (ask)
@@ -192,6 +209,8 @@ WITH
             c.unit,
             coalesce(s.began_ms < a.to_ms, false) AS begun,
             t.quantile_ms,
+            t.lower_ms,
+            t.upper_ms,
             t.quantiles_ms
         FROM wanted AS w
         JOIN asks AS a USING (ask)
@@ -220,7 +239,7 @@ SELECT
     b.edges_s,
     b.counts,
     j.total,
-    NULL::DOUBLE AS lower,
-    NULL::DOUBLE AS upper
+    j.lower_ms / j.unit AS lower,
+    j.upper_ms / j.unit AS upper
 FROM judged AS j
 LEFT JOIN buckets AS b USING (ask, "by", "group");
