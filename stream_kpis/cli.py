@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from stream_kpis.cli_operate import COMMANDS as OPERATE
 from stream_kpis.cli_options import as_csv as _csv
 from stream_kpis.cli_options import as_json as _json
 from stream_kpis.cli_options import one_form as _one_form
 from stream_kpis.cli_options import settings_of as _settings
-from stream_kpis.cli_receipts import COMMANDS
+from stream_kpis.cli_receipts import COMMANDS as RECEIPTS
 from stream_kpis.settings import Role, SettingsError
 
 EXIT_DONE, EXIT_CHECK_FAILED, EXIT_USE = 0, 1, 2
@@ -205,7 +206,7 @@ def kpis(context: click.Context, /, **options: Any) -> None:
     sys.exit(print_kpis(_settings(context), **options))
 
 
-for command in COMMANDS:
+for command in (*RECEIPTS, *OPERATE):
     cli.add_command(command)
 
 
@@ -289,16 +290,19 @@ def schema() -> None:
 
 @cli.command()
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
+@click.option("--kubernetes", is_flag=True, help="As a PrometheusRule for the Prometheus operator.")
 @click.pass_context
-def rules(context: click.Context, /, output: Path | None) -> None:
+def rules(context: click.Context, /, output: Path | None, kubernetes: bool) -> None:
     """Write the Prometheus alerts of the catalogue.
 
     Example: stream-kpis rules --output deploy/prometheus/rules.yml
     """
-    from stream_kpis.monitoring.rules import rules as generated  # noqa: PLC0415
+    from stream_kpis.monitoring.rules import prometheus_rule  # noqa: PLC0415
+    from stream_kpis.monitoring.rules import rules as rule_file  # noqa: PLC0415
     from stream_kpis.plan import compile_plan  # noqa: PLC0415
 
-    text = generated(compile_plan(_settings(context)).catalogue.kpis)
+    kpis = compile_plan(_settings(context)).catalogue.kpis
+    text = prometheus_rule(kpis) if kubernetes else rule_file(kpis)
     if output is None:
         click.echo(text, nl=False)
     else:

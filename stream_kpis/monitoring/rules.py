@@ -61,7 +61,27 @@ def rules(kpis: Mapping[str, Kpi], timing: Timing = TIMING, runbooks: str = "doc
         timing: how long conditions hold.
         runbooks: the address or path that runbooks are linked under.
     """
-    groups = [
+    return HEADER + _dumped({"groups": _groups(kpis, timing, runbooks)})
+
+
+def prometheus_rule(kpis: Mapping[str, Kpi], runbooks: str = "docs/runbooks") -> str:
+    """The same as the resource that the Prometheus operator takes, as YAML; arguments as for :func:`rules`."""
+    return HEADER + _dumped(
+        {
+            "apiVersion": "monitoring.coreos.com/v1",
+            "kind": "PrometheusRule",
+            "metadata": {"name": "stream-kpis", "labels": {"app.kubernetes.io/name": "stream-kpis"}},
+            "spec": {"groups": _groups(kpis, TIMING, runbooks)},
+        }
+    )
+
+
+def _dumped(document: Mapping[str, Any]) -> str:
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _groups(kpis: Mapping[str, Kpi], timing: Timing, runbooks: str) -> list[dict[str, Any]]:
+    return [
         {"name": name, "rules": [_as_yaml(rule, runbooks) for rule in members]}
         for name, members in (
             (
@@ -72,7 +92,6 @@ def rules(kpis: Mapping[str, Kpi], timing: Timing = TIMING, runbooks: str = "doc
         )
         if members
     ]
-    return HEADER + yaml.dump({"groups": groups}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _slow(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
