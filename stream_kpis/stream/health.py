@@ -11,7 +11,7 @@ from stream_kpis.settings import Role, Settings, SettingsError
 
 SILENT_S_MAX = 60.0
 """A worker that has not touched its file for so long hangs; a recovery decodes for seconds without a break."""
-_ANSWER_S_MAX = 5.0
+_ANSWER_S_MAX = 10.0
 
 
 def show_alive(file: Path | None) -> None:
