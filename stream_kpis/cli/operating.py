@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from stream_kpis.cli_options import settings_of
+from stream_kpis.cli.options import Commands, bootstrap, settings_of
 from stream_kpis.settings import Role
 
 
@@ -22,14 +22,14 @@ def health(context: click.Context, /, role: str | None) -> None:
     sys.exit(print_health(settings_of(context, role=role)))
 
 
-@click.group()
+@click.group(cls=Commands)
 def state() -> None:
     """What a deployment has counted, out of Kafka into a file and back."""
 
 
 @state.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--bootstrap", default=None, help="Kafka servers.")
+@bootstrap
 @click.pass_context
 def export_(context: click.Context, /, file: Path, bootstrap: str | None) -> None:
     """Write the state of all shards to a file; workers may go on.
@@ -44,7 +44,7 @@ def export_(context: click.Context, /, file: Path, bootstrap: str | None) -> Non
 @state.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--same-topics", is_flag=True, help="Go on at the positions of the file, in the topics it was made of.")
-@click.option("--bootstrap", default=None, help="Kafka servers.")
+@bootstrap
 @click.pass_context
 def import_(context: click.Context, /, file: Path, same_topics: bool, bootstrap: str | None) -> None:
     """Fill a deployment that has no state, before its workers start.
@@ -56,6 +56,3 @@ def import_(context: click.Context, /, file: Path, same_topics: bool, bootstrap:
     from stream_kpis.stream.state import import_state  # noqa: PLC0415
 
     sys.exit(import_state(settings_of(context, bootstrap=bootstrap), file, same_topics=same_topics))
-
-
-COMMANDS = (health, state)
