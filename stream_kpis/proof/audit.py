@@ -21,12 +21,12 @@ from stream_kpis.live.client import ask, reachable, url_of
 from stream_kpis.live.exposition import Family, Format, family_lines, labels
 from stream_kpis.live.hosts import guard
 from stream_kpis.live.snapshot import State, Value
-from stream_kpis.plan import compile_plan
 from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.pipeline import cut_of
 from stream_kpis.proof.prove import Finding, prove_values, topics_of
 from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ def run_audit(
         RuntimeError: nobody answers in the first batch; later that is only counted.
     """
     set_up_logging(settings.verbose)
-    plan = compile_plan(settings)
+    plan = asyncio.run(plan_in_force(settings))
     url = url or url_of(settings)
     audit = Audit([name for names in batches_of(plan) for name in names])
     declared_s = len(batches_of(plan)) * interval_s

@@ -23,12 +23,13 @@ from stream_kpis.live.contributions import Contribution, Lens, journeys_of
 from stream_kpis.live.explaining import Prove
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.snapshot import Snapshot, Value
-from stream_kpis.plan import compile_plan, goals_of
+from stream_kpis.plan import goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Ask, Oracle
 from stream_kpis.proof.pipeline import Cut, counted, cut_of, read_until
 from stream_kpis.proof.verify import oracle_of, renamed
 from stream_kpis.settings import Settings
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.parties import holdings
 
@@ -231,4 +232,7 @@ def in_child(settings: Settings) -> Prove:
 
 
 def _prove(settings: Settings, values: list[Value], to_ms: int, cut: Cut) -> Finding:
-    return asyncio.run(prove_values(settings, compile_plan(settings), values, to_ms, cut))
+    async def prove() -> Finding:
+        return await prove_values(settings, await plan_in_force(settings), values, to_ms, cut)
+
+    return asyncio.run(prove())
