@@ -13,7 +13,7 @@ from stream_kpis.live.figures import Figures
 from stream_kpis.live.pipeline import DEAD_LETTERS
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.snapshot import Snapshot, Value
-from stream_kpis.live.sources import Sources, measures_of
+from stream_kpis.live.sources import measures_of
 
 _COUNTERS = {
     "duplicates": "came before with the same bytes",
@@ -40,12 +40,11 @@ class Exclusions:
     Args:
         plan: the compiled catalogue.
         model: what the snapshots come from.
-        sources: what its KPIs read.
         figures: what stands in their formulas.
     """
 
-    def __init__(self, plan: Plan, model: ReadModel, sources: Sources, figures: Figures) -> None:
-        self._catalogue, self._model, self._sources, self._figures = plan.catalogue, model, sources, figures
+    def __init__(self, plan: Plan, model: ReadModel, figures: Figures) -> None:
+        self._catalogue, self._model, self._figures = plan.catalogue, model, figures
 
     def of(self, value: Value, snapshot: Snapshot) -> Iterator[Exclusion]:
         """What the definition leaves out, where the cells know it."""
@@ -67,7 +66,7 @@ class Exclusions:
         kpi = self._catalogue.kpis[name]
         if kpi.matured is not None:
             return days_of(kpi.matured)
-        within = (self._catalogue.measures[measure].within for measure in measures_of(self._sources, name))
+        within = (self._catalogue.measures[measure].within for measure in measures_of(self._catalogue, name))
         return max((days_of(span) for span in within if span), default=0)
 
 

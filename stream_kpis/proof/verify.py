@@ -12,6 +12,7 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.snapshot import Result, Value
+from stream_kpis.live.sources import measures_of
 from stream_kpis.proof.aims import oracle_targets, simulated_goals
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Answer, Ask, Oracle, Version
@@ -97,7 +98,9 @@ def renamed(answers: Iterable[Answer], names: Pseudonyms) -> tuple[dict[tuple[st
 
 def oracle_of(plan: Plan, reader: Reader, zone: str, goals: Goals = NO_GOALS, only: Collection[str] = ()) -> Oracle:
     """An oracle with the deployment's targets and goals, that has read nothing; of some KPIs only, or of all."""
-    kpis = plan.catalogue.kpis
+    kpis, measures = plan.catalogue.kpis, plan.catalogue.measures
+    asked = {name for kpi in only or kpis for name in measures_of(plan.catalogue, kpi)}
+    by_calendar = any(measures[name].clock == "business" for name in asked)  # which takes seconds to lay out
     targets_ms = {
         name: round(kpi.target * 1000) for name, of in _TARGETS.items() if (kpi := kpis.get(of)) and kpi.target
     }
@@ -108,7 +111,7 @@ def oracle_of(plan: Plan, reader: Reader, zone: str, goals: Goals = NO_GOALS, on
         quotas=goals.quotas,
         experiments=goals.experiments,
         min_samples={name: kpi.min_samples for name, kpi in kpis.items()},
-        calendars=_as_written(plan),
+        calendars=_as_written(plan) if by_calendar else {},
         default_calendar=plan.calendars.default,
         only=only,
     )
