@@ -16,7 +16,7 @@ from stream_kpis.live.snapshot import Value
 from stream_kpis.live.tables import people
 from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.pipeline import cut_of
-from stream_kpis.proof.prove import Finding, as_json, prove_values
+from stream_kpis.proof.prove import At, Finding, as_json, prove_values
 from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
@@ -54,7 +54,7 @@ def print_receipt(
         receipt["entities"] = asyncio.run(_behind(settings, value, ms_of(receipt["kpi_now"]), entities))
         rows += [{"section": "entity", **one} for one in receipt["entities"]["named"]]
         text += "\n" + entities_text(receipt["entities"], receipt["unit"])
-    found = asyncio.run(_prove(settings, url, kpi, window)) if prove else None
+    found = asyncio.run(_prove(settings, url, receipt)) if prove else None
     if found is not None:
         receipt["proof"] = as_json(found)
         rows.append({"section": "proof", "name": "equal" if found.equal else "different", "what": found.text})
@@ -80,13 +80,23 @@ def value_of_receipt(receipt: Mapping[str, Any], by: str, group: str) -> Value:
     )  # fmt: skip
 
 
-async def _prove(settings: Settings, url: str, kpi: str, window: str) -> Finding:
-    """Proves what the exporter shows now of one KPI and window, with all groups."""
-    plan = await plan_in_force(settings)
+async def _prove(settings: Settings, url: str, receipt: Mapping[str, Any]) -> Finding:
+    """Proves what the exporter shows now of a receipt's KPI and window, with all groups."""
+    plan, kpi, window = await plan_in_force(settings), receipt["kpi"], receipt["window"]
+    if others := counted_otherwise(plan, receipt):
+        raise RuntimeError(
+            f"{url} counts {', '.join(others)} by another definition than these settings and the control topics:"
+            " give the exporter's settings, or start it again"
+        )
     snapshot = await asyncio.to_thread(ask, url, "/api/snapshot")
     values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) == (kpi, window)]
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
-    return await prove_values(settings, plan, values, ms_of(snapshot["to"]), cut)
+    return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))
+
+
+def counted_otherwise(plan: Plan, receipt: Mapping[str, Any]) -> list[str]:
+    """The measures behind a receipt that a plan counts by another definition, or not at all."""
+    return [name for name, of in receipt["measures"].items() if plan.definitions.get(name) != of]
 
 
 def as_document(behind: Behind, plan: Plan, kpi: str) -> dict[str, Any]:
