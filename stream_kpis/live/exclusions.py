@@ -13,7 +13,7 @@ from stream_kpis.live.figures import Figures
 from stream_kpis.live.pipeline import DEAD_LETTERS
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.snapshot import Snapshot, Value
-from stream_kpis.live.sources import measures_of
+from stream_kpis.live.sources import Sources, measures_of
 
 _COUNTERS = {
     "duplicates": "came before with the same bytes",
@@ -30,7 +30,7 @@ class Exclusion(NamedTuple):
     reason: str
     number: int
     of: str
-    """``this KPI``, or ``all events``: what the shards counted since they began, whatever the KPI."""
+    """``this KPI``, the KPI that it is composed of, or ``all events``: what the shards counted, whatever the KPI."""
     why: str
 
 
@@ -40,26 +40,35 @@ class Exclusions:
     Args:
         plan: the compiled catalogue.
         model: what the snapshots come from.
+        sources: what its KPIs read.
         figures: what stands in their formulas.
     """
 
-    def __init__(self, plan: Plan, model: ReadModel, figures: Figures) -> None:
-        self._catalogue, self._model, self._figures = plan.catalogue, model, figures
+    def __init__(self, plan: Plan, model: ReadModel, sources: Sources, figures: Figures) -> None:
+        self._catalogue, self._model, self._sources, self._figures = plan.catalogue, model, sources, figures
 
     def of(self, value: Value, snapshot: Snapshot) -> Iterator[Exclusion]:
-        """What the definition leaves out, where the cells know it."""
+        """What the definitions of a value and of its parts leave out, where the cells know it."""
+        yield from self._own(value, snapshot, "this KPI")
+        place = (value.window, value.by, value.group)
+        there = {v.kpi: v for v in snapshot.values if (v.window, v.by, v.group) == place}
+        for name in self._sources.order_of([value.kpi])[:-1]:
+            if name in there:
+                yield from self._own(there[name], snapshot, name)
+
+    def _own(self, value: Value, snapshot: Snapshot, of: str) -> Iterator[Exclusion]:
         for reading in self._figures.read_by(value.kpi):
             if FUNCTIONS[reading.function].kinds[0] == ("distribution",):
                 cell = self._model.cell(value, reading.args[0], reading)
                 if below := cell.get(BELOW, 0):
-                    yield Exclusion("clock_skew", below, "this KPI", "ended before they began")
+                    yield Exclusion("clock_skew", below, of, "ended before they began")
         horizon_days = self.horizon_days(value.kpi)
         if horizon_days and value.to_ms < snapshot.to_ms:
             later = self._model.period(value.to_ms, snapshot.to_ms, [value.kpi])
             young = sum(v.denominator or 0 for v in later if (v.by, v.group) == (value.by, value.group))
             if young:
                 why = f"since {rfc3339(value.to_ms)[:10]}: not yet {horizon_days} days old"
-                yield Exclusion("immature", young, "this KPI", why)
+                yield Exclusion("immature", young, of, why)
 
     def horizon_days(self, name: str) -> int:
         """How old base events must be to count in a KPI; 0 if it counts none."""

@@ -84,7 +84,7 @@ class Maker:
         self._kpis = plan.catalogue.kpis
         self._sources = Sources(plan, calendar)
         self._figures = Figures(plan, self._sources, currency)
-        self._exclusions = Exclusions(plan, model, self._figures)
+        self._exclusions = Exclusions(plan, model, self._sources, self._figures)
         self._changes = Changes(plan, model, calendar, self._exclusions)
 
     def receipt(self, snapshot: Snapshot, kpi_id: str, window: str, by: str = "", group: str = "") -> Receipt:
