@@ -40,6 +40,27 @@ def rules(context: click.Context, /, output: Path | None) -> None:
 
 @click.command()
 @click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder that they go to."
+)
+@click.pass_context
+def dashboards(context: click.Context, /, output: Path) -> None:
+    """Write the Grafana dashboards of the catalogue.
+
+    Example: stream-kpis dashboards --output deploy/grafana/dashboards
+    """
+    from stream_kpis.monitoring.dashboards import dashboards as generated  # noqa: PLC0415
+    from stream_kpis.plan import compile_plan  # noqa: PLC0415
+
+    settings = settings_of(context)
+    made = generated(compile_plan(settings).catalogue.kpis, settings.currency)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in made.items():
+        (output / name).write_text(text, encoding="utf-8")
+    click.echo(f"{len(made)} dashboards in {output}")
+
+
+@click.command()
+@click.option(
     "--definitions",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of definitions*.md, whose worked examples are shown.",
