@@ -157,7 +157,8 @@ async def _audited(
 async def _check(settings: Settings, plan: Plan, audit: Audit, url: str, checks: Sequence[Check]) -> None:
     """Proves one batch of what the exporter shows now."""
     try:
-        snapshot = await asyncio.to_thread(ask, url, "/api/snapshot")
+        wanted = [query for check in checks for query in check._asdict().items()]
+        snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", wanted)
         values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) in set(checks)]
         cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
         at = At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut)

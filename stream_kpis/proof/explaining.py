@@ -88,8 +88,8 @@ async def _prove(settings: Settings, url: str, receipt: Mapping[str, Any]) -> Fi
             f"{url} counts {', '.join(others)} by another definition than these settings and the control topics:"
             " give the exporter's settings, or start it again"
         )
-    snapshot = await asyncio.to_thread(ask, url, "/api/snapshot")
-    values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) == (kpi, window)]
+    snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", [("kpi", kpi), ("window", window)])
+    values = [of_json(row) for row in snapshot["values"]]
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
     return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))
 
