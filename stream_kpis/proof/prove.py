@@ -118,6 +118,7 @@ async def prove_values(settings: Settings, plan: Plan, values: Sequence[Value], 
 
     Raises:
         UnprovableError: the oracle does not know one of the KPIs.
+        ValueError: there are amounts in another currency, and no rates at all; one line.
         RuntimeError: Kafka does not answer; one line.
     """
     if unknown := sorted({value.kpi for value in values} - set(KPIS)):
