@@ -183,6 +183,7 @@ def evaluate(context: click.Context, /, rates: Path | None, **options: Any) -> N
 @click.option("--kpi", "kpis", type=_Names(), default=(), help="Only these KPIs, separated by commas.")
 @click.option("--by", default=None, help="A grouping; without it the totals.")
 @click.option("--window", "windows", type=_Names(), default=(), help="Only these windows.")
+@click.option("--at", "instants", multiple=True, help="Windows as of an instant; may be given several times.")
 @click.option("--period", default=None, help="A day, month, quarter or year instead of a window.")
 @click.option("--from", "since", default=None, help="First business day of a period of your own.")
 @click.option("--to", "until", default=None, help="The day after its last one.")
@@ -193,16 +194,31 @@ def evaluate(context: click.Context, /, rates: Path | None, **options: Any) -> N
     default=None,
     help="Changes of closed days against as many before, or a year before.",
 )
-@click.option("--url", default=None, help="Of the exporter.")
+@click.option("--url", default=None, help="Of the exporter; with a period: say what it knows of it now.")
+@click.option("--bootstrap", default=None, help="Kafka servers, for the past.")
 @_json
 @_csv
 @click.pass_context
-def kpis(context: click.Context, /, **options: Any) -> None:
-    """Show the live values of a running exporter."""
+def kpis(context: click.Context, /, bootstrap: str | None, **options: Any) -> None:
+    """Show the live values of a running exporter, or those of the past.
+
+    The past, an instant or a period, is replayed from the parties in Kafka.
+
+    Example: stream-kpis kpis --period 2026-03 --compare year --kpi revenue_net
+    """
+    _one_form(options)
+    settings, url, instants = _settings(context, bootstrap=bootstrap), options["url"], options["instants"]
+    if instants and url:
+        raise click.UsageError("--at is answered from Kafka: leave --url out")
+    if instants or (url is None and any(options[name] for name in ("period", "since", "until"))):
+        from stream_kpis.stream.past import print_past  # noqa: PLC0415
+
+        del options["url"]
+        sys.exit(print_past(settings, **options))
     from stream_kpis.live.client import print_kpis  # noqa: PLC0415
 
-    _one_form(options)
-    sys.exit(print_kpis(_settings(context), **options))
+    del options["instants"]
+    sys.exit(print_kpis(settings, **options))
 
 
 for command in COMMANDS:
