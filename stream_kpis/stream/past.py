@@ -31,11 +31,12 @@ from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.control import deployed_plan
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
-from stream_kpis.stream.topics import Names
+from stream_kpis.stream.topics import Names, survey
 
 _LINE_EVERY_S = 5.0
 _TAIL = 1_000
 """How many of the last offsets of a cells changelog have a header among them: each flush ends with one."""
+_NOTHING = "no shard has written anything yet: start one with stream-kpis worker, or set app and prefix as it has them"
 
 Report = Callable[[int, int], None]
 """Told how many partitions are done, and how many records were read."""
@@ -134,6 +135,8 @@ def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
 
 
 async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
+    if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
+        raise RuntimeError(_NOTHING)  # before topics are made
     plan = await deployed_plan(settings)
     which = chosen(plan.catalogue.kpis, wanted.kpis, wanted.by, wanted.windows)
     _check(wanted, plan.catalogue.kpis)
@@ -188,7 +191,7 @@ async def _check_definitions(kafka: Any, settings: Settings, plan: Plan) -> None
             if record.key == HEADER_KEY and record.value is not None:
                 headers[record.partition] = record.value
     if not headers:
-        raise RuntimeError("no shard has written anything yet: start one with stream-kpis worker")
+        raise RuntimeError(_NOTHING)
     for header in headers.values():
         made = header_decoder.decode(header).definitions
         check(made, now, plan.journeys, "party_active" in plan.actions, lambda _: False)
