@@ -78,17 +78,14 @@ rows, the exit code is 1.
   s after the last event.
 - `--period P` or `--from A --to B`: business days, B not included, instead of windows.
 - A period is as it was known at its end: a refund in April does not change March. One that goes on ends now.
-- `kpis` replays the past from the parties in Kafka: all their committed events, sealed ones from the archives,
-  partition by partition; the scopes and events read are reported on standard error. Against the files there are three
-  differences: what was taken back was never there, whenever that came; of two events with one id the one that came
-  first counts; and an event that waits for its rate is in no value. A journey keeps of an event what it needs, so a measure of a journey that never ran here is refused.
-- `--at T --compare previous` or `year`: the changes as they were shown at T. With a period: against as many days
-  of the month, quarter or year before, or of a year before; of any other span, against as many days before it, or 364
-  days earlier (365 days: 365), each as known at its own end. Of a period that goes on only the closed days are
-  compared.
+- `kpis` replays the past from the parties in Kafka ([receipts](receipts.md#the-past)).
+- `--at T --compare previous` or `year`: the changes as they were shown at T. A month, quarter or year is compared with
+  as many days of the one before, or of a year before; any other span with as many days before it, or 364 days earlier
+  (365 days: 365 earlier). Both values are as known at their own ends. Of a period that goes on only the closed days
+  are compared.
 - `kpis --period P --url U` asks a running exporter instead, which is quick: it says what it knows of the period now,
-  up to kpi-now. Numbers of distinct parties, and what waits, are known of a period only if nothing of their kind
-  came after it; else their state is `no_data`.
+  up to kpi-now. Numbers of distinct parties, and what waits, are known of a period only if nothing of their kind came
+  after it; else their state is `no_data`.
 """
 
 if __name__ == "__main__":
