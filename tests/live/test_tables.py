@@ -82,11 +82,13 @@ def test_changes_say_against_what_and_as_of_when_they_are() -> None:
     change = {**row("orders"), "operator": "change", "against": "year"}
     days = {**VIEWS.over("2026-01-01/2026-04-01", fakes.value("orders", "all")), "against": "previous"}
     shown = [printed([change]), printed([{**change, "at": "2026-01-01T00:00:00Z"}]), printed([days])]
-    assert [next(line.strip() for line in lines(text) if "hange" in line) for text in shown] == [
+    expected = (
         "Change against the year before",
         "As of 2026-01-01T00:00:00Z: change against the year before",
         "Period 2026-01-01/2026-04-01: change against as many days before",
-    ]
+    )
+    for text, title in zip(shown, expected, strict=True):
+        assert " ".join(text.split()).startswith(title)
 
 
 def test_a_period_with_a_long_name_stands_above_its_table() -> None:
