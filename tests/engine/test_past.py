@@ -51,12 +51,7 @@ def void_record(event: Happening, timestamp_ms: int) -> Record:
     return Record(TOPIC, 0, 0, timestamp_ms, event.party.encode(), void_of(at, f"void {event.id}"))
 
 
-instants = st.lists(
-    st.sampled_from([NOW_MS - age_ms + more for age_ms in AGES_MS for more in (0, 1)]),
-    min_size=1,
-    max_size=4,
-    unique=True,
-)
+EDGES_MS = [NOW_MS - age_ms + more for age_ms in AGES_MS for more in (0, 1)]
 """Just before something may happen, and just after."""
 instants = st.lists(st.sampled_from(EDGES_MS), min_size=1, max_size=4, unique=True)
 
