@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stream_kpis.cli.options import Names, as_csv, as_json, files, mapping, one_form, rates, settings_of
+from stream_kpis.cli.options import Names, as_csv, as_json, files, mapping, one_form, rates, settings_of, url
 
 
 @click.command()

@@ -28,7 +28,7 @@ from stream_kpis.live.tables import print_rows
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
-from stream_kpis.stream.control import deployed_plan
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.topics import Names, survey
@@ -136,8 +136,8 @@ def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
 
 async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
     if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
-        raise RuntimeError(_NOTHING)  # before topics are made
-    plan = await deployed_plan(settings)
+        raise RuntimeError(_NOTHING)
+    plan = await plan_in_force(settings)
     which = chosen(plan.catalogue.kpis, wanted.kpis, wanted.by, wanted.windows)
     _check(wanted, plan.catalogue.kpis)
     values = PastValues(plan, calendar, wanted.asks, wanted.kpis, goals_of(settings, plan), Pseudonyms.of(settings))
