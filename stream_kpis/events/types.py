@@ -160,6 +160,7 @@ class DealCreated(Data, frozen=True):
 
     deal_id: Id
     lead_id: Text | None = None
+    lead_party: Text | None = None
     owner_id: Text | None = None
     pipeline: Text = "default"
     stage: Text | None = None
@@ -261,6 +262,7 @@ class OrderPlaced(Data, frozen=True):
     amount: Price
     currency: Currency | None = None
     lead_id: Text | None = None
+    lead_party: Text | None = None
     channel: Text | None = None
     campaign_id: Text | None = None
     owner_id: Text | None = None
