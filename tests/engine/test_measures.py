@@ -31,6 +31,7 @@ KINDS: dict[str, Parts] = {
     "open_set_of_calendar": lambda at_ms, value: m.open_set_of_calendar(at_ms, value % 501),
     "joined": m.joined,
 }
+KATHMANDU = Calendar("Asia/Kathmandu")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 FACTS = st.lists(
     st.tuples(
@@ -116,7 +117,7 @@ def test_a_cell_comes_back_from_its_bytes(kind: str, facts: list[tuple[int, int]
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=20), st.integers(0, 60), st.integers(0, 60))
 def test_pairs_of_a_span_are_those_with_both_facts_in_it(hours: list[tuple[int, int]], one: int, other: int) -> None:
     """From any business day to any other, whatever tiles the later facts are in."""
-    day_start = Calendar("Asia/Kathmandu").day_start
+    day_start = KATHMANDU.day_start
     pairs = [(6 * earlier * 3_600_000, 6 * (earlier + more) * 3_600_000) for earlier, more in hours]
     from_ms, to_ms = sorted((day_start(one * DAY_MS), day_start(other * DAY_MS)))
     cell: Cell = {}
