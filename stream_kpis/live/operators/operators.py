@@ -39,12 +39,7 @@ def read_by_day(plan: Plan, sources: Sources) -> set[int]:
     """The groupings that the operators of a plan read, and those that tell since when there is what they count."""
     carrying = [(name, kpi) for name, kpi in plan.catalogue.kpis.items() if DAILY & set(kpi.operators)]
     beginnings = of_beginnings(plan)
-    read = {
-        source.grouping
-        for name, kpi in carrying
-        for by in ("", *kpi.by)
-        for source in sources.of(name, by, kpi.windows[0])
-    }
+    read = {index for name, kpi in carrying for by in ("", *kpi.by) for index in sources.past_groupings(name, by)}
     return read.union(*(beginnings.get(measure, ()) for name, _ in carrying for measure in sources.measures(name)))
 
 
@@ -63,7 +58,7 @@ class Operators:
         self._plan, self._days, self._groups = plan, days, groups
         self._closed = Closed(plan, sources, days)
         self._reads = {
-            (name, by): self._closed.indexes(name, by) for name, kpi in self._kpis.items() for by in ("", *kpi.by)
+            (name, by): sources.past_groupings(name, by) for name, kpi in self._kpis.items() for by in ("", *kpi.by)
         }
         self._known: dict[_Key, tuple[Result, ...]] = {}
         """By KPI, grouping and group."""
