@@ -1,17 +1,14 @@
 """The pipeline proved: what an exporter shows, against the oracle over the events in Kafka at the snapshot's cut."""
 
 import contextlib
-import functools
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.partition import partition_of
-from stream_kpis.engine.shard import REKEYED_TOPIC
+from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import TOPICS
 from stream_kpis.kpis.goals import Goals, Target, told
@@ -19,6 +16,7 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference
 from stream_kpis.proof.exposed import exposed, results_of
+from stream_kpis.proof.under_way import counted
 from stream_kpis.proof.verify import Proof, Shown, prove
 from stream_kpis.settings import Settings
 from stream_kpis.stream import lenient
@@ -65,49 +63,23 @@ async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
         await kafka.stop()
 
 
-def counted(records: Sequence[Record], partitions: int) -> list[Record]:
-    """The records of the families that count at a cut: those in another partition than their party's once copied home.
-
-    The re-keyed copy may still be on its way, beyond the cut of the shard that it goes to, while the original is read.
-    """
-    home = functools.cache(lambda party: partition_of(party, partitions))
-    copied = {(record.key, record.value) for record in records if record.topic == REKEYED_TOPIC}
-    kept = []
-    for record in records:
-        if record.topic != REKEYED_TOPIC:
-            party = _party_of(record)
-            if party is None or home(party) == record.partition or (party, record.value) in copied:
-                kept.append(record)
-    return kept
+async def read_counted(settings: Settings, cut: Cut) -> tuple[list[Record], int]:
+    """The records that count at a cut, and how many were read to know that."""
+    sent = await _ends(settings, REKEYED_TOPIC)
+    below: list[Record] = []
+    under_way: list[Record] = []
+    async for record in read_until(settings, {**cut, **sent}):
+        beyond = record.topic == REKEYED_TOPIC and record.offset >= cut.get((record.topic, record.partition), 0)
+        (under_way if beyond else below).append(record)
+    return counted(below, settings.partitions, under_way, settings.app), len(below) + len(under_way)
 
 
-def _party_of(record: Record) -> bytes | None:
-    """The party of a record, which may lack a key; None if it cannot be told."""
-    if record.key is not None:
-        return record.key
-    subject = dict(record.headers).get("ce_subject")
-    if subject is not None:
-        return subject
-    try:
-        return msgspec.json.decode(record.value or b"", type=_Subject).subject.encode()
-    except msgspec.MsgspecError:
-        return None
-
-
-class _Subject(msgspec.Struct):
-    subject: str
-
-
-async def _targets_cut(settings: Settings) -> Cut:
-    """The topic of targets as it is now: the exporter has no position in it, and it hardly changes."""
-    kafka = AIOKafkaConsumer(**connection(settings), group_id=None)
-    await kafka.start()
-    try:
-        topic = Names.of(settings).targets
-        partitions = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
-        return {(TARGETS, tp.partition): end for tp, end in (await kafka.end_offsets(partitions)).items()}
-    finally:
-        await kafka.stop()
+async def _ends(settings: Settings, topic: str) -> Cut:
+    """How far a topic reaches now, as far as it is committed."""
+    async with AIOKafkaConsumer(**connection(settings), group_id=None, isolation_level="read_committed") as kafka:
+        name = Names.of(settings).prefix + topic
+        partitions = [TopicPartition(name, partition) for partition in range(settings.partitions)]
+        return {(topic, tp.partition): end for tp, end in (await kafka.end_offsets(partitions)).items()}
 
 
 def told_targets(records: Iterable[Record], kpis: Mapping[str, Kpi], currency: str) -> list[Target]:
@@ -133,10 +105,10 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
     """
     shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency)
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
-    read = [record async for record in read_until(settings, {**cut, **await _targets_cut(settings)})]
-    of_targets = (record for record in read if record.topic == TARGETS)
+    # The exporter has no position in the topic of targets, and it hardly changes.
+    of_targets = [record async for record in read_until(settings, await _ends(settings, TARGETS))]
     targets = told_targets(of_targets, plan.catalogue.kpis, settings.currency)
-    records = counted([record for record in read if record.topic != TARGETS], settings.partitions)
+    records, _ = await read_counted(settings, cut)
     to_ms = max(value.to_ms for value in shown.values)
     proof = prove(
         plan, Shown(shown.values, to_ms, results_of(snapshot["operators"])), records, Reader(settings.currency),

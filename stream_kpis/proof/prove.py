@@ -16,8 +16,8 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.shard import REKEYED_TOPIC
-from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.engine.rekeying import REKEYED_TOPIC
+from stream_kpis.events.envelope import Reader
 from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.live.contributions import Contribution, Lens, journeys_of
 from stream_kpis.live.explaining import Prove
@@ -26,7 +26,7 @@ from stream_kpis.live.snapshot import Snapshot, Value
 from stream_kpis.plan import compile_plan, goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Ask, Oracle
-from stream_kpis.proof.pipeline import Cut, counted, cut_of, read_until
+from stream_kpis.proof.pipeline import Cut, cut_of, read_counted
 from stream_kpis.proof.verify import oracle_of, renamed
 from stream_kpis.settings import Settings
 from stream_kpis.stream.failure import kafka_line
@@ -140,10 +140,10 @@ async def _read(
 ) -> tuple[Oracle, int]:
     """An oracle that has read some topics up to the cut, and how many records that were."""
     of_topics = {place: end for place, end in cut.items() if place[0] in topics}
-    records: list[Record] = [record async for record in read_until(settings, of_topics)]
+    records, read = await read_counted(settings, of_topics)
     oracle = oracle_of(plan, Reader(settings.currency), settings.zone, goals_of(settings, plan), kpis)
-    await asyncio.to_thread(oracle.load, counted(records, settings.partitions))
-    return oracle, len(records)
+    await asyncio.to_thread(oracle.load, records)
+    return oracle, read
 
 
 async def _named(

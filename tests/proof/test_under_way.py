@@ -4,7 +4,7 @@ import pytest
 
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.events.envelope import Record, encode_event
-from stream_kpis.proof.pipeline import counted
+from stream_kpis.proof.under_way import counted
 
 PARTITIONS = 4
 VALUE = encode_event("customer.created", id="1", source="s", time="2026-01-01T00:00:00Z", subject="p", data={})
