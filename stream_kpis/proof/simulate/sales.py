@@ -11,6 +11,8 @@ from stream_kpis.proof.simulate.world import Life, Part, Party, Step, rfc3339
 Lead = Mapping[str, str]
 """How a deal or order names its lead: ``lead_id``, and ``lead_party`` if it says whose."""
 NO_LEAD: Lead = MappingProxyType({})
+ELSEWHERE = 1 / 8
+"""The share of buyers who buy as another party than the one that asked."""
 
 
 def lead(who: Party, at: int, lead_id: str | None = None) -> Life:
@@ -41,13 +43,13 @@ def lead(who: Party, at: int, lead_id: str | None = None) -> Life:
 
 
 def _bought(who: Party, at: int, lead_id: str) -> tuple[Party, Lead]:
-    """Who buys, and how the lead is named: one in eight buys as another party, and few of them name it wrongly.
+    """Who buys, and how the lead is named; few of those who buy as another party name it wrongly.
 
     Seldom there is a lead of the same id where it buys, which is another one.
     """
     world = who.world
     dice = world.dice
-    if not dice.chance(1 / 8):
+    if not dice.chance(ELSEWHERE):
         return who, {"lead_id": lead_id, "lead_party": who.id} if dice.chance(0.05) else {"lead_id": lead_id}
     buyer, how = Party(world.party(), world), dice.random()
     if how < 0.15:
