@@ -19,7 +19,7 @@ MICRO = 10**6
 
 Id = Annotated[str, Meta(min_length=1, max_length=STRING_BYTES_MAX)]
 Text = Annotated[str, Meta(max_length=STRING_BYTES_MAX)]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, Meta(pattern="^([A-Z]{3})?$")]  # empty is missing, as for any text
 Date = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}", max_length=40)]
 Time = Annotated[datetime, Meta(tz=True)]
 Small = Annotated[int, Meta(ge=0, le=10**9)]

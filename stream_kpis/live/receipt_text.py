@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from stream_kpis.live.api import rfc3339
-from stream_kpis.live.receipt import CONTRIBUTORS_MAX, Contributor, Receipt
+from stream_kpis.live.receipt import CONTRIBUTORS_MAX, Receipt
+from stream_kpis.live.shares import Contributor
 from stream_kpis.live.tables import WIDTH, people
 
 _LABEL = 12

@@ -13,6 +13,7 @@ import yaml
 
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.metrics import QUANTILE_FAMILY, family_name
+from stream_kpis.monitoring.promql import largest, samples, state, total
 
 HEADER = "# Generated from the catalogue by `stream-kpis rules`; change the catalogue, not this file.\n"
 RESPONSE, WAITING, CHURN = "first_response_time_live", "unanswered_over_target", "churn_rate"
@@ -79,14 +80,14 @@ def _slow(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
     kpi = _of(kpis, RESPONSE, RESPONSE_WINDOW)
     if kpi is None:
         return
-    total = _total(kpi, RESPONSE_WINDOW)
-    quantile = f'{QUANTILE_FAMILY.format(id=RESPONSE)}{{{total},q="{RESPONSE_QUANTILE}"}}'
+    of_all = total(kpi, RESPONSE_WINDOW)
+    quantile = f'{QUANTILE_FAMILY.format(id=RESPONSE)}{{{of_all},q="{RESPONSE_QUANTILE}"}}'
     yield Rule(
         name="SlowFirstResponse",
-        expr=_judged(
+        expr=largest(
             f"{quantile} > {kpi.target:g}",
-            f"and {_PER_EXPORTER} {_samples(RESPONSE, kpi, RESPONSE_WINDOW)} >= {kpi.min_samples}",
-            f"unless {_PER_EXPORTER} {_state(RESPONSE, RESPONSE_WINDOW, 'stale')} == 1",
+            f"and {_PER_EXPORTER} {samples(RESPONSE, kpi, RESPONSE_WINDOW)} >= {kpi.min_samples}",
+            f"unless {_PER_EXPORTER} {state(RESPONSE, RESPONSE_WINDOW, 'stale')} == 1",
         ),
         hold=timing.slow,
         keep=timing.keep,
@@ -110,16 +111,16 @@ def _waiting(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
     if kpi is None:
         return
     conditions = [
-        f"{family_name(WAITING, kpi)}{{{_total(kpi, 'now')}}} > 0",
-        f"unless {_PER_EXPORTER} {_state(WAITING, 'now', 'stale')} == 1",
+        f"{family_name(WAITING, kpi)}{{{total(kpi, 'now')}}} > 0",
+        f"unless {_PER_EXPORTER} {state(WAITING, 'now', 'stale')} == 1",
     ]
     if response is not None:
         conditions.append(
-            f"unless {_PER_EXPORTER} {_samples(RESPONSE, response, RESPONSE_WINDOW)} >= {response.min_samples}"
+            f"unless {_PER_EXPORTER} {samples(RESPONSE, response, RESPONSE_WINDOW)} >= {response.min_samples}"
         )
     yield Rule(
         name="SlowFirstResponse",
-        expr=_judged(*conditions),
+        expr=largest(*conditions),
         hold=timing.waiting,
         keep=timing.keep,
         severity="page",
@@ -137,10 +138,10 @@ def _churn(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
     assert kpi.target is not None
     yield Rule(
         name="HighChurn",
-        expr=_judged(
-            f"{family_name(CHURN, kpi)}_lower{{{_total(kpi, CHURN_WINDOW)}}} > {kpi.target:g}",
-            f"and {_PER_EXPORTER} {_samples(CHURN, kpi, CHURN_WINDOW)} >= {kpi.min_samples}",
-            f"and {_PER_EXPORTER} {_state(CHURN, CHURN_WINDOW, 'ok')} == 1",
+        expr=largest(
+            f"{family_name(CHURN, kpi)}_lower{{{total(kpi, CHURN_WINDOW)}}} > {kpi.target:g}",
+            f"and {_PER_EXPORTER} {samples(CHURN, kpi, CHURN_WINDOW)} >= {kpi.min_samples}",
+            f"and {_PER_EXPORTER} {state(CHURN, CHURN_WINDOW, 'ok')} == 1",
         ),
         hold=timing.churn,
         keep=timing.keep,
@@ -160,13 +161,13 @@ def _contacts(kpis: Mapping[str, Kpi], timing: Timing) -> Iterator[Rule]:
     if kpi is None or not {CONTACTS_NOW, CONTACTS_USUAL} <= set(kpi.windows):
         return
     name = family_name(CONTACTS, kpi)
-    day, week = f"{name}{{{_total(kpi, CONTACTS_NOW)}}}", f"{name}{{{_total(kpi, CONTACTS_USUAL)}}}"
+    day, week = f"{name}{{{total(kpi, CONTACTS_NOW)}}}", f"{name}{{{total(kpi, CONTACTS_USUAL)}}}"
     yield Rule(
         name="SupportContactsGrow",
-        expr=_judged(
+        expr=largest(
             f"{day} > ignoring (window) ({CONTACTS_GROWTH} / 7 * {week})",
-            f"and {_PER_EXPORTER} {_samples(CONTACTS, kpi, CONTACTS_NOW)} >= {kpi.min_samples}",
-            f"unless {_PER_EXPORTER} {_state(CONTACTS, CONTACTS_NOW, 'stale')} == 1",
+            f"and {_PER_EXPORTER} {samples(CONTACTS, kpi, CONTACTS_NOW)} >= {kpi.min_samples}",
+            f"unless {_PER_EXPORTER} {state(CONTACTS, CONTACTS_NOW, 'stale')} == 1",
         ),
         hold=timing.contacts,
         keep=timing.keep,
@@ -221,26 +222,6 @@ def _of(kpis: Mapping[str, Kpi], kpi_id: str, window: str) -> Kpi | None:
     """A KPI that a rule can be about: with a target, over that window."""
     kpi = kpis.get(kpi_id)
     return kpi if kpi is not None and kpi.target is not None and window in kpi.windows else None
-
-
-def _judged(first: str, *conditions: str) -> str:
-    """A condition per exporter, then the largest value of those that meet it."""
-    lines = "\n".join(f"  {line}" for line in (first, *conditions))
-    return f"max without (instance, pod) (\n{lines}\n)"
-
-
-def _total(kpi: Kpi, window: str) -> str:
-    """Labels that select the total alone: every dimension is empty."""
-    dimensions = dict.fromkeys(name for by in kpi.by for name in by.split(","))
-    return ",".join([f'window="{window}"', *(f'{name}=""' for name in dimensions)])
-
-
-def _samples(kpi_id: str, kpi: Kpi, window: str) -> str:
-    return f"{family_name(kpi_id, kpi)}_samples{{{_total(kpi, window)}}}"
-
-
-def _state(kpi_id: str, window: str, state: str) -> str:
-    return f'crm_kpi_state{{kpi="{kpi_id}",window="{window}",state="{state}"}}'
 
 
 def _seconds(seconds: float | None) -> str:

@@ -8,8 +8,9 @@ import pytest
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges
 from stream_kpis.events.envelope import Reader
 from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.receipt import Maker, Receipt, as_json, asked_group, previous
+from stream_kpis.live.receipt import Maker, Receipt, as_json, asked_group
 from stream_kpis.live.receipt_text import render
+from stream_kpis.live.shares import previous
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, State
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation

@@ -46,7 +46,7 @@ async def test_alerts_arrive_and_resolve(tmp_path: Path) -> None:
     churn = fakes.value("churn_rate", "30d", samples=900, lower=0.08, value=0.1, upper=0.12)
     feed = Feed()
     async with serving(feed, fakes.KPIS) as url:
-        with Stack(tmp_path, url.removeprefix("http://"), rules(fakes.KPIS, TIMING)) as stack:
+        with Stack(tmp_path, [url.removeprefix("http://")], rules(fakes.KPIS, TIMING)) as stack:
             feed.publish(fakes.snapshot()._replace(values=(live(300.0), churn)))
             await until(lambda: statuses(stack, "SlowFirstResponse") == ["firing"], "slow responses fire")
             await until(lambda: statuses(stack, "HighChurn") == ["firing"], "churn fires")
@@ -66,4 +66,4 @@ async def test_alerts_arrive_and_resolve(tmp_path: Path) -> None:
 def test_a_missing_program_is_said_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StackError, match="prometheus is missing; install it with: make system-deps"):
-        Stack(tmp_path, "127.0.0.1:1", "groups: []").start()
+        Stack(tmp_path, ["127.0.0.1:1"], "groups: []").start()
