@@ -68,7 +68,7 @@ class Linked(msgspec.Struct, array_like=True, gc=False):
 
 
 class Leads(msgspec.Struct, array_like=True):
-    """The state: by id; ``seq`` counts the folded events.
+    """The state: by id; ``seq`` counts the folded events of leads.
 
     ``linked`` is what other parties convert here, ``links_out`` whether this one names leads of others.
     """
@@ -83,7 +83,6 @@ class Leads(msgspec.Struct, array_like=True):
 
 def step(state: Leads, event: Event) -> None:
     """One event of the party moves one lead, deal or order."""
-    state.seq += 1
     data, at_ms = event.data, event.time_ms
     if isinstance(data, t.OrderPlaced):
         order = _of(state.orders, data.order_id, Order)
@@ -102,6 +101,7 @@ def step(state: Leads, event: Event) -> None:
         if known is None or known.version < data.version:
             state.linked[data.link] = Linked(data.version, data.lead_id, data.at_ms)
     else:
+        state.seq += 1
         lead_id: str = data.lead_id  # type: ignore[attr-defined] # all others name a lead
         _step_lead(_of(state.leads, lead_id, Lead), data, at_ms, state.seq)
 

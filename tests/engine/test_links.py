@@ -18,6 +18,7 @@ from stream_kpis.engine.rekeying import REKEYED_TOPIC, hand_over, link_of
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.envelope import Reader, Reason, Record, encode_event
+from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import Fact
 from tests.engine.shards import FOR_EVER_DAYS, TOPIC, UTC, Contents, Log, applied, catalogue_of, measures_of, plan_of
 from tests.engine.worlds import NOW_MS, iso
@@ -365,7 +366,7 @@ def test_a_link_is_no_activity_of_the_lead_s_party() -> None:
                 shard.apply(Batch(TOPIC, 0, n, n + 1, [record]))
                 log.append(shard.take(NOW_MS))
             for n, record in enumerate(links):
-                shard.apply(Batch(REKEYED_TOPIC, 0, n, n + 1, [record]))
+                shard.apply(Batch(REKEYED_TOPIC, 0, n, n + 1, [record._replace(timestamp=NOW_MS)]))
                 log.append(shard.take(NOW_MS))
             held = Holdings(both, ["leads", "activity"])
             for key, value in log.parties.items():
@@ -462,3 +463,22 @@ def test_the_facts_of_a_conversion_are_those_of_the_lead() -> None:
             held.take(key, value)
     facts = [(party, fact) for party, _, fact in held.facts() if fact.name == "lead_converted"]
     assert facts == [(A, Fact("lead_converted", DAYS[4], 3 * DAY_MS, ("web", None, None, None, None, None)))]
+
+
+def test_what_a_journey_fails_on_links_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be it another journey, which finds out after the order was folded here."""
+    step = JOURNEYS["orders"].step
+
+    def failing(state: Any, event: Any) -> None:
+        if event.id == "bad":
+            raise RuntimeError("a mistake in the journey")
+        step(state, event)
+
+    monkeypatch.setitem(JOURNEYS, "orders", JOURNEYS["orders"]._replace(step=failing))
+    plan = compile_catalogue(catalogue_of(**measures_of("leads"), **measures_of("orders")))
+    shard = Shard(plan, 1, SHARDS, Reader(), UTC)
+    bad = event(4, "order.placed", B, "bad", order_id="o1", amount=1, **NAMED)
+    shard.apply(Batch(TOPIC, 1, 0, 2, [bad, order(5, B, "o2")]))
+    flush = shard.take(NOW_MS)
+    assert [letter.reason for letter in flush.dead_letters] == [Reason.INTERNAL_ERROR]
+    assert [msgspec.json.decode(r.value)["data"]["at_ms"] for r in flush.rekeyed] == [DAYS[5]]
