@@ -19,16 +19,30 @@ def schema() -> None:
 
 @click.command()
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
+@click.option(
+    "--alerts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Alerts of your own, beside the built-in ones or instead of those of the same name.",
+)
+@click.option("--page", default=None, help="Address of the live page, for links.")
+@click.option("--alertmanager", default=None, help="Address of Alertmanager, for links.")
+@click.option("--runbooks", default=None, help="Address of the runbooks, for links.")
 @click.pass_context
-def rules(context: click.Context, /, output: Path | None) -> None:
-    """Write the Prometheus alerts of the catalogue.
+def rules(context: click.Context, /, output: Path | None, alerts: tuple[Path, ...], **links: str | None) -> None:
+    """Write the Prometheus alerts of catalogue and goals.
 
     Example: stream-kpis rules --output deploy/prometheus/rules.yml
     """
+    from stream_kpis.monitoring.rules import TIMING, Links  # noqa: PLC0415
     from stream_kpis.monitoring.rules import rules as generated  # noqa: PLC0415
-    from stream_kpis.plan import compile_plan  # noqa: PLC0415
+    from stream_kpis.plan import compile_plan, goals_of  # noqa: PLC0415
 
-    text = generated(compile_plan(settings_of(context)).catalogue.kpis)
+    settings = settings_of(context)
+    plan = compile_plan(settings)
+    given = Links(**{name: address.rstrip("/") for name, address in links.items() if address})
+    targets = goals_of(settings, plan).targets
+    text = generated(plan.catalogue.kpis, TIMING, given, targets, alerts, settings.currency)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -38,6 +38,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int
     kpi_now_ms: int
     value: float | None
+    lower: float | None
+    upper: float | None
+    """95 % interval, where the KPI has one; of a quantile one bound may be missing."""
     unit: str
     samples: int
     numerator: int | None
@@ -101,8 +104,8 @@ class Maker:
         change, unchanged = self._changes.of(value, snapshot)
         return Receipt(
             kpi=kpi_id, title=kpi.title, window=window, by=by, group=group, from_ms=value.from_ms, to_ms=value.to_ms,
-            kpi_now_ms=snapshot.kpi_now_ms, value=value.value, unit=unit, samples=value.samples,
-            numerator=value.numerator, denominator=value.denominator, state=value.state,
+            kpi_now_ms=snapshot.kpi_now_ms, value=value.value, lower=value.lower, upper=value.upper, unit=unit,
+            samples=value.samples, numerator=value.numerator, denominator=value.denominator, state=value.state,
             reason=self._reason(value, kpi, snapshot, pieces), formula=kpi.formula,
             worked=f"{self._figures.worked(value, figures, pieces)} = {people(value.value, unit)}",
             figures=tuple(figures.values()), composed=of_others, parts=pieces,

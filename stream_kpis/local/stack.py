@@ -37,7 +37,7 @@ from stream_kpis.settings import Settings
 
 _HOST = "127.0.0.1"
 _PROGRAMS = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
-SOON = Timing(slow="15s", waiting="15s", churn="15s", health="30s", keep="15s")
+SOON = Timing(kpis="15s", health="30s", keep="15s")
 """For a demo: a spectator has less patience than a pager needs."""
 _SCRAPE_INTERVAL = "5s"
 """A scrape must end within it: a missed one makes alerts flap, and a busy machine needs seconds for all KPIs."""

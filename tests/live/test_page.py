@@ -265,12 +265,12 @@ async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) 
     async with showing(browser, "#5m") as shown:
         quantiles = Durations(((0.5, 9.0), (0.9, 65.0), (0.99, 132.0)), (), 0)
         shown.publish(
-            fakes.value("first_response_time_live", "5m", value=65.0, durations=quantiles),
+            fakes.value("first_response_time_live", "5m", value=65.0, durations=quantiles, lower=9.0, upper=None),
             fakes.value("churn_rate", "7d", value=0.0071, numerator=7, denominator=986, lower=0.005, upper=0.01),
         )
         await expect(shown.row("first_response_time_live").value).to_have_text("1 min 5 s")
         await expect(shown.row("first_response_time_live").detail).to_have_text(
-            "target 2 min \u00b7 p50 9.0 s \u00b7 p99 2 min 12 s"
+            "target 2 min \u00b7 9.0 s to \u2013 \u00b7 p50 9.0 s \u00b7 p99 2 min 12 s"
         )
         await expect(shown.row("churn_rate").detail).to_have_text("target 5 % \u00b7 0.5 % to 1.0 % \u00b7 7 / 986")
 
@@ -293,6 +293,7 @@ CRAMPED = """() => [...document.querySelectorAll("tr.row")].flatMap((row) => {
 async def test_every_kpi_shows_value_samples_and_state_at_any_width(browser: Browser, width: int) -> None:
     """In their longest forms, none on another and none cut off."""
     slow = {"value": 59 * 60 + 59.0, "durations": Durations(((0.5, 719.0), (0.9, 3599.0), (0.99, 86_000.0)), (), 0)}
+    slow |= {"lower": 58 * 60 + 59.0, "upper": 86_000.0}
     async with showing(browser, "#5m", viewport={"width": width, "height": 900}) as shown:
         shown.usual = [
             fakes.value(kpi_id, window, state=State.LOW_SAMPLE, **(slow if kpi.unit == "seconds" else {}))

@@ -88,7 +88,7 @@ function details(kpi, value) {
   if (value.parts?.[1] && value.parts[0] !== value.value && kpi.unit !== "score" && !kpi.unit.endsWith("/s")) {
     parts.push(`${people(value.parts[0], kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(value.parts[1])}`);
   }
-  return parts.map((part) => part.replaceAll(" ", "\u00a0")).join(" · "); // breaks between parts alone
+  return parts.map((part) => part.replaceAll(/ (?!to )/g, "\u00a0")).join(" · "); // breaks between parts, and before "to"
 }
 
 // --- elements ---
