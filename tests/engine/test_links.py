@@ -182,6 +182,9 @@ STORIES: dict[str, tuple[list[Record], list[tuple[str, int]]]] = {
     "of two placings the first in order names": ([LEAD, order(4, lead_party=C), order(6)], []),
     "the first placing is voided": ([LEAD, order(4, lead_party=C), order(6), void(order(4, lead_party=C))], [(A, 6)]),
     "a won deal": ([LEAD, *WON], [(A, 5)]),
+    "a deal won where there is a lead of the same id": (
+        [LEAD, event(1, "lead.created", B, lead_id="l1"), *WON], [(A, 5)],
+    ),
     "a deal that was not won": ([LEAD, *WON[:1], deal(5, "lost")], []),
     "a reopened deal": ([LEAD, *WON, deal(6, "reopened")], []),
     "a deal won again": ([LEAD, *WON, deal(6, "reopened"), deal(8, "won")], [(A, 8)]),
@@ -321,6 +324,17 @@ def test_a_void_cannot_take_a_link_back() -> None:
     world.run()
     assert world.conversions == [(A, 4)]
     assert world.dead == [Reason.INVALID]
+
+
+def test_a_party_known_by_a_link_alone_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though its scope was forgotten since: what comes later can be taken back."""
+    monkeypatch.setattr("stream_kpis.engine.parties.DECODED_MAX", 0)
+    world = received(link(DAYS[4], 1), before=())
+    world.send(LEAD)
+    assert world.run().conversions == [(A, 4)]
+    world.send(void(LEAD))
+    assert world.run().conversions == []
+    assert not world.count("voids_unmatched")
 
 
 @pytest.mark.parametrize("sealed_first", [False, True])
