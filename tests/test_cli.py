@@ -291,6 +291,16 @@ def test_check_refuses_too_many_groupings(
     assert line.endswith(": declare fewer groupings, hide KPIs, or raise budget_cells")
 
 
+def test_check_reckons_with_what_it_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Options instead of settings: a calculator."""
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    assert run(monkeypatch, "check", "--days", "30", "--facts", "7", "--groups", "owner=80", "--groups", "team=3") == 1
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if line.split()[1] == "assumed"]
+    assert " + 22 of a day; 7 facts per measure and day; " in line
+    assert "owner 80," in line
+    assert "team 3," in line
+
+
 def test_it_runs_as_a_program(shop: tuple[str, ...]) -> None:
     """Values go to standard output alone, so that they can be piped."""
     program = [sys.executable, "-m", "stream_kpis", "evaluate", *shop, "--csv", "--kpi", "orders", "--at", "2026-03-03"]
