@@ -113,6 +113,18 @@ def test_evaluate_takes_groups_and_days(
         (("evaluate", "SHOP", "--period", "2026-3"), 2, "stream-kpis: '2026-3' is no period"),
         (("--config", __file__, "check"), 2, "stream-kpis: settings: "),
         (("kpis", "--url", "127.0.0.1:9"), 2, "is no address of an exporter"),
+        (("kpis", "--at", "2026-03-01", "--url", "http://127.0.0.1:9"), 2, "--at is answered from Kafka"),
+        (("kpis", "--at", "2026-03-01", "--period", "2026-03"), 2, "instants and periods do not go together"),
+        (("kpis", "--period", "2026-03", "--window", "7d"), 2, "windows and periods do not go together"),
+        (("kpis", "--period", "2026-03", "--from", "2026-03-01", "--to", "2026-03-02"), 2, "--period excludes --from"),
+        (("kpis", "--from", "2026-03-01"), 2, "stream-kpis: from and to go together: give both"),
+        (("kpis", "--at", "2199-03-01"), 2, "stream-kpis: 2199-03-01T00:00:00Z has not come: it is "),
+        (("kpis", "--period", "2199", "--compare", "year"), 2, "stream-kpis: no day of 2199 is closed"),
+        (
+            ("kpis", "--at", "2020-03-01", "--bootstrap", "127.0.0.1:9"),
+            1,
+            "stream-kpis: Kafka 127.0.0.1:9 does not answer",
+        ),
         (("kpis", "--url", "http://127.0.0.1:9"), 1, "stream-kpis: no exporter at http://127.0.0.1:9: "),
         (
             ("import", "SHOP", "--bootstrap", "127.0.0.1:9"),
