@@ -72,7 +72,7 @@ class DeadLetter(NamedTuple):
 
 
 class Rekeyed(NamedTuple):
-    """A record on its way to the partition of its party; keeps its bytes, headers and timestamp."""
+    """A record on its way to the partition of its party; what came from outside keeps bytes, headers and timestamp."""
 
     partition: int
     timestamp: int
@@ -86,7 +86,8 @@ class Header(msgspec.Struct, frozen=True, gc=False):
 
     ``next`` maps topic to the position after the last applied batch, ``reached`` maps topic to the timestamp of the
     last record applied, ``counters`` are totals since the shard began (``events``, ``duplicates``, ``voided``,
-    ``late``, ``rekeyed``, ``dead_letters:REASON`` …), ``definitions`` maps measure to the hash of its definition.
+    ``late``, ``rekeyed``, ``links_sent``, ``dead_letters:REASON`` …), ``definitions`` maps measure to the hash of its
+    definition.
     """
 
     seq: int

@@ -128,8 +128,13 @@ class Cells:
             if fact.name in recipes:
                 self._count(recipes[fact.name], fact, 1)
 
-    def count_only(self, fact: Fact, measures: frozenset[str]) -> None:
-        """Adds a fact to some measures alone: to build them anew."""
+    def rebuild(self, measures: frozenset[str], facts: Iterable[Fact]) -> None:
+        """Counts facts for some measures alone, which begin at nothing."""
+        self.forget(measures)
+        for fact in facts:
+            self._count_only(fact, measures)
+
+    def _count_only(self, fact: Fact, measures: frozenset[str]) -> None:
         actions = [
             action
             for action in self._plan.actions.get(fact.name, ())

@@ -121,7 +121,8 @@ class Holdings:
                 yield holding.party, holding.entity, fact
             last_ms[holding.party] = max(last_ms.get(holding.party, -1), holding.scope.last_ms)
         for party, at_ms in last_ms.items() if self.pulsing else ():
-            yield party, "", activity.fact(at_ms)
+            if at_ms >= 0:  # else all was taken back, or is of others
+                yield party, "", activity.fact(at_ms)
 
     def voids(self) -> set[tuple[str, str]]:
         """Source and id of what the party took back."""

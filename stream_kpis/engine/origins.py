@@ -1,4 +1,4 @@
-"""Which record of a batch an event came with: asked only when a journey fails."""
+"""Which record of a batch an event came with, and how old the batch is."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +18,11 @@ class Origins:
         self._reader = reader
         self.voids = voids
         self._by_event: dict[tuple[str, str, int], SourceRecord] | None = None
+
+    @property
+    def timestamp_ms(self) -> int:
+        """Of the newest record."""
+        return self._records[-1].timestamp
 
     def of(self, scope: Scope, event: Event, cause: SourceRecord | None) -> SourceRecord:
         """The event's record; of one that came earlier, what made its scope fail: ``cause``, or a void."""

@@ -45,7 +45,7 @@ class _Course(msgspec.Struct, eq=False, gc=True):
         step, state = self.journey.step, self.state
         while self.at < len(self.events) and (event := self.events[self.at]).time_ms < to_ms:
             step(state, event)
-            self.last_ms = event.time_ms
+            self.last_ms = max(self.last_ms, event.time_ms)  # a link comes before all that was sealed
             self.at += 1
         if self.last_ms >= 0:
             self.facts = self.journey.facts(state)

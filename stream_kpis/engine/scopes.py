@@ -14,7 +14,7 @@ import msgspec
 from stream_kpis.events.envelope import AnyEvent, Event, events_decoder, events_encoder
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import Fact
-from stream_kpis.journeys.journey import Journey
+from stream_kpis.journeys.journey import NO_LINKS, Journey, Links
 
 FORMAT = "2"
 """Of a scope as bytes; another one cannot be read."""
@@ -78,7 +78,7 @@ def _array_of(raw: bytes) -> tuple[int, bytes]:
 
 
 class Scope(msgspec.Struct, eq=False):
-    """One entity or party of one journey: its events in order, its state and its facts.
+    """One entity or party of one journey: its events in order, its state, its facts and links.
 
     ``key`` is its key, in memory and in the parties changelog. ``fresh`` are the events appended or inserted since the
     last settling; ``refold`` says that appending was not all that happened to the events since then.
@@ -94,6 +94,7 @@ class Scope(msgspec.Struct, eq=False):
     oldest_ms: int = _NEVER_MS
     count: int = 0
     facts: Sequence[Fact] = ()
+    links: Links = NO_LINKS
     fresh: list[Event] = []
     refold: bool = False
     noted: bool = False
@@ -131,8 +132,15 @@ class Scope(msgspec.Struct, eq=False):
             scope.state = _state_decoders[journey.name].decode(kept.state)
         else:
             scope.state = scope.folded(scope.events)
-        scope.facts = journey.facts(scope.state)
+        scope._conclude()
         return scope
+
+    def _conclude(self) -> None:
+        """Reads off the state what it means."""
+        journey = self.journey
+        self.facts = journey.facts(self.state)
+        if journey.links is not None:
+            self.links = journey.links(self.state)
 
     @property
     def events(self) -> list[Event]:
@@ -189,26 +197,31 @@ class Scope(msgspec.Struct, eq=False):
         self._replace([other for other in self.events if (other.source, other.id) != (event.source, event.id)])
         self.refold = True
 
+    def put(self, event: Event) -> None:
+        """Puts an event in its place, instead of the one of its source and id if there is one."""
+        others = [other for other in self.events if (other.source, other.id) != (event.source, event.id)]
+        self._replace(sorted([*others, event], key=_order_of))
+        self.refold = True
+
     def _replace(self, events: list[Event]) -> None:
         """Other events than those since the last write."""
         self._events, self._by_id, self._added, self._rewrite = events, None, [], True
         self.count = len(events)
         sealed_ms = -1 if self.seal is None else self.seal[0]
-        self.last_ms = events[-1].time_ms if events else sealed_ms
+        self.last_ms = max(events[-1].time_ms, sealed_ms) if events else sealed_ms
         self.oldest_ms = min((event.recorded_ms for event in events), default=_NEVER_MS)
 
     def settle(self) -> list[Event]:
         """Folds what changed; returns the events that the journey could not take, already taken out."""
         fresh, self.fresh = self.fresh, []
-        journey = self.journey
         try:
             if self.refold:
                 self.state = self.folded(self.events)
             else:
-                step, state = journey.step, self.state
+                step, state = self.journey.step, self.state
                 for event in fresh:
                     step(state, event)
-            self.facts = journey.facts(self.state)
+            self._conclude()
         except Exception:  # noqa: BLE001 - whatever a journey raises on one event must not stop the partition
             return self._without_culprits(fresh)
         finally:
@@ -236,7 +249,7 @@ class Scope(msgspec.Struct, eq=False):
                 culprits.append(event)
         self._replace(trusted)
         self.state = self.folded(trusted)
-        self.facts = self.journey.facts(self.state)
+        self._conclude()
         return culprits
 
     def seal_before(self, recorded_ms: int) -> list[Event]:
@@ -249,7 +262,8 @@ class Scope(msgspec.Struct, eq=False):
             return []
         sealed, rest = events[: last + 1], events[last + 1 :]
         self.base = _encode(self.folded(sealed))
-        self.seal = sealed[-1].order
+        # Links come before all that happened: one that is sealed late does not take the seal back.
+        self.seal = sealed[-1].order if self.seal is None else max(self.seal, sealed[-1].order)
         self._replace(rest)
         return sealed
 

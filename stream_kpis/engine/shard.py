@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, Rekeyed, SourceRecord, header_decoder
+from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, SourceRecord, header_decoder
 from stream_kpis.engine.cells import Cells
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.definitions import check, check_rates
@@ -11,15 +11,14 @@ from stream_kpis.engine.exchange import Exchange, OutOfBounds
 from stream_kpis.engine.origins import Origins
 from stream_kpis.engine.parking import PARKED_BYTES_MAX, Parking
 from stream_kpis.engine.parties import EVENTS_MAX, Parties
-from stream_kpis.engine.partition import partition_of
+from stream_kpis.engine.rekeying import REKEYED_TOPIC, Link, Rekeying, link_of
 from stream_kpis.engine.scopes import FORMAT, Scope
+from stream_kpis.engine.settling import settle
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
 from stream_kpis.events.envelope import Event, Incoming, Reader, Reason, Reject
 from stream_kpis.events.rates import Rates
-from stream_kpis.events.types import EventVoided, TicketCreated
+from stream_kpis.events.types import EventVoided, LeadLinked, TicketCreated
 
-REKEYED_TOPIC = "crm.rekeyed"
-_HOMES_MAX = 500_000
 _SWEEP = 20
 
 
@@ -35,6 +34,7 @@ class Shard:
         disorder_days: how long after its record an event may still be corrected.
         rates: of all currencies; whoever shares them may add some.
         parked_bytes_max: bytes of records that may wait for their rate.
+        app: the deployment's id.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Shard:
         disorder_days: int = 30,
         rates: Rates | None = None,
         parked_bytes_max: int = PARKED_BYTES_MAX,
+        app: str = "",
     ) -> None:
         self.partition = partition
         self.next: dict[str, int] = {}
@@ -54,7 +55,6 @@ class Shard:
         self.counters: Counter[str] = Counter()
         self.seq = 0
         self._plan = plan
-        self._partitions = partitions
         self._reader = reader
         self._disorder_ms = disorder_days * DAY_MS
         self._levels = Levels(calendar)
@@ -63,9 +63,9 @@ class Shard:
         self._parking = Parking(
             Exchange(Rates(reader.currency) if rates is None else rates, calendar), parked_bytes_max
         )
-        self._homes: set[str] = set()
+        self._rekeying = Rekeying(partition, partitions, app)
+        self._homes = self._rekeying.homes
         self._dead: list[DeadLetter] = []
-        self._rekeyed: list[Rekeyed] = []
         self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": reader.currency, "format": FORMAT}
         self._restored_definitions: dict[str, str] | None = None
 
@@ -96,8 +96,12 @@ class Shard:
     def _apply(self, topic: str, records: Sequence[SourceRecord]) -> None:
         touched: dict[bytes, Scope] = {}
         voids: dict[bytes, SourceRecord] = {}
+        rekeyed = topic == REKEYED_TOPIC
         for record in records:
-            self._accept(topic, record, touched, voids)
+            if rekeyed and (link := link_of(record)) is not None:
+                self._take_link(record, link, touched)
+            else:
+                self._accept(topic, record, touched, voids)
         self._settle(touched, Origins(topic, records, self._reader, voids))
         self._parties.changed(touched)
 
@@ -109,7 +113,8 @@ class Shard:
             self._reject(topic, record, incoming.reason, incoming.detail)
             return
         party, event = incoming.party, incoming.event
-        if party not in self._homes and not self._is_home(topic, record, party):
+        if party not in self._homes and not self._rekeying.is_home(party):
+            self._send_home(topic, record, party)
             return
         if type(event.data) is EventVoided:
             self._void(record, party, event.data, touched, voids)
@@ -122,30 +127,38 @@ class Shard:
         else:
             self._exchange(topic, record, incoming, touched)
 
-    def _is_home(self, topic: str, record: SourceRecord, party: str) -> bool:
-        """Whether the party belongs here; if not, its event is sent to where it does, once."""
-        key = party.encode()
-        home = partition_of(key, self._partitions)
-        if home == self.partition:
-            if len(self._homes) >= _HOMES_MAX:
-                self._homes.clear()
-            self._homes.add(party)
-            return True
+    def _send_home(self, topic: str, record: SourceRecord, party: str) -> None:
+        """Sends an event of a party that belongs elsewhere there, once."""
         if topic == REKEYED_TOPIC:
             self._reject(topic, record, Reason.MISROUTED, "re-keyed once already, and still in another partition")
         else:
             self.counters["rekeyed"] += 1
-            self._rekeyed.append(Rekeyed(home, record.timestamp, key, record.value or b"", tuple(record.headers)))
-        return False
+            self._rekeying.send_home(record, party)
+
+    def _take_link(self, record: SourceRecord, link: Link, touched: dict[bytes, Scope]) -> None:
+        """Puts a link into the scope of its leads, instead of an older one: they never fill it, nor are sealed out."""
+        ways, event = self._plan.routes.get(LeadLinked), link.event
+        if ways is None or link.source != self._rekeying.source:
+            self.counters["unused"] += 1
+            return
+        if not self._rekeying.is_home(link.party):
+            self._send_home(REKEYED_TOPIC, record, link.party)
+            return
+        for scope in self._parties.scopes_for(ways, link.party, event):
+            known = scope.find(event.source, event.id)
+            if known is not None and known.data.version >= event.data.version:  # type: ignore[attr-defined] # links
+                self.counters["duplicates"] += 1
+            elif known is not None or self._has_room(REKEYED_TOPIC, record, scope):
+                touched[scope.key] = scope
+                if not scope.noted:
+                    self._parties.note(scope)
+                scope.put(event)
+                self.counters["links_applied"] += 1
 
     def _void(
-        self,
-        record: SourceRecord,
-        party: str,
-        void: EventVoided,
-        touched: dict[bytes, Scope],
-        voids: dict[bytes, SourceRecord],
-    ) -> None:
+        self, record: SourceRecord, party: str, void: EventVoided,
+        touched: dict[bytes, Scope], voids: dict[bytes, SourceRecord],
+    ) -> None:  # fmt: skip
         self.counters["events"] += 1
         if not self._parties.void(party, void.source, void.id):
             self.counters["duplicates"] += 1
@@ -222,11 +235,15 @@ class Shard:
             self._meet(topic, record, event, known)
         elif scope.seal is not None and event.order <= scope.seal:
             self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
-        elif scope.count >= EVENTS_MAX:
-            detail = f"its {scope.journey.name} entity has {EVENTS_MAX} events already"
-            self._reject(topic, record, Reason.TOO_MANY, detail)
         else:
+            return self._has_room(topic, record, scope)
+        return False
+
+    def _has_room(self, topic: str, record: SourceRecord, scope: Scope) -> bool:
+        if scope.count < EVENTS_MAX:
             return True
+        detail = f"its {scope.journey.name} entity has {EVENTS_MAX} events already"
+        self._reject(topic, record, Reason.TOO_MANY, detail)
         return False
 
     def _meet(self, topic: str, record: SourceRecord, event: Event, known: Event) -> None:
@@ -238,29 +255,18 @@ class Shard:
             self._reject(topic, record, Reason.ID_CONFLICT, detail)
 
     def _settle(self, touched: dict[bytes, Scope], origins: Origins) -> None:
-        """Folds the touched scopes and counts the difference of their facts."""
-        before = {key: scope.facts for key, scope in touched.items()}
-        failed: list[tuple[Scope, Event, SourceRecord | None]] = [
-            (scope, event, None) for scope in touched.values() for event in scope.settle()
-        ]
-        shrunk = {touched[key].party for key in origins.voids}
-        while failed:
-            scope, event, cause = failed.pop()
-            shrunk.add(scope.party)
-            record = origins.of(scope, event, cause)
+        """Folds the touched scopes, counts the difference of their facts, and sends on that of their links."""
+        settled = settle(touched, origins, self._parties.scopes_of)
+        for event, record in settled.failures:
             detail = f"a journey failed on {event.source} {event.id}, which is left out"
             self._reject(origins.topic, record, Reason.INTERNAL_ERROR, detail)
-            for other in self._parties.scopes_of(scope.party):
-                known = other.find(event.source, event.id)
-                if known is not None and known.crc == event.crc:
-                    before.setdefault(other.key, other.facts)
-                    touched[other.key] = other
-                    other.remove(event)
-                    failed += [(other, each, record) for each in other.settle()]
-        count = self._cells.count_difference
+        count, before = self._cells.count_difference, settled.before
         for key, scope in touched.items():
-            count(before[key], scope.facts)
-        for old, new in self._parties.pulses(touched.values(), shrunk):
+            facts, links = before[key]
+            count(facts, scope.facts)
+            if links or scope.links:
+                self._rekeying.link(scope.party, links, scope.links, origins.timestamp_ms)
+        for old, new in self._parties.pulses(touched.values(), settled.shrunk):
             count(old, new)
 
     def _reject(self, topic: str, record: SourceRecord, reason: Reason, detail: str) -> None:
@@ -285,18 +291,14 @@ class Shard:
         parties = self._parties.take(now_ms - self._disorder_ms, _SWEEP) + self._parking.take()
         cells = self._cells.take()
         dead, self._dead = self._dead, []
-        rekeyed, self._rekeyed = self._rekeyed, []
         self.seq += 1
+        rekeyed, links = self._rekeying.take(self.seq)
+        self.counters["links_sent"] += links
         self.counters["groups_folded"] = self._cells.groups_folded
         self.counters["parked"] = len(self._parking)
         self.counters["rates_ignored"] = self._parking.exchange.rates.ignored
         header = Header(
-            self.seq,
-            dict(self.next),
-            dict(self.reached),
-            made_ms or now_ms,
-            dict(self.counters),
-            self._definitions,
+            self.seq, dict(self.next), dict(self.reached), made_ms or now_ms, dict(self.counters), self._definitions
         )
         return Flush(parties, cells, dead, rekeyed, header)
 
@@ -339,11 +341,5 @@ class Shard:
         self._cells.roll_up()
         new = frozenset(name for name, digest in self._plan.definitions.items() if before.get(name) != digest)
         if new:
-            self._rebuild(new)
-
-    def _rebuild(self, measures: frozenset[str]) -> None:
-        """Counts the facts of all parties for some measures, which begin at nothing."""
-        self._cells.forget(measures)
-        journeys = frozenset(name.removeprefix("journey:") for name in self._definitions if name.startswith("journey:"))
-        for fact in self._parties.facts(journeys):
-            self._cells.count_only(fact, measures)
+            running = (name for name in self._definitions if name.startswith("journey:"))
+            self._cells.rebuild(new, self._parties.facts(frozenset(name.removeprefix("journey:") for name in running)))

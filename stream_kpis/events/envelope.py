@@ -139,7 +139,7 @@ def _envelope_of(name: str, data: type[Data]) -> type[_Envelope]:
 
 
 _ENVELOPES: Any = functools.reduce(operator.or_, [_envelope_of(kind.name, kind.data) for kind in KINDS])
-_ANY_DATA: Any = functools.reduce(operator.or_, [kind.data for kind in KINDS])
+_ANY_DATA: Any = functools.reduce(operator.or_, KIND_OF_DATA)
 
 
 def _amount(kind: type, value: object) -> Money:

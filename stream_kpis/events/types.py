@@ -567,6 +567,19 @@ class ExperimentExposed(Data, frozen=True):
     unit_id: Text | None = None
 
 
+class LeadLinked(Data, frozen=True):
+    """What a deal or order of another party makes of the lead; shards tell each other, nobody else does.
+
+    ``link`` names the deal or order within its kind and party, ``at_ms`` is when it converts the lead, None if it does
+    not. Of a link the highest ``version`` counts.
+    """
+
+    lead_id: str
+    link: str
+    version: int
+    at_ms: int | None = None
+
+
 class EventVoided(Data, frozen=True):
     """An accepted event of the same party is taken back as if it had never been. Final."""
 
@@ -645,7 +658,10 @@ KINDS: tuple[Kind, ...] = (
 )
 """In the order of the contract. A status change ranks as terminal: at the same millisecond it follows every message."""
 
-KIND_OF_DATA: dict[type[Data], Kind] = {kind.data: kind for kind in KINDS}
+LINKED = Kind("lead.linked", LeadLinked, "crm.rekeyed", CHANGED)
+"""No part of the contract: whoever else sends it sends an unknown type."""
+
+KIND_OF_DATA: dict[type[Data], Kind] = {kind.data: kind for kind in (*KINDS, LINKED)}
 KIND_OF_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
 TOPICS: tuple[str, ...] = tuple(dict.fromkeys(kind.topic for kind in KINDS if kind.topic != ANY_TOPIC))
 """The topics of the families, without the deployment's prefix."""

@@ -15,6 +15,10 @@ from stream_kpis.kpis.business_time import Calendars
 
 NO_CALENDARS = Calendars()
 
+Links = Mapping[tuple[str, str], tuple[str, int]]
+"""What converts leads of other parties: by (the lead's party, the deal or order), the lead's id and when in ms."""
+NO_LINKS: Links = {}
+
 
 class Journey(NamedTuple):
     """One fold.
@@ -22,12 +26,13 @@ class Journey(NamedTuple):
     ``takes`` maps the event types it folds to the name of the field that holds the entity's id, or None where the party
     is the scope; an event that names no id is an entity of its own, and so is each where the name is empty. ``step``
     moves a state by one event, in place (the engine owns the state and folds anew after an error); ``facts`` reads the
-    state. Both are pure otherwise: no clock, no randomness, no I/O. ``state`` is a msgspec struct whose defaults are
-    the state before the first event. ``keeps`` says what is kept of an event of a party: less, or what the party's name
-    adds. ``makers`` are the parts of ``facts`` that can be left out, each with the names of what it makes; see
-    :func:`counting`. ``clocked`` are further makers, of the facts that rest on business calendars and are made only if
-    they are counted. One that ``takes_rest`` takes only the events that no other running journey takes.
-    ``version`` rises with every change of its meaning: then its measures are built anew.
+    state, and so do ``links``, which say what it means for leads of other parties. All are pure otherwise: no clock, no
+    randomness, no I/O. ``state`` is a msgspec struct whose defaults are the state before the first event. ``keeps``
+    says what is kept of an event of a party: less, or what the party's name adds. ``makers`` are the parts of ``facts``
+    that can be left out, each with the names of what it makes; see :func:`counting`. ``clocked`` are further makers, of
+    the facts that rest on business calendars and are made only if they are counted. One that ``takes_rest`` takes only
+    the events that no other running journey takes. ``version`` rises with every change of its meaning: then its
+    measures are built anew.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Journey(NamedTuple):
     keeps: Callable[[Data, str], Data] | None = None
     makers: tuple[tuple[frozenset[str], Callable[[Any], list[Fact]]], ...] = ()
     clocked: tuple[tuple[frozenset[str], Callable[[Any, Calendars], list[Fact]]], ...] = ()
+    links: Callable[[Any], Links] | None = None
     takes_rest: bool = False
     version: int = 1
 

@@ -1,4 +1,8 @@
-"""Leads: arrival, first human contact if any, first conversion. Deals and orders convert, so the party is the scope."""
+"""Leads: arrival, first human contact if any, first conversion. Deals and orders convert, so the party is the scope.
+
+A deal or order may name a lead of another party. Then the state here says so as a *link*, which the engine brings into
+the state there; see docs/decisions/0008-conversions-across-parties.md.
+"""
 
 from typing import TypeVar
 
@@ -7,7 +11,7 @@ import msgspec
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
 from stream_kpis.journeys.facts import Fact
-from stream_kpis.journeys.journey import Journey
+from stream_kpis.journeys.journey import NO_LINKS, Journey, Links
 from stream_kpis.journeys.orders import without_items
 
 Dims = tuple[str | None, ...]
@@ -35,13 +39,14 @@ class Lead(msgspec.Struct, array_like=True):
 
 
 class Deal(msgspec.Struct, array_like=True):
-    """What matters of a deal here: which lead it names, and its effective win."""
+    """What matters of a deal here: which lead it names, of which other party, and its effective win."""
 
     created: bool = False
     lead_id: str | None = None
     closed: bool = False
     won_ms: int | None = None
     deleted: bool = False
+    lead_party: str | None = None
 
 
 class Order(msgspec.Struct, array_like=True):
@@ -51,30 +56,52 @@ class Order(msgspec.Struct, array_like=True):
     lead_id: str | None = None
     placed_ms: int = 0
     cancelled: bool = False
+    lead_party: str | None = None
+
+
+class Linked(msgspec.Struct, array_like=True, gc=False):
+    """What a deal or order of another party makes of a lead of this one: its conversion at ``at_ms``, or none."""
+
+    version: int
+    lead_id: str
+    at_ms: int | None
 
 
 class Leads(msgspec.Struct, array_like=True):
-    """The state: by id; ``seq`` counts the folded events."""
+    """The state: by id; ``seq`` counts the folded events of leads.
+
+    ``linked`` is what other parties convert here, ``links_out`` whether this one names leads of others.
+    """
 
     seq: int = 0
     leads: dict[str, Lead] = {}
     deals: dict[str, Deal] = {}
     orders: dict[str, Order] = {}
+    linked: dict[str, Linked] = {}
+    links_out: bool = False
 
 
 def step(state: Leads, event: Event) -> None:
     """One event of the party moves one lead, deal or order."""
-    state.seq += 1
     data, at_ms = event.data, event.time_ms
     if isinstance(data, t.OrderPlaced):
         order = _of(state.orders, data.order_id, Order)
         if not order.placed:
             order.placed, order.lead_id, order.placed_ms = True, data.lead_id, at_ms
+            if data.lead_party is not None:
+                order.lead_party, state.links_out = data.lead_party, True
     elif isinstance(data, t.OrderCancelled):
         _of(state.orders, data.order_id, Order).cancelled = True
     elif isinstance(data, (t.DealCreated, t.DealWon, t.DealLost, t.DealReopened, t.DealDeleted)):
-        step_deal(_of(state.deals, data.deal_id, Deal), data, at_ms)
+        deal = _of(state.deals, data.deal_id, Deal)
+        step_deal(deal, data, at_ms)
+        state.links_out = state.links_out or deal.lead_party is not None
+    elif isinstance(data, t.LeadLinked):
+        known = state.linked.get(data.link)
+        if known is None or known.version < data.version:
+            state.linked[data.link] = Linked(data.version, data.lead_id, data.at_ms)
     else:
+        state.seq += 1
         lead_id: str = data.lead_id  # type: ignore[attr-defined] # all others name a lead
         _step_lead(_of(state.leads, lead_id, Lead), data, at_ms, state.seq)
 
@@ -105,7 +132,7 @@ def step_deal(deal: Deal, data: t.Data, at_ms: int) -> None:
     match data:
         case t.DealCreated():
             if not deal.created:
-                deal.created, deal.lead_id = True, data.lead_id
+                deal.created, deal.lead_id, deal.lead_party = True, data.lead_id, data.lead_party
         case t.DealWon():
             if not deal.closed:
                 deal.closed, deal.won_ms = True, at_ms
@@ -128,7 +155,7 @@ def facts(state: Leads) -> list[Fact]:
             if target is not None:
                 contacts.setdefault(target, []).extend(lead.contacts)
                 conversions.setdefault(target, []).extend(lead.converted_ms)
-    for named, at_ms in _purchases(state):
+    for named, at_ms in [*_purchases(state), *_linked(state)]:
         target = _survivor(leads, named)
         if target is not None:
             conversions.setdefault(target, []).append(at_ms)
@@ -156,11 +183,34 @@ def _purchases(state: Leads) -> list[tuple[str, int]]:
     found = [
         (deal.lead_id, deal.won_ms)
         for deal in state.deals.values()
-        if deal.won_ms is not None and deal.lead_id and not deal.deleted
+        if deal.won_ms is not None and deal.lead_id and deal.lead_party is None and not deal.deleted
     ]
     if state.orders:
         placed = (order for order in state.orders.values() if order.placed and not order.cancelled)
-        found += [(order.lead_id, order.placed_ms) for order in placed if order.lead_id]
+        found += [(order.lead_id, order.placed_ms) for order in placed if order.lead_id and order.lead_party is None]
+    return found
+
+
+def _linked(state: Leads) -> list[tuple[str, int]]:
+    if not state.linked:
+        return []
+    return [(link.lead_id, link.at_ms) for link in state.linked.values() if link.at_ms is not None]
+
+
+def links(state: Leads) -> Links:
+    """The wins and orders that convert leads of other parties."""
+    if not state.links_out:
+        return NO_LINKS
+    found = {
+        (deal.lead_party, f"deal:{deal_id}"): (deal.lead_id, deal.won_ms)
+        for deal_id, deal in state.deals.items()
+        if deal.won_ms is not None and deal.lead_id and deal.lead_party is not None and not deal.deleted
+    }
+    found |= {
+        (order.lead_party, f"order:{order_id}"): (order.lead_id, order.placed_ms)
+        for order_id, order in state.orders.items()
+        if order.placed and order.lead_id and order.lead_party is not None and not order.cancelled
+    }
     return found
 
 
@@ -197,6 +247,13 @@ def _of(table: dict[str, V], key: str, make: type[V]) -> V:
     return found
 
 
+def _kept(data: t.Data, party: str) -> t.Data:
+    """The same event without an order's items; who names the own party names none."""
+    if isinstance(data, (t.OrderPlaced, t.DealCreated)) and data.lead_party == party:
+        data = msgspec.structs.replace(data, lead_party=None)
+    return without_items(data, party)
+
+
 JOURNEY = Journey(
     name="leads",
     state=Leads,
@@ -208,6 +265,7 @@ JOURNEY = Journey(
             t.LeadDisqualified,
             t.LeadConverted,
             t.LeadMerged,
+            t.LeadLinked,
             t.DealCreated,
             t.DealWon,
             t.DealLost,
@@ -219,6 +277,7 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
-    keeps=without_items,
-    version=2,
+    keeps=_kept,
+    links=links,
+    version=3,
 )

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from stream_kpis.engine.batch import Batch, DeadLetter
 from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.rekeying import hand_over
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar, iso, round_up
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
 from stream_kpis.events.rates import Rates
+from stream_kpis.events.types import LINKED
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.api import Filter, Json, Views, chosen
 from stream_kpis.live.asks import Ask, asks_of
@@ -84,9 +86,13 @@ def evaluate(
         first = dict(shard.next)
         for batch in _batches(known[begin:end], first):
             shard.apply(batch)
-        flush = shard.take(ask.to_ms)
-        model.apply(shard.partition, flush.cells)
-        _tally(dead, flush.dead_letters, known[begin:end], first)
+        sending = True
+        while sending:
+            flush = shard.take(ask.to_ms)
+            model.apply(shard.partition, flush.cells)
+            _tally(dead, flush.dead_letters, known[begin:end], first)
+            hand_over(flush.rekeyed, [shard])
+            sending = bool(flush.rekeyed)
         answers.append(answered(model, ask))
         begin = end
     return Evaluation(tuple(answers), dead)
@@ -127,8 +133,11 @@ def _tally(
             known.count += 1
             continue
         of_topic = (event for event in events if event.topic == letter.topic)
-        event = next(islice(of_topic, letter.offset - first.get(letter.topic, 0), None))
-        tallies[letter.reason.value] = Tally(1, event.file, event.row, f"{event.kind}: {letter.detail}")
+        event = next(islice(of_topic, letter.offset - first.get(letter.topic, 0), None), None)
+        if event is None:  # a link, which is of no row
+            tallies[letter.reason.value] = Tally(1, "", 0, f"{LINKED.name}: {letter.detail}")
+        else:
+            tallies[letter.reason.value] = Tally(1, event.file, event.row, f"{event.kind}: {letter.detail}")
 
 
 def _batches(events: Iterable[Imported], positions: Mapping[str, int]) -> list[Batch]:

@@ -10,8 +10,9 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holding, Holdings
 from stream_kpis.engine.tiles import Calendar, Levels
 from stream_kpis.events.envelope import Event
-from stream_kpis.events.types import KIND_OF_DATA, Money
+from stream_kpis.events.types import KIND_OF_DATA, LeadLinked, Money
 from stream_kpis.journeys.facts import Fact, declared
+from stream_kpis.journeys.leads import Leads, Linked
 from stream_kpis.kpis.formula import Formula, parts, readings
 from stream_kpis.live.api import group_of, rfc3339
 from stream_kpis.live.figures import unit_of
@@ -52,6 +53,8 @@ class Dossier(NamedTuple):
     """The KPIs as if the party were the whole company, over the longest window of each; those without data left out."""
     voided: int
     """How many of its events were taken back."""
+    links: tuple[tuple[str, Linked], ...] = ()
+    """The deals and orders of other parties that name a lead of this one, and what they make of it."""
 
 
 def dossier(party: str, holdings: Holdings, plan: Plan, calendar: Calendar, now_ms: int, currency: str) -> Dossier:
@@ -71,7 +74,12 @@ def dossier(party: str, holdings: Holdings, plan: Plan, calendar: Calendar, now_
     held = tuple(sorted(holdings, key=lambda each: (each.journey, each.entity)))
     if not held:
         raise ValueError(f"no party {party!r}: none of its events was counted; ids are those of the events' subject")
-    events = {(event.source, event.id): event for each in held for event in each.events}
+    events = {
+        (event.source, event.id): event
+        for each in held
+        for event in each.events
+        if not isinstance(event.data, LeadLinked)
+    }
     facts = [(entity, fact) for _, entity, fact in holdings.facts()]
     return Dossier(
         party,
@@ -80,6 +88,7 @@ def dossier(party: str, holdings: Holdings, plan: Plan, calendar: Calendar, now_
         tuple(sorted(facts, key=lambda each: (each[1].at_ms, each[1].name))),
         tuple(_values([fact for _, fact in facts], plan, calendar, now_ms, currency)),
         len(holdings.voids()),
+        tuple(link for each in held if isinstance(each.scope.state, Leads) for link in each.scope.state.linked.items()),
     )
 
 
@@ -128,7 +137,7 @@ def kpis_of_facts(plan: Plan) -> dict[str, tuple[str, ...]]:
 def rows_of(
     found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str, str], Place], names: Pseudonyms = REAL
 ) -> list[dict[str, Any]]:
-    """A dossier as rows: sections ``event``, ``entity``, ``fact`` and ``kpi``."""
+    """A dossier as rows: sections ``event``, ``entity``, ``link``, ``fact`` and ``kpi``."""
     kpis = kpis_of_facts(plan)
     rows: list[dict[str, Any]] = []
     for event, entity in found.events:
@@ -145,6 +154,11 @@ def rows_of(
             "section": "entity", "name": each.journey, "entity": each.entity,
             "what": f"{len(each.events)} events{sealed}, {len(each.scope.facts)} facts",
         })  # fmt: skip
+    for link, said in found.links:
+        rows.append({
+            "section": "link", "time": None if said.at_ms is None else rfc3339(said.at_ms), "name": link,
+            "entity": said.lead_id, "what": _told(said),
+        })  # fmt: skip
     for entity, fact in found.facts:
         rows.append({
             "section": "fact", "time": rfc3339(fact.at_ms), "name": fact.name, "entity": entity, "value": fact.value,
@@ -157,6 +171,10 @@ def rows_of(
             "what": f"{value.window}, {unit_of(kpi, currency)}", "by": group_of(value),
         })  # fmt: skip
     return rows
+
+
+def _told(link: Linked) -> str:
+    return "may convert the lead" if link.at_ms is not None else "no longer converts the lead"
 
 
 def _dims(fact: Fact, names: Pseudonyms) -> dict[str, str | None]:
@@ -195,6 +213,12 @@ def render(found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str,
             for event, entity in found.events
         ),
     ))  # fmt: skip
+    if found.links:
+        parts.append(table_of(
+            ("Time", "Of another party", "Lead", "What"),
+            (("-" if said.at_ms is None else _time(said.at_ms), link, said.lead_id, _told(said))
+             for link, said in found.links),
+        ))  # fmt: skip
     parts.append(table_of(
         ("Time", "Fact", "Value", "Counts in"),
         ((_time(fact.at_ms), fact.name, _value(fact), ", ".join(kpis.get(fact.name, ()))) for _, fact in found.facts),

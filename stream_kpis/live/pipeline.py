@@ -99,6 +99,8 @@ _COUNTERS = {
     "voided": Family("stream_kpis_voided", "counter", "Events taken back"),
     "late": Family("stream_kpis_late", "counter", "Events older than what had been applied to their entity"),
     "rekeyed": Family("stream_kpis_rekeyed", "counter", "Records sent on to their party's partition"),
+    "links_sent": Family("stream_kpis_links_sent", "counter", "Conversions told to the lead's party, or taken back"),
+    "links_applied": Family("stream_kpis_links_applied", "counter", "Conversions told by deals and orders of others"),
     "unused": Family("stream_kpis_unused", "counter", "Events that no KPI uses"),
     "voids_unmatched": Family(
         "stream_kpis_voids_unmatched", "counter", "Voids of events that had not come yet, or were sealed"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stream_kpis.events.types import KIND_OF_DATA
+from stream_kpis.events.types import KIND_OF_DATA, LINKED
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.formula import Binary, Formula, Node, Part, Positive, Reading, parts, readings
@@ -208,6 +208,7 @@ def _events_of(catalogue: Catalogue, formula: Formula) -> list[str]:
         KIND_OF_DATA[taken].name
         for measure in _measures_of(formula)
         for taken in JOURNEYS[FACTS[kind_of(catalogue.measures[measure])[1]].journey].takes
+        if KIND_OF_DATA[taken] is not LINKED
     }
     for part in parts(formula):
         found |= set(_events_of(catalogue, catalogue.formulas[part.name]))

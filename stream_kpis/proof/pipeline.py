@@ -1,18 +1,15 @@
 """The pipeline proved: what an exporter shows, against the oracle over the events in Kafka at the snapshot's cut."""
 
 import contextlib
-import functools
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import date
 from operator import itemgetter
 from typing import Any
 
-import msgspec
 from aiokafka import TopicPartition
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.partition import partition_of
-from stream_kpis.engine.shard import REKEYED_TOPIC
+from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.events.types import TOPICS
@@ -22,6 +19,7 @@ from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference
 from stream_kpis.proof.exposed import exposed, ms_of, results_of
 from stream_kpis.proof.oracle import Rate
+from stream_kpis.proof.under_way import counted
 from stream_kpis.proof.verify import Proof, RatesKnown, Shown, prove
 from stream_kpis.settings import Settings
 from stream_kpis.stream import lenient
@@ -65,41 +63,19 @@ async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
         await kafka.stop()
 
 
-def counted(records: Sequence[Record], partitions: int) -> list[Record]:
-    """The records of the families that count at a cut: those in another partition than their party's once copied home.
-
-    The re-keyed copy may still be on its way, beyond the cut of the shard that it goes to, while the original is read.
-    """
-    home = functools.cache(lambda party: partition_of(party, partitions))
-    copied = {(record.key, record.value) for record in records if record.topic == REKEYED_TOPIC}
-    kept = []
-    for record in records:
-        if record.topic != REKEYED_TOPIC:
-            party = _party_of(record)
-            if party is None or home(party) == record.partition or (party, record.value) in copied:
-                kept.append(record)
-    return kept
-
-
-def _party_of(record: Record) -> bytes | None:
-    """The party of a record, which may lack a key; None if it cannot be told."""
-    if record.key is not None:
-        return record.key
-    subject = dict(record.headers).get("ce_subject")
-    if subject is not None:
-        return subject
-    try:
-        return msgspec.json.decode(record.value or b"", type=_Subject).subject.encode()
-    except msgspec.MsgspecError:
-        return None
-
-
-class _Subject(msgspec.Struct):
-    subject: str
+async def read_counted(settings: Settings, cut: Cut) -> tuple[list[Record], int]:
+    """The records that count at a cut, and how many were read to know that."""
+    sent = await ends_of(settings, REKEYED_TOPIC)
+    below: list[Record] = []
+    under_way: list[Record] = []
+    async for record in read_until(settings, {**cut, **sent}):
+        beyond = record.topic == REKEYED_TOPIC and record.offset >= cut.get((record.topic, record.partition), 0)
+        (under_way if beyond else below).append(record)
+    return counted(below, settings.partitions, under_way, settings.app), len(below) + len(under_way)
 
 
 async def ends_of(settings: Settings, topic: str) -> Cut:
-    """A control topic as it is now: no shard has a position in it, and it hardly changes."""
+    """How far a topic reaches now, as far as it is committed."""
     names = Names.of(settings)
     partitions = names.partitions_of(names.prefix + topic, settings.partitions)
     async with committed(settings) as kafka:
@@ -153,11 +129,12 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
     """
     shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency)
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
+    # No shard has a position in the topics of targets and rates, and they hardly change.
     told_beside = {**await ends_of(settings, TARGETS), **await ends_of(settings, RATES)}
-    read = [record async for record in read_until(settings, {**cut, **told_beside})]
+    read = [record async for record in read_until(settings, told_beside)]
     of_targets = (record for record in read if record.topic == TARGETS)
     targets = told_targets(of_targets, plan.catalogue.kpis, settings.currency)
-    records = counted([record for record in read if record.topic not in (TARGETS, RATES)], settings.partitions)
+    records, _ = await read_counted(settings, cut)
     to_ms = max(value.to_ms for value in shown.values)
     proof = prove(
         plan, Shown(shown.values, to_ms, results_of(snapshot["operators"])), records, Reader(settings.currency),

@@ -16,7 +16,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.shard import REKEYED_TOPIC
+from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.live.contributions import Contribution, Lens, journeys_of
@@ -26,7 +26,7 @@ from stream_kpis.live.snapshot import Snapshot, Value
 from stream_kpis.plan import goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Ask, Oracle
-from stream_kpis.proof.pipeline import Cut, counted, cut_of, ends_of, rates_until, read_until
+from stream_kpis.proof.pipeline import Cut, cut_of, ends_of, rates_until, read_counted, read_until
 from stream_kpis.proof.verify import oracle_of, renamed
 from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
@@ -151,13 +151,12 @@ async def _read(
 ) -> tuple[Oracle, int]:
     """An oracle that has read some topics up to the cut, and how many records that were."""
     of_topics = {place: end for place, end in at.cut.items() if place[0] in topics}
-    rates = await ends_of(settings, RATES)
-    read: list[Record] = [record async for record in read_until(settings, {**of_topics, **rates})]
-    known = rates_until(settings, read, at.made_ms)
+    told: list[Record] = [record async for record in read_until(settings, await ends_of(settings, RATES))]
+    known = rates_until(settings, told, at.made_ms)
     oracle = oracle_of(plan, Reader(settings.currency), settings.zone, goals_of(settings, plan), kpis, known)
-    records = [record for record in read if record.topic != RATES]
-    await asyncio.to_thread(oracle.load, counted(records, settings.partitions))
-    return oracle, len(records)
+    records, read = await read_counted(settings, of_topics)
+    await asyncio.to_thread(oracle.load, records)
+    return oracle, read
 
 
 async def _named(

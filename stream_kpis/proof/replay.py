@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from stream_kpis.engine.batch import Batch
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
-from stream_kpis.engine.shard import REKEYED_TOPIC, Shard
+from stream_kpis.engine.rekeying import hand_over
+from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.money import Rate
@@ -68,8 +69,8 @@ def replay(
 ) -> tuple[ReadModel, list[Shard]]:
     """The read model after all records, with flushes at random moments, and the shards behind it.
 
-    The model reads at random moments too, as from a compacted topic: of each cell the last value. Events in a wrong
-    partition go through the topic of the re-keyed, as in Kafka. ``rates`` come at random moments, in their order.
+    The model reads at random moments too, as from a compacted topic: of each cell the last value. What a shard sends on
+    reaches the others, as through the topic of the re-keyed in Kafka. ``rates`` come at random moments, in their order.
     """
     model, known, to_come = ReadModel(plan, calendar, goals=goals), Rates(reader.currency), deque(rates)
     shards = [Shard(plan, number, partitions, reader, calendar, rates=known) for number in range(partitions)]
@@ -80,14 +81,12 @@ def replay(
         behind = [(t, shards[p]) for (t, p), log in logs.items() if shards[p].next.get(t, 0) < len(log)]
         return min((shard.reached.get(topic, 0) for topic, shard in behind), default=now_ms)
 
-    def flush(shard: Shard) -> None:
+    def flush(shard: Shard) -> bool:
+        """Whether it sent something on."""
         taken = shard.take(reached_ms())
         flushed[shard.partition].update(taken.cells)
-        for sent in taken.rekeyed:
-            home = shards[sent.partition]
-            at = home.next.get(REKEYED_TOPIC, 0)
-            record = Record(REKEYED_TOPIC, sent.partition, at, sent.timestamp, sent.key, sent.value, sent.headers)
-            home.apply(Batch(REKEYED_TOPIC, sent.partition, at, at + 1, [record]))
+        hand_over(taken.rekeyed, shards)
+        return bool(taken.rekeyed)
 
     def read(partition: int) -> None:
         model.apply(partition, flushed[partition].items())
@@ -107,7 +106,8 @@ def replay(
             read(batch.partition)
     for rate in to_come:
         known.add(rate)
+    while sum(flush(shard) for shard in shards):  # each of them, until nothing is sent on
+        pass
     for shard in shards:
-        flush(shard)
         read(shard.partition)
     return model, shards

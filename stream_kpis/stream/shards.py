@@ -14,6 +14,8 @@ def shard_maker(settings: Settings, plan: Plan, rates: Rates | None = None) -> M
     reader, calendar = Reader(settings.currency), Calendar(settings.zone)
 
     def make_shard(partition: int) -> Shard:
-        return Shard(plan, partition, settings.partitions, reader, calendar, settings.disorder_days, rates)
+        return Shard(
+            plan, partition, settings.partitions, reader, calendar, settings.disorder_days, rates, app=settings.app
+        )
 
     return make_shard

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from stream_kpis.engine.definitions import DefinitionsChanged
 from stream_kpis.engine.partition import partition_of
-from stream_kpis.engine.shard import REKEYED_TOPIC, Shard
+from stream_kpis.engine.rekeying import REKEYED_TOPIC
+from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import DAY_MS, HOUR_MS, Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.money import Rate, rate_of

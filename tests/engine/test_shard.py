@@ -13,8 +13,9 @@ from stream_kpis.engine.batch import Batch, Gap, SourceRecord, header_encoder
 from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.definitions import DefinitionsChanged
 from stream_kpis.engine.partition import murmur2, partition_of
+from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.engine.scopes import FORMAT
-from stream_kpis.engine.shard import REKEYED_TOPIC, Shard
+from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Reason, Record, encode_event
 from stream_kpis.journeys import JOURNEYS

@@ -21,6 +21,7 @@ from stream_kpis.events.types import (
     KIND_OF_DATA,
     KIND_OF_NAME,
     KINDS,
+    LINKED,
     MICRO,
     REOPENED,
     TERMINAL,
@@ -40,7 +41,8 @@ def test_every_struct_of_data_is_one_event_type_and_no_name_occurs_twice() -> No
         if issubclass(kind, Data) and kind not in {Data, types.Email}
     }
     assert structs == set(KIND_OF_DATA)
-    assert len(KINDS) == len(KIND_OF_DATA) == len(KIND_OF_NAME)
+    assert [*KINDS, LINKED] == list(KIND_OF_DATA.values())
+    assert tuple(KIND_OF_NAME.values()) == KINDS
 
 
 def test_ranks_put_what_begins_first_and_what_reopens_last() -> None:

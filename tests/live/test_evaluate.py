@@ -71,6 +71,15 @@ def test_only_what_happened_before_an_instant_is_known() -> None:
     assert values(found, "orders", "all") == [1, 1, 2, 3]
 
 
+def test_what_another_party_bought_is_known_as_soon_as_it_happened() -> None:
+    """And what took it back from then on."""
+    lead = event("lead.created", "2026-03-02T12:00:00Z", lead_id="l1")
+    bought = event("order.placed", "2026-03-04T12:00:00Z", "q", order_id="o", amount=1, lead_id="l1", lead_party="p")
+    events = [event("order.cancelled", "2026-03-06T12:00:00Z", "q", order_id="o"), bought, lead]
+    asks = asks_of(UTC, ["2026-03-04T12:00:00Z", "2026-03-04T12:00:10Z", "2026-03-07"])
+    assert values(answers(events, asks), "leads_open_uncontacted", "now") == [1, 0, 1]
+
+
 def test_without_a_question_all_is_known() -> None:
     found = answers([order("2026-03-02"), order("2026-03-04")], [])
     assert [answer.ask.name for answer in found.answers] == ["2026-03-04T12:00:10Z"]

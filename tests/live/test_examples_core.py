@@ -53,6 +53,15 @@ def test_lead_conversion_rates() -> None:
     assert parts(values, "lead_conversion_flow_ratio") == (2, 1)
 
 
+def test_lead_conversion_rate_across_parties() -> None:
+    named = {"amount": 9, "lead_id": "l1"}
+    values = told([
+        lead(-10, "created", "l1"), order(5, "placed", "o1", "B", lead_party="A", **named),
+        order(6, "placed", "o1", "C", **named),
+    ])  # fmt: skip
+    assert parts(values, "lead_conversion_rate") == (1, 1)
+
+
 def test_deals_won() -> None:
     values = told([
         deal(1, "won"), deal(2, "won", "d2"), deal(3, "reopened", "d2"), deal(4, "won", "d3"),

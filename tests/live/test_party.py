@@ -6,6 +6,7 @@ import pytest
 
 from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.engine.holdings import Holdings
+from stream_kpis.engine.rekeying import hand_over
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.events.envelope import Reader
@@ -46,6 +47,36 @@ def test_its_events_stand_in_order_each_once(seal_days: int) -> None:
         ("lead.created", "l1", "crm.leads"), ("deal.created", "d1", "crm.deals"), ("deal.won", "d1", "crm.deals"),
     ]  # fmt: skip
     assert found.voided == 1
+
+
+def test_what_others_bought_of_its_leads_is_named() -> None:
+    """Though it is no event of its own: the deal or order of the other party, and what becomes of the lead."""
+    named = {"lead_id": "l1", "lead_party": "A"}
+    events = [
+        happened(1, "lead.created", lead_id="l1"), happened(4, "order.placed", "B", order_id="o1", amount=1, **named),
+        happened(3, "order.placed", "C", order_id="o2", amount=1, **named),
+    ]  # fmt: skip
+    shard, holdings = Shard(PLAN, 0, 1, Reader(), Calendar(), 10**5), Holdings(PLAN, party="A")
+    for some in (events, [happened(9, "order.cancelled", "C", order_id="o2")]):
+        for batch in _batches(some, shard.next):
+            shard.apply(batch)
+        flush = shard.take(NOW_MS)
+        hand_over(flush.rekeyed, [shard])
+        for key, value in (*flush.parties, *shard.take(NOW_MS).parties):
+            holdings.take(key, value)
+    found = dossier("A", holdings, PLAN, Calendar(), NOW_MS, "USD")
+    rows = rows_of(found, PLAN, "USD", {})
+    assert [row["name"] for row in rows if row["section"] == "event"] == ["lead.created"]
+    links = [(row["name"], row["entity"], row["time"], row["what"]) for row in rows if row["section"] == "link"]
+    assert sorted(links) == [
+        ("order:B/o1", "l1", "2026-03-05T00:00:00.000Z", "may convert the lead"),
+        ("order:C/o2", "l1", None, "no longer converts the lead"),
+    ]
+    facts = {fact.name: fact.value for _, fact in found.facts if fact.name != "party_active"}
+    assert facts == {"lead_created": 0, "lead_converted": 3 * DAY_MS}
+    text = render(found, PLAN, "USD", {})
+    assert "order:B/o1" in text
+    assert "no longer converts the lead" in text
 
 
 def test_its_facts_say_in_which_kpis_they_count() -> None:

@@ -1,10 +1,18 @@
 """Leads, deals, orders and interactions: how business comes about."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from stream_kpis.proof.simulate import palette
 from stream_kpis.proof.simulate.dice import DAY, HOUR, MINUTE, SECOND, Dice
 from stream_kpis.proof.simulate.world import Life, Part, Party, Step, rfc3339
+
+Lead = Mapping[str, str]
+"""How a deal or order names its lead: ``lead_id``, and ``lead_party`` if it says whose."""
+NO_LEAD: Lead = MappingProxyType({})
+ELSEWHERE = 1 / 8
+"""The share of buyers who buy as another party than the one that asked."""
 
 
 def lead(who: Party, at: int, lead_id: str | None = None) -> Life:
@@ -27,12 +35,26 @@ def lead(who: Party, at: int, lead_id: str | None = None) -> Life:
     if fate > 0.70:
         return
     at += dice.around(3 * MINUTE, 0.8) if dice.chance(0.3) else dice.around(4 * DAY, 1.0)
-    if fate < 0.27:
-        who.begin(deal(who, at, lead_id))
-    elif fate < 0.40:
-        who.begin(order(who, at, lead_id))
+    if fate < 0.40:
+        buyer, named = _bought(who, at, lead_id)
+        buyer.begin(deal(buyer, at, named) if fate < 0.27 else order(buyer, at, named))
     elif fate < 0.55:
         yield at, "lead.converted", {"lead_id": lead_id, "customer_id": who.id}
+
+
+def _bought(who: Party, at: int, lead_id: str) -> tuple[Party, Lead]:
+    """Who buys, and how the lead is named; few of those who buy as another party name it wrongly.
+
+    Seldom there is a lead of the same id where it buys, which is another one.
+    """
+    world = who.world
+    dice = world.dice
+    if not dice.chance(ELSEWHERE):
+        return who, {"lead_id": lead_id, "lead_party": who.id} if dice.chance(0.05) else {"lead_id": lead_id}
+    buyer, how = Party(world.party(), world), dice.random()
+    if how < 0.15:
+        buyer.begin(lead(buyer, at, lead_id))
+    return buyer, {"lead_id": lead_id, "lead_party": world.party() if how > 0.9 else who.id}
 
 
 def _new_lead(dice: Dice, lead_id: str, owner: str) -> dict[str, Any]:
@@ -91,11 +113,11 @@ def _twin(who: Party, at: int, into: str) -> Life:
         yield at + dice.after(DAY), "lead.merged", {"lead_id": into, "into": lead_id}
 
 
-def deal(who: Party, at: int, lead_id: str | None = None) -> Life:
+def deal(who: Party, at: int, named: Lead = NO_LEAD) -> Life:
     """An opportunity goes through stages and is won or lost; some are reopened, deleted, or known by their end."""
     dice, deal_id = who.world.dice, who.world.new_id("deal")
     if not dice.chance(0.01):
-        yield at, "deal.created", _new_deal(dice, at, deal_id, lead_id)
+        yield at, "deal.created", _new_deal(dice, at, deal_id, named)
     quick = dice.chance(0.12)
     pace = 40 * SECOND if quick else dice.around(6 * DAY, 0.7)
     at = yield from _worked_on(dice, at, deal_id, pace)
@@ -113,7 +135,7 @@ def deal(who: Party, at: int, lead_id: str | None = None) -> Life:
             yield _closed(dice, at + dice.after(pace), deal_id)
 
 
-def _new_deal(dice: Dice, at: int, deal_id: str, lead_id: str | None) -> dict[str, Any]:
+def _new_deal(dice: Dice, at: int, deal_id: str, named: Lead) -> dict[str, Any]:
     data: dict[str, Any] = {
         "deal_id": deal_id,
         "owner_id": dice.pick(palette.OWNERS),
@@ -123,9 +145,8 @@ def _new_deal(dice: Dice, at: int, deal_id: str, lead_id: str | None) -> dict[st
         "region": dice.pick(palette.REGIONS),
         "product": dice.pick(palette.PRODUCTS),
         "source": dice.pick(palette.SOURCES),
+        **named,
     }
-    if lead_id:
-        data["lead_id"] = lead_id
     if dice.chance(0.9):
         data["amount"] = money(dice, 2400, 0.9)
         data["currency"] = "USD"
@@ -175,13 +196,13 @@ def _closed(dice: Dice, at: int, deal_id: str) -> Step:
     return at, "deal.lost", {**data, "reason": dice.pick(palette.LOSING)}
 
 
-def order(who: Party, at: int, lead_id: str | None = None) -> Life:
+def order(who: Party, at: int, named: Lead = NO_LEAD) -> Life:
     """A purchase, seldom cancelled, sometimes refunded in part, in parts or in full."""
     dice, order_id = who.world.dice, who.world.new_id("order")
-    if lead_id is None and dice.chance(0.01):
-        lead_id = who.world.last_lead  # most likely of another party: names a lead that it cannot convert
+    if not named and dice.chance(0.01):
+        named = {"lead_id": who.world.last_lead}  # most likely of another party: names a lead that it cannot convert
     cents = 0 if dice.chance(0.01) else dice.around(6200, 0.8)
-    yield at, "order.placed", _new_order(dice, order_id, cents, lead_id)
+    yield at, "order.placed", _new_order(dice, order_id, cents, named)
     fate = dice.random()
     if fate < 0.03:
         yield at + dice.after(DAY), "order.cancelled", {"order_id": order_id}
@@ -200,7 +221,7 @@ def order(who: Party, at: int, lead_id: str | None = None) -> Life:
         yield at + dice.after(20 * DAY), "order.cancelled", {"order_id": order_id}
 
 
-def _new_order(dice: Dice, order_id: str, cents: int, lead_id: str | None) -> dict[str, Any]:
+def _new_order(dice: Dice, order_id: str, cents: int, named: Lead) -> dict[str, Any]:
     product = dice.pick(palette.PRODUCTS)
     data: dict[str, Any] = {
         "order_id": order_id,
@@ -208,9 +229,8 @@ def _new_order(dice: Dice, order_id: str, cents: int, lead_id: str | None) -> di
         "channel": dice.pick(palette.CHANNELS),
         "product": product,
         "owner_id": dice.pick(palette.OWNERS),
+        **named,
     }
-    if lead_id:
-        data["lead_id"] = lead_id
     if dice.chance(0.12):
         data["upsell"] = True
     if dice.chance(0.3):
