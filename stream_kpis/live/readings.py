@@ -72,11 +72,7 @@ class KpiReader:
             return None
         cell, waiting = self._observed(node)
         quantiles = tuple((q, ms / 1000) for q in QUANTILES if (ms := quantile_ms(cell, q, waiting)) is not None)
-        counts = at_or_below(cell, self._edges)
-        buckets = tuple(
-            (edge, count + sum(n for age, n in waiting if age <= edge * 1000))
-            for edge, count in zip(self._edges, counts, strict=True)
-        )
+        buckets = tuple(zip(self._edges, at_or_below(cell, self._edges, waiting), strict=True))
         return Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
 
 
