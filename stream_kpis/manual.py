@@ -32,7 +32,7 @@ def _commands(group: click.Group, above: click.Context) -> Iterator[click.Contex
 
 _PAGE = """# Commands
 
-Made from `stream_kpis/cli.py` and `stream_kpis/manual.py` by `python -m stream_kpis.manual > docs/cli.md`.
+Made from `stream_kpis/cli/` and `stream_kpis/manual.py` by `python -m stream_kpis.manual > docs/cli.md`.
 
 Settings come from `--config FILE` before the command, `STREAM_KPIS_CONFIG` and `STREAM_KPIS_*` variables
 ([settings](settings.md)). Exit codes: 0 done, 1 a check failed or something does not answer, 2 wrong use or

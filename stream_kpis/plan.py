@@ -94,8 +94,9 @@ def goals_of(settings: Settings, plan: Plan) -> Goals:
     except CatalogueError as error:
         raise SettingsError(f"goals: {error}") from error
     for target in goals.targets:
-        if target.calendar and not plan.calendars.knows(target.calendar):
-            raise SettingsError(f"goals: {settings.goals.name}: {target.kpi}: there is no calendar {target.calendar!r}")
+        for calendar in (target.calendar, target.calls_during):
+            if calendar and not plan.calendars.knows(calendar):
+                raise SettingsError(f"goals: {settings.goals.name}: {target.kpi}: there is no calendar {calendar!r}")
     return goals
 
 

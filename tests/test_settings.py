@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stream_kpis.settings import Role, Secret, Settings, SettingsError, documentation, load
+from stream_kpis.settings import Role, Secret, Settings, SettingsError, load
+from stream_kpis.settings.page import documentation
 
 SASL = {"sasl": "PLAIN", "sasl_username": "u", "sasl_password": "p"}
 

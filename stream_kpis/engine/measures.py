@@ -8,6 +8,7 @@ slots.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
+from math import isqrt
 from operator import itemgetter
 
 from stream_kpis.engine.tiles import DAY_MS, FINE_MS
@@ -90,33 +91,58 @@ def middle_ms(slot: int) -> float:
     return _MIDDLES_MS[slot - _BUCKETS_FROM]
 
 
-def quantile_ms(cell: Mapping[int, int], q: float, ages_ms: Iterable[tuple[int, int]] = ()) -> float | None:
-    """The nearest-rank quantile of a distribution, within 1 %, or None if it is empty.
+class Ordered:
+    """The observations of a distribution in ascending order, each within 1 %.
 
     Args:
         cell: a sum of distribution cells.
-        q: 0 < q ≤ 1.
         ages_ms: further observations as (value in ms, count): what waits, with its age.
 
-    >>> quantile_ms({COUNT: 3, SUM: 90, bucket_of(10): 1, bucket_of(40): 2}, 0.5)
-    40.0
+    >>> observed = Ordered({COUNT: 3, SUM: 90, bucket_of(10): 1, bucket_of(40): 2})
+    >>> observed.ranked(1), observed.ranked(2), observed.ranked(4), observed.quantile(0.5)
+    (10.0, 40.0, None, 40.0)
     """
-    points = [(middle_ms(slot), n) for slot, n in cell.items() if slot >= _BUCKETS_FROM]
-    points += [(float(age), n) for age, n in ages_ms]
-    total = sum(n for _, n in points)
-    if total <= 0:
-        return None
-    rank = max(_ceil(q * total), 1)
-    for value, n in sorted(points):
-        rank -= n
-        if rank <= 0:
-            return value
-    return None
+
+    def __init__(self, cell: Mapping[int, int], ages_ms: Iterable[tuple[int, int]] = ()) -> None:
+        points = [(middle_ms(slot), n) for slot, n in cell.items() if slot >= _BUCKETS_FROM]
+        points += [(float(age), n) for age, n in ages_ms]
+        points.sort()
+        self._values = [value for value, _ in points]
+        self._ranks = list(accumulate(n for _, n in points))
+        self.count = self._ranks[-1] if points else 0
+
+    def ranked(self, rank: int) -> float | None:
+        """The observation of a rank in ms, the shortest having 1; None if there is none."""
+        return self._values[bisect_left(self._ranks, rank)] if 1 <= rank <= self.count else None
+
+    def quantile(self, q: float) -> float | None:
+        """The nearest-rank quantile in ms, 0 < q ≤ 1, or None if nothing was observed."""
+        return self.ranked(max(_ceil(q * self.count), 1))
+
+    def interval(self, q: float) -> tuple[float | None, float | None]:
+        """The 95 % interval of a quantile in ms, by order statistics; None for a bound that would lie beyond them.
+
+        Args:
+            q: in whole percent, so that the ranks are exact.
+        """
+        percent = round(q * 100)
+        middle = 100 * self.count * percent
+        half = _ceil_sqrt(196**2 * self.count * percent * (100 - percent))
+        return self.ranked((middle - half) // 10_000), self.ranked(-(-(middle + half) // 10_000) + 1)
+
+
+def quantile_ms(cell: Mapping[int, int], q: float, ages_ms: Iterable[tuple[int, int]] = ()) -> float | None:
+    """The nearest-rank quantile of a distribution, within 1 %, or None if it is empty; see :class:`Ordered`."""
+    return Ordered(cell, ages_ms).quantile(q)
 
 
 def _ceil(number: float) -> int:
     """The ceiling, with 0.9 · 10 taken as 9."""
     return -int(-(number - 1e-9) // 1)
+
+
+def _ceil_sqrt(number: int) -> int:
+    return isqrt(number - 1) + 1 if number else 0
 
 
 def at_or_below(

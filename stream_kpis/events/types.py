@@ -19,7 +19,7 @@ MICRO = 10**6
 
 Id = Annotated[str, Meta(min_length=1, max_length=STRING_BYTES_MAX)]
 Text = Annotated[str, Meta(max_length=STRING_BYTES_MAX)]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, Meta(pattern="^([A-Z]{3})?$")]  # empty is missing, as for any text
 Date = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}", max_length=40)]
 Time = Annotated[datetime, Meta(tz=True)]
 Small = Annotated[int, Meta(ge=0, le=10**9)]
@@ -160,6 +160,7 @@ class DealCreated(Data, frozen=True):
 
     deal_id: Id
     lead_id: Text | None = None
+    lead_party: Text | None = None
     owner_id: Text | None = None
     pipeline: Text = "default"
     stage: Text | None = None
@@ -261,6 +262,7 @@ class OrderPlaced(Data, frozen=True):
     amount: Price
     currency: Currency | None = None
     lead_id: Text | None = None
+    lead_party: Text | None = None
     channel: Text | None = None
     campaign_id: Text | None = None
     owner_id: Text | None = None

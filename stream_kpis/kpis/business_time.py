@@ -267,6 +267,10 @@ class Calendars:
             raise ValueError(f"there is no calendar {name!r}")
         return self.named(name or ALWAYS).until
 
+    def open_at(self, time_ms: int) -> dict[str, bool]:
+        """Of each calendar by name, whether it is open at an instant."""
+        return {name: bool(self.named(name).between(time_ms, time_ms + 1)) for name in self.versions}
+
     def number(self, name: str | None) -> int:
         """The number of a calendar, or of the default; 0 is the one that is always open."""
         number = self._numbers.get(name or self.default)

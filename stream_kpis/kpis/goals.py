@@ -36,6 +36,10 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     deadline: date | None = None
     calendar: str = ""
     """The name of the business calendar in which the time of a period passes; without it the wall clock."""
+    calls: Literal["page", "warning", "none"] | None = None
+    """How loud its alert is; a warning, if it is not said."""
+    calls_during: str = ""
+    """The business calendar in which alone its alert calls, so that nobody is woken at night; without it always."""
 
     @property
     def place(self) -> tuple[str, str, str, str]:
@@ -52,6 +56,8 @@ class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     since: date = msgspec.field(name="from", default=date.min)
     deadline: date | None = None
     calendar: str = ""
+    calls: Literal["page", "warning", "none"] | None = None
+    calls_during: str = ""
 
 
 class Goals(NamedTuple):
@@ -112,7 +118,8 @@ def _targets(file: Path, name: str, at: Any, node: Any, kpis: Mapping[str, Kpi])
             said,
             goal=said.goal or goal.goal, department=said.department or goal.department, owner=said.owner or goal.owner,
             since=said.since if said.since != date.min else goal.since, deadline=said.deadline or goal.deadline,
-            calendar=said.calendar or goal.calendar,
+            calendar=said.calendar or goal.calendar, calls=said.calls or goal.calls,
+            calls_during=said.calls_during or goal.calls_during,
         )  # fmt: skip
         if wrong := mistake(target, kpis):
             field, problem = wrong

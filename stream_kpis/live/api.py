@@ -197,7 +197,7 @@ class Views:
         }
         if value.numerator is not None:
             row["parts"] = [value.numerator / SCALES.get(self.kpis[value.kpi].unit, 1), _sent(value.denominator)]
-        if value.lower is not None:
+        if (value.lower, value.upper) != (None, None):
             row["interval"] = [value.lower, value.upper]
         if value.durations is not None:
             row["quantiles"] = value.durations.quantiles

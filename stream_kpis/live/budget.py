@@ -25,7 +25,7 @@ CLOSED = {
 """Groups of the dimensions whose words are few by nature."""
 GROUPS = 10
 """Groups of any other dimension."""
-_PER_QUOTIENT, _PER_VALUE, _QUANTILES = 2, 2, 3
+_PER_QUOTIENT, _PER_VALUE, _PER_INTERVAL, _QUANTILES = 2, 2, 2, 3
 
 
 class Assumptions(NamedTuple):
@@ -116,10 +116,10 @@ def series(plan: Plan, assumptions: Assumptions) -> int:
 def _series(kpi: Kpi, name: str, plan: Plan, assumptions: Assumptions) -> int:
     formula = plan.catalogue.formulas[name]
     durations = any(FUNCTIONS[reading.function].distribution is not None for reading in readings(formula))
-    lines = _PER_VALUE + _PER_QUOTIENT * (formula.denominator is not None) + 2 * (kpi.interval is not None)
+    lines = _PER_VALUE + _PER_QUOTIENT * (formula.denominator is not None) + _PER_INTERVAL * (kpi.interval is not None)
     total = lines
     if durations:
-        lines = 1 + _QUANTILES
+        lines = 1 + _QUANTILES + _PER_INTERVAL
         total = lines + len(kpi.edges) + 3
     groups = sum(min(assumptions.groups_of(by), GROUPS_MAX) for by in kpi.by)
     return len(kpi.windows) * (total + len(State) + groups * lines)

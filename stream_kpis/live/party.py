@@ -14,10 +14,10 @@ from stream_kpis.events.types import KIND_OF_DATA, Money
 from stream_kpis.journeys.facts import Fact, declared
 from stream_kpis.kpis.formula import Formula, parts, readings
 from stream_kpis.live.api import group_of, rfc3339
+from stream_kpis.live.figures import unit_of
 from stream_kpis.live.listing import table_of
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.receipt import unit_of
 from stream_kpis.live.snapshot import State, Value
 from stream_kpis.live.tables import people
 

@@ -1,6 +1,7 @@
 """How the pipeline itself is, for Prometheus: positions, lag, counters of the shards, and this process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from stream_kpis.events.envelope import Reason
@@ -23,6 +24,8 @@ class Pipeline(NamedTuple):
     """Live pages that were dropped because they did not read."""
     targets_rejected: int = 0
     """Records of the topic of targets that were none."""
+    calendars: Mapping[str, bool] = MappingProxyType({})
+    """By business calendar whether it is open now."""
 
 
 DEAD_LETTERS = "dead_letters:"
@@ -111,6 +114,7 @@ _COUNTERS = {
     ),
 }
 """By the names of the shards' counters."""
+_CALENDAR = Family("stream_kpis_calendar_open", "gauge", "Whether the business calendar is open now")
 _DEAD = Family("stream_kpis_dead_letters", "counter", "Records that could not be used, by reason")
 
 FAMILIES = (
@@ -118,6 +122,7 @@ FAMILIES = (
     *(family for family, _ in _SHARD),
     *_COUNTERS.values(),
     _DEAD,
+    _CALENDAR,
     _BUILD,
     *(family for family, _ in _PROCESS),
 )
@@ -130,6 +135,8 @@ def pipeline_lines(snapshot: Snapshot | None, pipeline: Pipeline, form: Format) 
         for family, of in _SNAPSHOT:
             yield from family_lines(family, [("", of(snapshot, pipeline))], form)
         yield from _shard_lines(snapshot, form)
+    calendars = [(labels({"calendar": name}), int(is_open)) for name, is_open in pipeline.calendars.items()]
+    yield from family_lines(_CALENDAR, calendars, form)
     yield from family_lines(_BUILD, [(labels({"version": pipeline.version}), 1)], form)
     for family, read in _PROCESS:
         yield from family_lines(family, [("", read(pipeline))], form)

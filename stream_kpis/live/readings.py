@@ -4,13 +4,16 @@ from collections.abc import Callable, Collection
 from math import sqrt
 from typing import NamedTuple
 
-from stream_kpis.engine.measures import COUNT, SUM, Cell, at_or_below, quantile_ms
+from stream_kpis.engine.measures import COUNT, SUM, Cell, Ordered, at_or_below
 from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, At, waiting_ages
 from stream_kpis.engine.tiles import Edges
 from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.formula import Node, Part, Reading
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Durations
+
+Bounds = tuple[float | None, float | None]
+"""Lower and upper; None where there is none."""
 
 
 class Read(NamedTuple):
@@ -66,17 +69,19 @@ class KpiReader:
         done, waiting = self._observed(reading)
         return done.get(COUNT, 0) + sum(n for _, n in waiting)
 
-    def durations(self, node: Node) -> Durations | None:
-        """The distribution behind a quantile; None for other formulas."""
-        if not isinstance(node, Reading) or FUNCTIONS[node.function].distribution is None:
+    def durations(self, node: Node) -> tuple[Durations, Bounds] | None:
+        """The distribution behind a quantile, and the quantile's 95 % interval in ms; None for other formulas."""
+        if not isinstance(node, Reading) or (own := FUNCTIONS[node.function].distribution) is None:
             return None
         cell, waiting = self._observed(node)
-        quantiles = tuple((q, ms / 1000) for q in QUANTILES if (ms := quantile_ms(cell, q, waiting)) is not None)
+        observed = Ordered(cell, waiting)
+        quantiles = tuple((q, ms / 1000) for q in QUANTILES if (ms := observed.quantile(q)) is not None)
         buckets = tuple(zip(self._edges, at_or_below(cell, self._edges, waiting), strict=True))
-        return Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
+        durations = Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
+        return durations, observed.interval(own)
 
 
-def wilson(above: float | None, below: float | None) -> tuple[float | None, float | None]:
+def wilson(above: float | None, below: float | None) -> Bounds:
     """The Wilson 95 % interval of a proportion.
 
     >>> [round(bound, 4) for bound in wilson(5, 100)]

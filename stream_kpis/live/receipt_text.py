@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from stream_kpis.live.api import rfc3339
-from stream_kpis.live.receipt import CONTRIBUTORS_MAX, Contributor, Receipt
+from stream_kpis.live.receipt import CONTRIBUTORS_MAX, Receipt
+from stream_kpis.live.shares import Contributor
 from stream_kpis.live.tables import WIDTH, people
 
 _LABEL = 12
@@ -21,6 +22,9 @@ def _lines(receipt: Receipt) -> Iterator[str]:
     yield from textwrap.wrap(f"{receipt.title} ({receipt.kpi}), {receipt.window}{group}", WIDTH)
     yield ""
     yield from _field("Value", f"{people(receipt.value, receipt.unit)}, {receipt.samples:,} samples, {_state(receipt)}")
+    if (receipt.lower, receipt.upper) != (None, None):
+        bounds = " to ".join(people(bound, receipt.unit) for bound in (receipt.lower, receipt.upper))
+        yield from _field("Interval", f"{bounds}, with 95 % confidence")
     yield from _field("Worked", receipt.worked)
     yield from _field("Formula", receipt.formula)
     yield from _field("Window", f"{_time(receipt.from_ms)} to {_time(receipt.to_ms)}, the end not included")

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.api import Filter, Json, Views, changed, check_comparison, chosen, clock, shard
 from stream_kpis.live.exposition import Format, negotiate
@@ -90,6 +91,7 @@ class Server:
         allowed_hosts: more names under which it answers; see `hosts.py`.
         routes: further ones, such as those of receipts.
         targets_rejected: how many records of the topic of targets were none.
+        calendars: the business calendars, of which it says whether they are open.
         now_ms: the wall clock, as Unix time in ms.
     """
 
@@ -106,6 +108,7 @@ class Server:
         allowed_hosts: Collection[str] = (),
         routes: Sequence[web.RouteDef] = (),
         targets_rejected: Callable[[], int] = lambda: 0,
+        calendars: Calendars | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._feed = feed
@@ -118,6 +121,7 @@ class Server:
         self._guard = guard(host, allowed_hosts)
         self._routes = routes
         self._targets_rejected = targets_rejected
+        self._calendars = calendars or Calendars()
         self._streams = 0
         self._streams_dropped = 0
         self._steps: dict[tuple[int, Filter], bytes] = {}
@@ -307,9 +311,10 @@ class Server:
         return self._exposition.render(snapshot, self._pipeline(), form)
 
     def _pipeline(self) -> Pipeline:
+        now_ms = self._now_ms()
         return Pipeline(
             version=self._version,
-            now_ms=self._now_ms(),
+            now_ms=now_ms,
             started_ms=self._started_ms,
             cpu_s=time.process_time(),
             memory_bytes=memory_bytes(),
@@ -317,6 +322,7 @@ class Server:
             streams=self._streams,
             streams_dropped=self._streams_dropped,
             targets_rejected=self._targets_rejected(),
+            calendars=self._calendars.open_at(now_ms),
         )
 
 

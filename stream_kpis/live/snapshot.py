@@ -44,7 +44,7 @@ class Value(NamedTuple):
     state: State
     lower: float | None = None
     upper: float | None = None
-    """95 % interval, where the KPI declares one."""
+    """95 % interval, where the KPI declares one or is a quantile; of a quantile one bound may be missing."""
     durations: Durations | None = None
 
 

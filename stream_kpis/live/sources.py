@@ -132,3 +132,8 @@ class Sources:
                 if source.span.part == "cohort":
                     return self.edges(source.span, to_ms)
         return window_edges(window, to_ms, self._calendar)
+
+
+def measures_of(sources: Sources, kpi: str) -> list[str]:
+    """Those that a KPI or a part of it reads."""
+    return sorted(sources.measures(kpi) - {"target"})

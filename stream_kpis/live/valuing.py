@@ -7,7 +7,7 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.reading import FUNCTIONS, STANDING
 from stream_kpis.engine.tiles import Edges
 from stream_kpis.kpis.formula import Formula, Part, Reading, evaluate
-from stream_kpis.live.readings import KpiReader, wilson
+from stream_kpis.live.readings import Bounds, KpiReader, wilson
 from stream_kpis.live.snapshot import State, Value
 from stream_kpis.live.sources import Sources
 
@@ -61,7 +61,12 @@ class Valuer:
         else:
             value = above / below / scale if above is not None and below is not None and below > 0 else None
         samples = self._samples(name, formula, above, below, reader, parts)
-        lower, upper = wilson(above, below) if kpi.interval == "wilson" and value is not None else (None, None)
+        observed = None if formula.composed else reader.durations(formula.numerator)
+        bounds: Bounds = (None, None)
+        if kpi.interval == "wilson" and value is not None:
+            bounds = wilson(above, below)
+        elif observed is not None and formula.denominator is None:
+            bounds = _in_unit(observed[1], scale)
         ratio = formula.denominator is not None
         state = self._state(place, value, samples, known=known)
         if formula.composed:
@@ -69,7 +74,7 @@ class Valuer:
         return Value(
             name, place.window, place.by, place.group, place.edges.from_ms, place.edges.to_ms, value,
             int(above or 0) if ratio else None, int(below or 0) if ratio else None,
-            samples, state, lower, upper, None if formula.composed else reader.durations(formula.numerator),
+            samples, state, *bounds, None if observed is None else observed[0],
         )  # fmt: skip
 
     def _composed_state(self, name: str, own: State, parts: Mapping[str, Value | None], *, there: bool) -> State:
@@ -108,3 +113,8 @@ class Valuer:
         if samples < kpi.min_samples and not kpi.cases:
             return State.LOW_SAMPLE
         return State.OK
+
+
+def _in_unit(bounds: Bounds, scale: float) -> Bounds:
+    lower, upper = (None if bound is None else bound / scale for bound in bounds)
+    return lower, upper

@@ -1,6 +1,6 @@
 """Prometheus and Alertmanager beside a demo, without Docker: Debian's programs, and a receiver for what they send.
 
-    with Stack(Path("var/stack"), "127.0.0.1:9108", rules(kpis)) as stack:
+    with Stack(Path("var/stack"), ["127.0.0.1:9108"], rules(kpis)) as stack:
         print(stack.prometheus, stack.alertmanager)
         stack.received  # notifications, as Alertmanager posted them
 
@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from http.client import HTTPException
@@ -36,7 +37,7 @@ from stream_kpis.settings import Settings
 
 _HOST = "127.0.0.1"
 _PROGRAMS = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
-SOON = Timing(slow="15s", waiting="15s", churn="15s", health="30s", keep="15s")
+SOON = Timing(kpis="15s", health="30s", keep="15s")
 """For a demo: a spectator has less patience than a pager needs."""
 _SCRAPE_INTERVAL = "5s"
 """A scrape must end within it: a missed one makes alerts flap, and a busy machine needs seconds for all KPIs."""
@@ -58,17 +59,17 @@ class Stack:
 
     Args:
         folder: for their data and logs; made if missing.
-        exporter: host and port to scrape.
+        exporters: hosts and ports to scrape.
         rules: the rule file, as YAML.
         interval_s: between evaluations of rules, and between notifications.
     """
 
-    def __init__(self, folder: Path, exporter: str, rules: str, interval_s: int = 1) -> None:
+    def __init__(self, folder: Path, exporters: Sequence[str], rules: str, interval_s: int = 1) -> None:
         self.folder = folder.resolve()
         self.received: list[dict[str, Any]] = []
         """All notifications, as Alertmanager posted them, in order."""
         self.prometheus = self.alertmanager = ""
-        self._exporter = exporter
+        self._exporters = list(exporters)
         self._rules = rules
         self._interval = f"{interval_s}s"
         self._receiver: http.server.ThreadingHTTPServer | None = None
@@ -112,10 +113,15 @@ class Stack:
         alerts: list[dict[str, Any]] = self._ask("alerts")["alerts"]
         return alerts
 
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """What Prometheus answers to an expression now, as its API gives it: series with a value each."""
+        result: list[dict[str, Any]] = self._ask(f"query?{urllib.parse.urlencode({'query': expr})}")["result"]
+        return result
+
     def scrapes(self) -> int:
-        """How often the exporter gave values since the start."""
-        result = self._ask(f"query?query=count_over_time({_SCRAPED}[1h])")["result"]
-        return int(result[0]["value"][1]) if result else 0
+        """How often an exporter gave values since the start; of several, the one that gave the fewest."""
+        counts = [int(series["value"][1]) for series in self.query(f"count_over_time({_SCRAPED}[1h])")]
+        return min(counts) if len(counts) == len(self._exporters) else 0
 
     def _ask(self, what: str) -> Any:
         with urllib.request.urlopen(f"{self.prometheus}/api/v1/{what}", timeout=5) as answer:  # noqa: S310 - ours
@@ -149,7 +155,7 @@ class Stack:
         config = {
             "global": {"scrape_interval": _SCRAPE_INTERVAL, "evaluation_interval": self._interval},
             "rule_files": [str(rules)],
-            "scrape_configs": [{"job_name": "stream-kpis", "static_configs": [{"targets": [self._exporter]}]}],
+            "scrape_configs": [{"job_name": "stream-kpis", "static_configs": [{"targets": self._exporters}]}],
             "alerting": {
                 "alertmanagers": [{"static_configs": [{"targets": [self.alertmanager.removeprefix("http://")]}]}]
             },
@@ -267,7 +273,7 @@ def run_stack(settings: Settings, exporter: str | None) -> int:
         signal.signal(number, lambda *_: ended.set())
     with (
         tempfile.TemporaryDirectory(prefix="stream-kpis-stack-") as folder,
-        Stack(Path(folder), address, rules(kpis, SOON)) as stack,
+        Stack(Path(folder), [address], rules(kpis, SOON)) as stack,
     ):
         click.echo(f"Prometheus    {stack.prometheus}")
         click.echo(f"Alertmanager  {stack.alertmanager}")

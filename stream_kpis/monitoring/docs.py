@@ -37,7 +37,7 @@ Beside the family `F` stand:
 |---|---|
 | `F_samples` | Observations behind the value. |
 | `F_numerator`, `F_denominator` | Its parts, for quotients. |
-| `F_lower`, `F_upper` | Its 95 % interval, where the catalogue declares one. |
+| `F_lower`, `F_upper` | Its 95 % interval, where the catalogue declares one, and of durations. |
 | `F_bucket{{le}}`, `F_gcount`, `F_gsum` | For durations: the distribution over the window, of totals alone. |
 | `crm_<id>_quantile_seconds{{q}}` | For durations, instead of `F`: quantiles by nearest rank, within 1 %. |
 | `crm_kpi_state{{kpi,window,state}}` | 1 for the state that the total is in, 0 for the others. |

@@ -83,6 +83,7 @@ async def run_exporter(
     targets = TargetsReader(settings, kpis, model.targets.tell)
     options = {
         "targets_rejected": lambda: targets.rejected,
+        "calendars": plan.calendars,
         "currency": settings.currency,
         "version": program,
         "periods": Periods(model, calendar),

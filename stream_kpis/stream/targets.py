@@ -1,15 +1,15 @@
 """Follows the topic of targets, so that what values should be can be told while all runs."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from stream_kpis.kpis.goals import Target, told
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.settings import Settings
-from stream_kpis.stream.connection import connection
+from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.topics import Names
 
 _POLL_MS = 1000
@@ -39,29 +39,26 @@ class TargetsReader:
         """Records that are no targets."""
 
     async def __aenter__(self) -> Self:
-        self._kafka = AIOKafkaConsumer(
-            **connection(self._settings),
-            group_id=None,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
+        self._kafka = committed(self._settings)
         await self._kafka.start()
         every = [TopicPartition(self._topic, partition) for partition in range(self._settings.partitions)]
-        self._kafka.assign(every)
-        await self._kafka.seek_to_beginning(*every)
+        async for records in read_to_ends(self._kafka, every):
+            self._take(records)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._kafka.stop()
 
     async def follow(self) -> None:
-        """Tells every record, for ever."""
+        """Tells every record that comes, for ever; those that were there are told."""
         while True:
             fetched = await self._kafka.getmany(timeout_ms=_POLL_MS)
             for records in fetched.values():
-                for record in records:
-                    self.take(record.key or b"", record.value, (record.timestamp, record.partition, record.offset))
+                self._take(records)
+
+    def _take(self, records: Iterable[Any]) -> None:
+        for record in records:
+            self.take(record.key or b"", record.value, (record.timestamp, record.partition, record.offset))
 
     def take(self, key: bytes, value: bytes | None, at: tuple[int, int, int]) -> None:
         """Takes one record; ``at`` is its timestamp, partition and offset, which order targets of one first day."""

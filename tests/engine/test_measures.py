@@ -1,8 +1,9 @@
 """The kinds of measures: one group, whatever the slots; quantiles and histograms read from them."""
 
 from collections.abc import Sequence
+from decimal import Decimal, localcontext
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import get_args
 
 import pytest
@@ -135,11 +136,52 @@ def test_what_waits_joins_the_quantile_with_its_exact_age(values: list[int], age
     assert got == pytest.approx(both[ceil(Fraction("0.9") * len(both)) - 1], rel=0.01)
 
 
+@law
+@given(
+    st.lists(VALUES, max_size=60), st.lists(VALUES, max_size=20), st.sampled_from([0.5, 0.9, 0.99]),
+    st.sampled_from([1, 7, 250]),
+)  # fmt: skip
+def test_the_interval_of_a_quantile_is_that_of_order_statistics(
+    values: list[int], ages: list[int], q: float, times: int
+) -> None:
+    """Of what is done and what waits; beyond the shortest and the longest there is no bound."""
+    cell: Cell = {}
+    for value in values:
+        m.add(cell, dict(m.distribution(0, value)[1]))
+    observed = m.Ordered({slot: n * times for slot, n in cell.items()}, [(age, times) for age in ages])
+    every, share = sorted((values + ages) * times), Fraction(str(q))
+    n = len(every)
+    assert observed.count == n
+    with localcontext(prec=60):
+        half = Decimal("1.96") * (n * as_decimal(share * (1 - share))).sqrt()
+        low = floor(n * as_decimal(share) - half)
+        high = ceil(n * as_decimal(share) + half) + 1
+    expected = [every[rank - 1] if 1 <= rank <= n else None for rank in (low, high)]
+    for bound, exact in zip(observed.interval(q), expected, strict=True):
+        assert bound is None if exact is None else bound == pytest.approx(exact, rel=0.01)
+
+
+def as_decimal(number: Fraction) -> Decimal:
+    return Decimal(number.numerator) / number.denominator
+
+
+@pytest.mark.parametrize(
+    ("n", "q", "low", "high"),
+    [(2, 0.5, None, None), (40, 0.5, 13, 28), (2500, 0.5, 1201, 1300), (62_500, 0.9, 56_103, 56_398)],
+)
+def test_ranks_that_are_whole_numbers_are_exact(n: int, q: float, low: int | None, high: int | None) -> None:
+    """1.96 times a whole root: the floor and the ceiling are the number itself."""
+    observed = m.Ordered({}, [(second * 1000, 1) for second in range(1, n + 1)])
+    expected = tuple(None if rank is None else rank * 1000 for rank in (low, high))
+    assert observed.interval(q) == expected
+
+
 def test_nothing_has_no_quantile() -> None:
     """Not zero either."""
     assert m.quantile_ms({}, 0.5) is None
     assert m.quantile_ms({m.BELOW: 3}, 0.5) is None
     assert m.quantile_ms({}, 0.5, [(0, 1)]) == 0.0
+    assert m.Ordered({}).interval(0.5) == (None, None)
 
 
 NEAR_EDGES = st.lists(

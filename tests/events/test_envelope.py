@@ -131,6 +131,7 @@ def test_a_key_that_is_not_the_subject_is_rejected() -> None:
 def test_the_reporting_currency_may_be_named_or_left_out() -> None:
     """Another one is rejected, and which one it is depends on the deployment."""
     assert read(placed(1)).event.data == read(placed(1, currency=None)).event.data
+    assert read(placed(1)).event.data == read(placed(1, currency="")).event.data
     read(placed(1, currency="USD"))
     in_euro = Reader(currency="EUR").read(placed(1, currency="EUR"), None, NOW_MS)
     assert isinstance(in_euro, Incoming)

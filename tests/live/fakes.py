@@ -27,6 +27,7 @@ def value(kpi_id: str, window: str, seed: int = 0, by: str = "", group: str = ""
         durations, number = Durations(quantiles, buckets, int(samples * median * 1600)), median
         if kpi_id == "first_response_time_live":
             number = median * 3
+        lower, upper = number * 0.9, number * 1.1
     elif kpi.unit == "ratio":
         denominator, numerator = samples, chance.randrange(samples // 50, samples // 8)
         number = numerator / denominator

@@ -82,6 +82,14 @@ def test_sales_cycle_time() -> None:
     ])  # fmt: skip
     found = values["sales_cycle_time", *ALL]
     assert (found.value, found.samples) == (pytest.approx(10 * DAY_S, rel=0.01), 2)
+    assert (found.lower, found.upper) == (None, None)
+
+
+def test_sales_cycle_time_interval() -> None:
+    created = [deal(0, "created", f"d{n}") for n in range(1, 41)]
+    found = told([*created, *(deal(n, "won", f"d{n}") for n in range(1, 41))], 41)["sales_cycle_time", "90d", "", ""]
+    assert found.samples == 40
+    assert (found.lower, found.upper) == (pytest.approx(13 * DAY_S, rel=0.01), pytest.approx(28 * DAY_S, rel=0.01))
 
 
 def test_orders() -> None:

@@ -139,7 +139,8 @@ def test_groups_have_labels_named_like_their_dimensions() -> None:
 def test_groups_have_quantiles_but_no_histogram() -> None:
     shown = series(render(of(fakes.value("first_response_time", "5m", by="team", group="billing"))))
     names = {name.partition("{")[0] for name in shown if 'team="billing"' in name}
-    assert names == {"crm_first_response_time_quantile_seconds", "crm_first_response_time_seconds_samples"}
+    beside = {f"crm_first_response_time_seconds_{column}" for column in ("samples", "lower", "upper")}
+    assert names == {"crm_first_response_time_quantile_seconds", *beside}
     assert not [name for name in shown if name.startswith("crm_first_response_time_seconds_bucket")]
 
 

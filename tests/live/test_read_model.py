@@ -197,6 +197,7 @@ def test_waiting_tickets_join_the_live_response_time_at_their_age() -> None:
     assert dict(live.durations.buckets)[60] == 1
     assert dict(live.durations.buckets)[900] == 2
     assert live.value == pytest.approx(600, rel=0.01)
+    assert (live.lower, live.upper) == (None, None)
     answered = value_of(events, "first_response_time", "1h", "team", "a")
     assert answered.samples == 1
     assert answered.value == pytest.approx(60, rel=0.01)

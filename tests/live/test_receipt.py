@@ -3,14 +3,17 @@
 import random
 from math import isclose
 
+import msgspec
 import pytest
 
 from stream_kpis.engine.tiles import DAY_MS, Calendar, Edges
 from stream_kpis.events.envelope import Reader
 from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.receipt import Maker, Receipt, as_json, asked_group, previous
+from stream_kpis.live.receipt import Maker, Receipt, as_json, asked_group
 from stream_kpis.live.receipt_text import render
+from stream_kpis.live.shares import previous
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, State
+from stream_kpis.live.tables import people
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation
 from stream_kpis.proof.verify import SIMULATED_NOW_MS
@@ -59,6 +62,19 @@ def test_the_figures_stand_in_the_formula(company: Company) -> None:
     won, lost = (figure.number for figure in receipt.figures)
     assert receipt.worked == f"{won} / ({won} + {lost}) = {won / (won + lost) * 100:.2f} %"  # type: ignore[operator]
     assert (receipt.numerator, receipt.samples) == (won, won + lost)  # type: ignore[operator]
+
+
+def test_an_interval_stands_under_the_value(company: Company) -> None:
+    """Of a quantile and of a share; a bound that there is not is a dash."""
+    for kpi in ("sales_cycle_time", "churn_rate"):
+        receipt = company.receipt(kpi, "365d")
+        assert receipt.lower < receipt.value < receipt.upper  # type: ignore[operator]
+        unit = receipt.unit
+        line = f"Interval    {people(receipt.lower, unit)} to {people(receipt.upper, unit)}, with 95 % confidence"
+        assert line in render(receipt)
+    few = msgspec.structs.replace(receipt, upper=None)
+    assert f"Interval    {people(few.lower, unit)} to -, with 95 % confidence" in render(few)
+    assert "Interval" not in render(company.receipt("deal_win_rate", "365d"))
 
 
 def test_money_is_in_its_unit_and_a_difference_keeps_its_parentheses(company: Company) -> None:

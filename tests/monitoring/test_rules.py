@@ -8,86 +8,172 @@ from typing import Any
 import pytest
 import yaml
 
+from stream_kpis.kpis.goals import load_goals
+from stream_kpis.kpis.lines import CatalogueError
 from stream_kpis.kpis.load import built_in
-from stream_kpis.monitoring.rules import Timing, rules
+from stream_kpis.monitoring.alerts import BUILT_IN, read_alerts
+from stream_kpis.monitoring.promql import total
+from stream_kpis.monitoring.rules import Links, Timing, rules
 from tests.tools import tool
 
 ROOT = Path(__file__).parents[2]
 KPIS = built_in().kpis
-TIMING = Timing(slow="2m", waiting="3m", churn="2m", contacts="2m", health="2m", keep="1m")
+TIMING = Timing(kpis="2m", health="2m", keep="1m")
+GOALS = load_goals(ROOT / "stream_kpis" / "local" / "goals.yaml", KPIS)
+WHO = 'job="j",instance="INSTANCE"'
+AGE = f"stream_kpis_snapshot_age_seconds{{{WHO}}}"
+HEADER = f'stream_kpis_shard_header_age_seconds{{shard="2",{WHO}}}'
+DEAD, SEALED = (
+    f'stream_kpis_dead_letters_total{{reason="{reason}",shard="0",{WHO}}}' for reason in ("not_json", "sealed")
+)
+LATE = f'stream_kpis_late_total{{shard="0",{WHO}}}'
+AUDIT = f"stream_kpis_audit_differences{{{WHO}}}"
 
-P90 = 'crm_first_response_time_live_quantile_seconds{window="5m",q="0.9",job="j",instance="INSTANCE"}'
-P90_TEAM = (
-    'crm_first_response_time_live_quantile_seconds{window="5m",q="0.9",team="billing",job="j",instance="INSTANCE"}'
-)
-SAMPLES = 'crm_first_response_time_live_seconds_samples{window="5m",job="j",instance="INSTANCE"}'
-STALE = 'crm_kpi_state{kpi="first_response_time_live",window="5m",state="stale",job="j",instance="INSTANCE"}'
-WAITING = 'crm_unanswered_over_target{window="now",job="j",instance="INSTANCE"}'
-WAITING_STALE = 'crm_kpi_state{kpi="unanswered_over_target",window="now",state="stale",job="j",instance="INSTANCE"}'
-CHURN = 'crm_churn_rate_ratio_lower{window="30d",job="j",instance="INSTANCE"}'
-CHURN_SAMPLES = 'crm_churn_rate_ratio_samples{window="30d",job="j",instance="INSTANCE"}'
-CHURN_OK = 'crm_kpi_state{kpi="churn_rate",window="30d",state="ok",job="j",instance="INSTANCE"}'
-CONTACTS, CONTACTS_WEEK = (
-    f'crm_support_contacts{{window="{window}",job="j",instance="INSTANCE"}}' for window in ("24h", "7d")
-)
-CONTACTS_SAMPLES = 'crm_support_contacts_samples{window="24h",job="j",instance="INSTANCE"}'
-CONTACTS_STALE = 'crm_kpi_state{kpi="support_contacts",window="24h",state="stale",job="j",instance="INSTANCE"}'
-NOW = 'stream_kpis_now_timestamp_seconds{job="j",instance="INSTANCE"}'
-AGE = 'stream_kpis_snapshot_age_seconds{job="j",instance="INSTANCE"}'
-SHARDS = 'stream_kpis_shards_stale{job="j",instance="INSTANCE"}'
+
+def of(family: str, kpi: str, window: str, *more: str) -> str:
+    """A series of a KPI's total."""
+    return f"{family}{{{','.join((total(KPIS[kpi], window), *more, WHO))}}}"
+
+
+def state_of(kpi: str, window: str, state: str = "stale") -> str:
+    return f'crm_kpi_state{{kpi="{kpi}",window="{window}",state="{state}",{WHO}}}'
+
+
+LIVE = "crm_first_response_time_live_seconds"
+P90 = of(f"{LIVE}_lower", "first_response_time_live", "5m")
+P90_TEAM = P90.replace('team=""', 'team="billing"')
+SAMPLES = of(f"{LIVE}_samples", "first_response_time_live", "5m")
+STALE = state_of("first_response_time_live", "5m")
+WAITING = of("crm_unanswered_over_target", "unanswered_over_target", "now")
+WAITING_STALE = state_of("unanswered_over_target", "now")
+CHURN = of("crm_churn_rate_ratio_lower", "churn_rate", "30d")
+CHURN_SAMPLES = of("crm_churn_rate_ratio_samples", "churn_rate", "30d")
+CHURN_STALE, CHURN_YOUNG = state_of("churn_rate", "30d"), state_of("churn_rate", "30d", "immature")
+NOW = f"stream_kpis_now_timestamp_seconds{{{WHO}}}"
+EVENTS = f'stream_kpis_events_total{{shard="0",{WHO}}}'
 
 SLOW = {P90: "300x20", SAMPLES: "500x20", STALE: "0x20"}
 LONG_WAIT = {WAITING: "2x20", WAITING_STALE: "0x20", SAMPLES: "3x20"}
-LEAVING = {CHURN: "0.08x20", CHURN_SAMPLES: "500x20", CHURN_OK: "1x20"}
-ASKING = {CONTACTS: "160x20", CONTACTS_WEEK: "700x20", CONTACTS_SAMPLES: "160x20", CONTACTS_STALE: "0x20"}
-OF_CONTACTS = "SupportContactsGrow support_contacts"
+LEAVING = {CHURN: "0.08x20", CHURN_SAMPLES: "500x20", CHURN_STALE: "0x20", CHURN_YOUNG: "0x20"}
 OF_SLOW = "SlowFirstResponse first_response_time_live"
-OF_WAITING = "SlowFirstResponse unanswered_over_target"
+OF_WAITING = "CustomersWait unanswered_over_target"
 OF_CHURN = "HighChurn churn_rate"
+Case = tuple[list[dict[str, str]], str, list[str]]
 
-CASES: dict[str, tuple[list[dict[str, str]], str, list[str]]] = {
+CASES: dict[str, Case] = {
     # what holds: exporters' series, minute, alerts
     "slow responses call": ([SLOW], "5m", [OF_SLOW]),
     "not before they have lasted": ([SLOW], "1m", []),
     "two exporters call once": ([SLOW, SLOW], "5m", [OF_SLOW]),
     "at the target all is well": ([SLOW | {P90: "120x20"}], "5m", []),
-    "a small sample does not call": ([SLOW | {SAMPLES: "29x20"}], "5m", []),
-    "stale numbers do not call": ([SLOW | {STALE: "1x20"}], "5m", []),
     "an exporter that keeps up calls beside a stale one": ([SLOW | {STALE: "1x20"}, SLOW], "5m", [OF_SLOW]),
     "nor does a stale one call for another's samples": ([SLOW | {STALE: "1x20"}, SLOW | {P90: "60x20"}], "5m", []),
     "one slow team does not call for all": ([SLOW | {P90: "60x20", P90_TEAM: "900x20"}], "5m", []),
     "it goes on a while, so that it does not flap": ([SLOW | {P90: "300x5 60x20"}], "6m", [OF_SLOW]),
-    "it ends": ([SLOW | {P90: "300x5 60x20"}], "9m", []),
     "no value, no call": ([{SAMPLES: "0x20", STALE: "0x20"}], "5m", []),
     "one waiting case calls where answers are few": ([LONG_WAIT | {WAITING: "1x20"}], "5m", [OF_WAITING]),
     "without any answers too": ([{WAITING: "1x20", WAITING_STALE: "0x20"}], "5m", [OF_WAITING]),
     "where answers are many the quantile decides": ([LONG_WAIT | {SAMPLES: "400x20"}], "5m", []),
     "stale waiting does not call": ([LONG_WAIT | {WAITING_STALE: "1x20"}], "5m", []),
     "answered cases do not call": ([LONG_WAIT | {WAITING: "2x2 0x20"}], "5m", []),
-    "high churn calls": ([LEAVING], "5m", [OF_CHURN]),
-    "churn of a few customers does not call": ([LEAVING | {CHURN_SAMPLES: "12x20"}], "5m", []),
     "churn that may be chance does not call": ([LEAVING | {CHURN: "0.04x20"}], "5m", []),
-    "stale churn does not call": ([LEAVING | {CHURN_OK: "0x20"}], "5m", []),
-    "churn that fell ends the call": ([LEAVING | {CHURN: "0.08x5 0.02x20"}], "9m", []),
-    "more contacts than usual call": ([ASKING], "5m", [OF_CONTACTS]),
-    "usual contacts do not": ([ASKING | {CONTACTS: "150x20"}], "5m", []),
-    "nor do few": ([ASKING | {CONTACTS: "20x20", CONTACTS_WEEK: "21x20", CONTACTS_SAMPLES: "20x20"}], "5m", []),
-    "nor stale ones": ([ASKING | {CONTACTS_STALE: "1x20"}], "5m", []),
+    "churn of a history that is too short does not call": ([LEAVING | {CHURN_YOUNG: "1x20"}], "5m", []),
+    "dead letters call": (
+        [{DEAD: "0 0 0 7x20"}],
+        "8m",
+        ["StreamKpisDeadLetters"],
+    ),
+    "sealed ones call by themselves": (
+        [{SEALED: "0 0 0 7x20"}],
+        "8m",
+        ["StreamKpisSealed"],
+    ),
+    "old dead letters do not": ([{DEAD: "7x40"}], "8m", []),
     "old values call": ([{AGE: "0+60x20"}], "5m", ["StreamKpisSnapshotOld"]),
-    "another exporter's fresh values do": ([{AGE: "0+60x20"}, {AGE: "1x20"}], "5m", []),
-    "stale shards call": ([{SHARDS: "3x20"}], "5m", ["StreamKpisShardsStale"]),
+    "another exporter's fresh values do": (
+        [{AGE: "0+60x20"}, {AGE: "1x20"}],
+        "5m",
+        [],
+    ),
+    "stale shards call": ([{f"stream_kpis_shards_stale{{{WHO}}}": "3x20"}], "5m", ["StreamKpisShardsStale"]),
+    "a shard that nobody has calls": (
+        [{HEADER: "0+60x20"}],
+        "6m",
+        ["StreamKpisShardWithoutWorker"],
+    ),
+    "lag calls": ([{f'stream_kpis_shard_lag_records{{shard="2",{WHO}}}': "20000x20"}], "8m", ["StreamKpisLag"]),
+    "a little lag does not": ([{f'stream_kpis_shard_lag_records{{shard="2",{WHO}}}': "200x20"}], "8m", []),
+    "differences that the audit finds call": ([{AUDIT: "1x20"}], "5m", ["StreamKpisAuditDiffers"]),
+    "an audit that finds none does not": ([{AUDIT: "0x20"}], "5m", []),
+    "series left out call": ([{f"stream_kpis_series_dropped{{{WHO}}}": "9x20"}], "5m", ["StreamKpisSeriesDropped"]),
+    "much disorder calls": (
+        [{EVENTS: "0+100x90", LATE: "0+50x90"}],
+        "80m",
+        ["StreamKpisLate"],
+    ),
+    "a little does not": ([{EVENTS: "0+100x90", LATE: "0+5x90"}], "80m", []),
+    "silence where there was none yesterday calls": ([{EVENTS: "0+10x1450 14500x90"}], "1530m", ["StreamKpisNoEvents"]),
+    "silence as yesterday does not": ([{EVENTS: "14500x1600"}], "1530m", []),
 }
+
+BAD = {
+    # alert: family, kpi, window, bad value, good value, further series at their usual
+    "SlowFirstResponse": (f"{LIVE}_lower", 300, 60, {}),
+    "SlaBurnsFast": ("crm_sla_attainment_ratio", 0.5, 0.8, {}),
+    "SlaBurnsSlowly": ("crm_sla_attainment_ratio", 0.8, 0.9, {}),
+    "SatisfactionDrops": ("crm_csat_ratio_change_ratio", -0.1, 0.1, {}),
+    "NpsDrops": ("crm_nps_change_ratio", -0.2, 0.2, {}),
+    "ComplaintsRise": ("crm_complaints_received", 100, 60, {"crm_complaints_received": ("30d", 200)}),
+    "SupportContactsGrow": ("crm_support_contacts", 160, 150, {"crm_support_contacts": ("7d", 700)}),
+    "HighChurn": ("crm_churn_rate_ratio_lower", 0.08, 0.02, {}),
+    "ChurnRises": ("crm_churn_rate_change_ratio", 0.03, -0.03, {}),
+    "RevenueChurnHigh": ("crm_revenue_churn_rate_ratio", 0.08, 0.03, {}),
+    "ConversionDrops": ("crm_lead_conversion_rate_change_ratio", -0.1, 0.1, {}),
+    "PipelineStalls": ("crm_stale_open_ratio", 0.6, 0.4, {}),
+    "CustomersCostMoreThanTheyBring": ("crm_clv_cac_ratio", 0.8, 3, {}),
+}
+"""Alerts on KPIs that take samples: what is bad and what is good."""
+
+
+def judged(alert: str, value: str, samples: str = "500x20", stale: str = "0x20") -> dict[str, str]:
+    """An exporter's series about what an alert judges."""
+    family, _, _, usual = BAD[alert]
+    said, _ = read_alerts([BUILT_IN])[alert]
+    more = ('against="previous"',) if "_change_" in family else ()
+    name = family.replace("_change_ratio", "").replace("_lower", "").replace("_ratio", "")
+    ratio = KPIS[said.kpi].unit == "ratio"
+    samples_of = f"crm_{said.kpi}" + ("_ratio" if ratio and not said.kpi.endswith("_ratio") else "")
+    if name.endswith("_seconds"):
+        samples_of = LIVE
+    return {
+        of(family, said.kpi, said.window, *more): value,
+        of(f"{samples_of}_samples", said.kpi, said.window): samples,
+        state_of(said.kpi, said.window): stale,
+        **{of(other, said.kpi, window): f"{number}x20" for other, (window, number) in usual.items()},
+    }
+
+
+def _cases_of(alert: str) -> dict[str, Case]:
+    _, bad, good, _ = BAD[alert]
+    expected = [f"{alert} {read_alerts([BUILT_IN])[alert][0].kpi}"]
+    return {
+        "it fires": ([judged(alert, f"{bad}x20")], "5m", expected),
+        "not when all is well": ([judged(alert, f"{good}x20")], "5m", []),
+        "not on a small sample": ([judged(alert, f"{bad}x20", samples="12x20")], "5m", []),
+        "not while stale": ([judged(alert, f"{bad}x20", stale="1x20")], "5m", []),
+        "it resolves": ([judged(alert, f"{bad}x5 {good}x20")], "9m", []),
+    }
 
 
 @pytest.fixture(scope="module")
 def rule_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rules") / "rules.yml"
-    path.write_text(rules(KPIS, TIMING), "utf-8")
+    path.write_text(rules(KPIS, TIMING, targets=GOALS.targets), "utf-8")
     return path
 
 
 def _series(exporters: list[dict[str, str]]) -> list[dict[str, str]]:
-    alive = [{NOW: "1x20"} | exporter for exporter in exporters]
+    alive = [{NOW: "0+60x1600"} | exporter for exporter in exporters]
     return [
         {"series": name.replace("INSTANCE", str(index)), "values": values}
         for index, exporter in enumerate(alive)
@@ -95,21 +181,19 @@ def _series(exporters: list[dict[str, str]]) -> list[dict[str, str]]:
     ]
 
 
-def _firing(rule_file: Path, tests: dict[str, tuple[list[dict[str, str]], str, list[str]]]) -> str:
+def _firing(rule_file: Path, tests: dict[str, Case]) -> str:
     """Runs cases in Prometheus' tester: alerts as "name kpi" counted at a minute; gives what it complains of."""
     plan: dict[str, Any] = {"rule_files": [str(rule_file)], "evaluation_interval": "30s", "tests": []}
+    fires = 'count by (alertname, kpi) (ALERTS{alertstate="firing",alertname!~"Watchdog|Goal.*"})'
     for name, (exporters, minute, expected) in tests.items():
-        counts = [
-            {
-                "expr": 'count by (alertname, kpi) (ALERTS{alertstate="firing"})',
-                "eval_time": minute,
-                "exp_samples": [_counted(*alert.split()) for alert in expected],
-            }
-        ]
+        counts = [{"expr": fires, "eval_time": minute, "exp_samples": [_counted(*alert.split()) for alert in expected]}]
         plan["tests"].append(
             {"name": name, "interval": "1m", "input_series": _series(exporters), "promql_expr_test": counts}
         )
-    path = rule_file.with_name("tests.yml")
+    return _tested(rule_file.with_name("tests.yml"), plan)
+
+
+def _tested(path: Path, plan: dict[str, Any]) -> str:
     path.write_text(yaml.safe_dump(plan), "utf-8")
     done = subprocess.run([tool("promtool"), "test", "rules", str(path)], capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
@@ -125,62 +209,166 @@ def test_rules_call_when_they_should(rule_file: Path, case: str) -> None:
     assert _firing(rule_file, {case: CASES[case]}) == ""
 
 
+@pytest.mark.parametrize("alert", BAD)
+def test_an_alert_on_a_kpi(rule_file: Path, alert: str) -> None:
+    """It fires; not when all is well, on a small sample, or while stale; and it resolves."""
+    assert _firing(rule_file, _cases_of(alert)) == ""
+
+
+def test_every_alert_on_a_kpi_is_tested() -> None:
+    assert read_alerts([BUILT_IN]).keys() == BAD.keys() | {"CustomersWait"}
+
+
 def test_the_absence_of_all_exporters_calls(rule_file: Path) -> None:
-    plan = {"no exporter": ([], "5m", ["StreamKpisExporterDown"])}
-    assert _firing(rule_file, plan) == ""
+    assert _firing(rule_file, {"no exporter": ([], "5m", ["StreamKpisExporterDown"])}) == ""
+
+
+def _alerts_at(rule_file: Path, alert: str, minute: str, series: list[dict[str, str]], expected: list[Any]) -> str:
+    test = {"eval_time": minute, "alertname": alert, "exp_alerts": expected}
+    case = {"interval": "1m", "input_series": series, "alert_rule_test": [test]}
+    plan = {"rule_files": [str(rule_file)], "evaluation_interval": "30s", "tests": [case]}
+    return _tested(rule_file.with_name("alerts.yml"), plan)
+
+
+def test_frozen_numbers_are_told_to_everybody_with_the_time(rule_file: Path) -> None:
+    series = [{"series": NOW.replace("INSTANCE", "0"), "values": "0+60x5 300x20"}]
+    complaint = _alerts_at(rule_file, "StreamKpisFrozen", "12m", series, [{"exp_labels": {}, "exp_annotations": {}}])
+    owners = set(re.findall(r'owner="(\w+)"', complaint.partition("got:")[2]))
+    assert owners == {"operations", "sales", "service", "marketing", "customers"}
+    assert "frozen since 1970-01-01 00:05:00" in complaint
 
 
 def test_summaries_are_in_peoples_units(rule_file: Path) -> None:
+    complaint = _alerts_at(
+        rule_file, "HighChurn", "5m", _series([SLOW | LEAVING]), [{"exp_labels": {}, "exp_annotations": {}}]
+    )
+    assert "Churn is above 5 %: at least 8% within 30 days" in complaint
+
+
+GOAL = of("crm_churn_rate_ratio_lower", "churn_rate", "30d")
+PACE = of("crm_revenue_net_target_pace_gap_usd", "revenue_net", "mtd")
+PACE_SAMPLES = of("crm_revenue_net_usd_samples", "revenue_net", "mtd")
+GOAL_CASES: dict[str, tuple[dict[str, str], list[str]]] = {
+    "a target missed beyond doubt": ({GOAL: "0.04x90", CHURN_SAMPLES: "500x90"}, ["GoalMissed churn_rate"]),
+    "one that may be met": ({GOAL: "0.02x90", CHURN_SAMPLES: "500x90"}, []),
+    "one of few": ({GOAL: "0.04x90", CHURN_SAMPLES: "20x90"}, []),
+    "one while stale": ({GOAL: "0.04x90", CHURN_SAMPLES: "500x90", CHURN_STALE: "1x90"}, []),
+    "behind the pace of a month": ({PACE: "-50000x90", PACE_SAMPLES: "500x90"}, ["GoalBehindPace revenue_net"]),
+    "a little behind": ({PACE: "-30000x90", PACE_SAMPLES: "500x90"}, []),
+    "ahead": ({PACE: "50000x90", PACE_SAMPLES: "500x90"}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GOAL_CASES)
+def test_goals_call(rule_file: Path, case: str) -> None:
+    series, expected = GOAL_CASES[case]
     plan = {
         "rule_files": [str(rule_file)],
         "evaluation_interval": "30s",
         "tests": [
             {
                 "interval": "1m",
-                "input_series": _series([SLOW | LEAVING]),
-                "alert_rule_test": [
+                "input_series": _series([series]),
+                "promql_expr_test": [
                     {
-                        "eval_time": "5m",
-                        "alertname": "HighChurn",
-                        "exp_alerts": [
-                            {
-                                "exp_labels": {"window": "30d", "job": "j", "severity": "warning", "kpi": "churn_rate"},
-                                "exp_annotations": {"summary": "nothing like it", "description": "", "runbook_url": ""},
-                            }
-                        ],
+                        "expr": 'count by (alertname, kpi) (ALERTS{alertstate="firing",alertname=~"Goal.*"})',
+                        "eval_time": "70m",
+                        "exp_samples": [_counted(*alert.split()) for alert in expected],
                     }
                 ],
             }
         ],
     }
-    path = rule_file.with_name("summaries.yml")
-    path.write_text(yaml.safe_dump(plan), "utf-8")
-    done = subprocess.run([tool("promtool"), "test", "rules", str(path)], capture_output=True, text=True, check=False)
-    assert "Churn is above 5 %: at least 8% within 30 days" in done.stdout + done.stderr
+    assert _tested(rule_file.with_name("goals.yml"), plan) == ""
+
+
+def test_a_goal_calls_while_its_calendar_is_open(tmp_path: Path) -> None:
+    """Nobody is woken at night."""
+    file = tmp_path / "goals.yaml"
+    file.write_text(
+        "goals:\n  loyal:\n    department: customers\n    goal: Fewer leave\n"
+        "    calls: page\n    calls_during: office\n"
+        "    targets: [{kpi: churn_rate, window: 30d, target: 0.03}]\n"
+    )
+    rule_file = tmp_path / "rules.yml"
+    rule_file.write_text(rules(KPIS, TIMING, targets=load_goals(file, KPIS).targets))
+    is_open = f'stream_kpis_calendar_open{{calendar="office",{WHO}}}'
+    missed = {GOAL: "0.04x30", CHURN_SAMPLES: "500x30"}
+    for hours, expected in (("1x30", ["GoalMissed"]), ("0x30", [])):
+        complaint = _alerts_at(rule_file, "GoalMissed", "10m", _series([missed | {is_open: hours}]), [])
+        assert re.findall(r'alertname="(\w+)"', complaint) == expected
+        assert ('severity="page"' in complaint) == bool(expected)
 
 
 def test_the_committed_rules_are_those_of_the_catalogue() -> None:
     committed = (ROOT / "deploy" / "prometheus" / "rules.yml").read_text("utf-8")
-    assert committed == rules(KPIS), "write it anew: stream-kpis rules > deploy/prometheus/rules.yml"
+    assert committed == rules(KPIS), "write it anew: stream-kpis rules --output deploy/prometheus/rules.yml"
 
 
-def test_each_alert_has_a_runbook_that_names_it() -> None:
-    for group in yaml.safe_load(rules(KPIS))["groups"]:
+def test_each_alert_has_a_runbook_that_names_it_and_says_where_more_is() -> None:
+    links = Links("https://kpis.example", "https://alerts.example", "docs/runbooks")
+    for group in yaml.safe_load(rules(KPIS, links=links, targets=GOALS.targets))["groups"]:
         for rule in group["rules"]:
-            runbook = ROOT / rule["annotations"]["runbook_url"]
-            assert rule["alert"] in runbook.read_text("utf-8").splitlines()[0]
-
-
-def test_rules_select_totals_by_every_dimension_of_the_kpi() -> None:
-    churn = re.search(r"crm_churn_rate_ratio_lower\{([^}]*)\}", rules(KPIS))
-    assert churn is not None
-    assert churn[1] == 'window="30d",plan="",segment="",channel=""'
+            notes = rule["annotations"]
+            runbook = (ROOT / notes["runbook_url"]).read_text("utf-8")
+            assert rule["alert"] in runbook.splitlines()[0], rule["alert"]
+            assert notes["silence_url"].startswith("https://alerts.example/#/silences/new?filter=%7Balertname%3D%22")
+            if kpi := rule["labels"].get("kpi"):
+                assert notes["kpi_url"] == f"https://kpis.example/#kpi={kpi}"
+            assert rule["labels"]["owner"]
 
 
 def test_a_catalogue_without_the_kpis_leaves_their_rules_out() -> None:
     text = rules({"orders": KPIS["orders"]})
     assert "SlowFirstResponse" not in text
     assert "StreamKpisExporterDown" in text
+
+
+def test_alerts_of_ones_own(tmp_path: Path) -> None:
+    """Beside the built-in ones; one of the same name is instead of it; a mistake is told with its place."""
+    own = tmp_path / "alerts.yaml"
+    own.write_text(
+        "alerts:\n  HighChurn: {kpi: churn_rate, window: 90d, when: beyond, than: 0.2, for: 1d}\n"
+        "  FewOrders: {kpi: orders, window: 24h, when: beyond, than: 10, severity: page, owner: me}\n"
+    )
+    by_name = {
+        rule["alert"]: rule for group in yaml.safe_load(rules(KPIS, own=[own]))["groups"] for rule in group["rules"]
+    }
+    assert 'window="90d"' in by_name["HighChurn"]["expr"]
+    assert by_name["HighChurn"]["for"] == "1d"
+    assert "< 10" in by_name["FewOrders"]["expr"]
+    assert by_name["FewOrders"]["labels"]["owner"] == "me"
+    assert by_name["NpsDrops"]
+    for wrong, said in (
+        ("when: beyon", r"alerts.yaml:2: X: .*did you mean beyond"),
+        ("when: changed, than: 1", "alerts.yaml:2: X: deals_lost has no operator change"),
+        ("when: grown, than: 1, usual: 8d", "no window '8d'"),
+    ):
+        kpi = "deals_lost" if "changed" in wrong else "orders"
+        own.write_text(f"alerts:\n  X: {{kpi: {kpi}, window: 24h, {wrong}}}\n")
+        with pytest.raises(CatalogueError, match=said):
+            rules(KPIS, own=[own])
+
+
+ROUTES = [
+    ({"alertname": "SlowFirstResponse", "severity": "page", "owner": "service"}, "pager,service"),
+    ({"alertname": "HighChurn", "severity": "warning", "owner": "customers"}, "customers"),
+    ({"alertname": "GoalMissed", "severity": "warning", "owner": "head of sales"}, "sales"),
+    ({"alertname": "StreamKpisLag", "severity": "warning", "owner": "operations"}, "operations"),
+    ({"alertname": "StreamKpisExporterDown", "severity": "page", "owner": "operations"}, "pager"),
+    ({"alertname": "Watchdog", "severity": "none", "owner": "operations"}, "watchdog"),
+]
+
+
+@pytest.mark.parametrize(("labels", "receivers"), ROUTES, ids=[labels["alertname"] for labels, _ in ROUTES])
+def test_alerts_reach_their_owner(labels: dict[str, str], receivers: str) -> None:
+    path = ROOT / "deploy" / "prometheus" / "alertmanager.yml"
+    said = [f"{name}={value}" for name, value in labels.items()]
+    done = subprocess.run(
+        [tool("amtool"), "config", "routes", "test", f"--config.file={path}", f"--verify.receivers={receivers}", *said],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_prometheus_accepts_the_deployed_configuration() -> None:

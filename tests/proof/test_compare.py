@@ -59,6 +59,10 @@ def test_what_is_equal_differs_in_nothing() -> None:
         (value(lower=0.1, upper=0.2), answer(lower=0.1, upper=0.3), ["the interval"]),
         (value(), answer(lower=0.1, upper=0.3), ["the interval"]),
         (duration(value=10.2), duration_answer(), ["the value"]),
+        (duration(lower=9.0, upper=12.2), duration_answer(lower=9.0, upper=12.0), ["the interval"]),
+        (duration(upper=12.0), duration_answer(lower=9.0, upper=12.0), ["the interval"]),
+        (duration(lower=9.0), duration_answer(), ["the interval"]),
+        (duration(), duration_answer(upper=12.0), ["the interval"]),
         (duration(durations=DURATIONS._replace(sum_ms=1)), duration_answer(), ["the sum in ms"]),
         (duration(), duration_answer(buckets={30: 19, 60: 30}), ["the count up to 30 s"]),
         (duration(), duration_answer(quantiles={"0.5": 10.0, "0.9": 51.0}), ["quantile 0.9"]),
@@ -73,12 +77,14 @@ def test_what_differs_is_named(shown: Value, truth: Answer, what: list[str]) -> 
 
 
 def test_floats_may_differ_by_a_billionth_and_quantiles_by_a_hundredth() -> None:
-    """Of the oracle's value."""
+    """Of the oracle's value, and so their bounds."""
     shown = [
         value(value=0.1 + 1e-11),
         duration(kpi="d", value=10.09, durations=DURATIONS._replace(quantiles=((0.5, 9.91),))),
+        duration(kpi="e", lower=9.08, upper=None),
     ]
-    assert not compare(shown, [answer(), duration_answer(kpi="d")]).differences
+    truth = [answer(), duration_answer(kpi="d"), duration_answer(kpi="e", lower=9.0)]
+    assert not compare(shown, truth).differences
 
 
 def test_a_value_without_an_answer_must_be_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 from stream_kpis.events.envelope import Reader
 from stream_kpis.proof.oracle import EDGES_S, HORIZON_MS, KPIS, Ask, Oracle
 from stream_kpis.proof.oracle.catalogue import CATALOGUE
-from tests.proof.oracle_world import END, World
+from tests.proof.oracle_world import DAY, END, World
 
 DOCS = Path(__file__).parents[2] / "docs"
 TABLES = {
@@ -154,6 +154,48 @@ def test_quantiles_are_nearest_rank(count: int) -> None:
     ranks = {"0.5": -(-count * 500 // 1000), "0.9": -(-count * 900 // 1000), "0.99": -(-count * 990 // 1000)}
     assert answer.quantiles == ranks
     assert (answer.value, answer.samples, answer.total) == (ranks["0.5"], count, 500 * count * (count + 1))
+
+
+@pytest.mark.parametrize(
+    ("count", "lower", "upper"), [(2, None, None), (7, None, None), (8, 1, 8), (10, 1, 10), (11, 2, 10), (40, 13, 28)]
+)
+def test_the_interval_of_a_quantile_is_of_order_statistics(
+    count: int, lower: float | None, upper: float | None
+) -> None:
+    """Of cycles of 1..n days: around the middle rank, and none beyond the ends; 40 are the worked example."""
+    world = World()
+    for number in range(1, count + 1):
+        world.add("deal.created", 0, deal_id=f"d{number}", party=f"p{number % 3}")
+        world.add("deal.won", number * DAY, deal_id=f"d{number}", party=f"p{number % 3}")
+    answer = world.whole("sales_cycle_time")
+    assert (answer.lower, answer.upper) == (lower and lower * DAY, upper and upper * DAY)
+    assert (world.whole("deals_won").lower, world.whole("deal_win_rate").upper) == (None, None)
+
+
+@pytest.mark.parametrize(("count", "lower", "upper"), [(2, None, None), (3, 1, None), (10, 7, None), (54, 44, 54)])
+def test_the_interval_of_a_live_quantile_is_over_responses_and_ages(
+    count: int, lower: float | None, upper: float | None
+) -> None:
+    """Of 1..n seconds, the odd ones answered, the even ones waiting; each bound is there by itself."""
+    world, at = World(), 1000
+    for number in range(1, count + 1):
+        if number % 2:
+            world.add("ticket.created", 0, ticket_id=f"t{number}", team="a")
+            world.add("ticket.message", number, ticket_id=f"t{number}", author="agent")
+        else:
+            world.add("ticket.created", at - number, ticket_id=f"t{number}", team="a")
+    answers = world.answers("first_response_time_live", 0, at, at=at)
+    bounds = {
+        answer.group: (answer.samples, answer.lower, answer.upper) for answer in answers if answer.by != "priority"
+    }
+    assert bounds == dict.fromkeys(("", "a"), (count, lower, upper))
+
+
+def test_groups_have_intervals_of_their_own() -> None:
+    """Of their own durations: 1, 3, ... 15 and 2, 4, ... 16 seconds."""
+    answers = waits(*range(1, 17)).answers("first_response_time")
+    bounds = {answer.group: (answer.lower, answer.upper) for answer in answers if answer.by in ("", "channel")}
+    assert bounds == {"": (4, 13), "even": (1, 15), "odd": (2, 16)}
 
 
 def test_ties_and_zero_waits_are_observations() -> None:

@@ -1,6 +1,6 @@
 """Leads: creation, response, conversion, merges."""
 
-from tests.proof.oracle_world import DAY, World
+from tests.proof.oracle_world import DAY, World, day
 
 
 def test_new_leads_count_at_their_first_creation_with_its_dimensions() -> None:
@@ -84,6 +84,90 @@ def test_what_was_taken_back_converts_no_lead() -> None:
     world.add("deal.reopened", 4, deal_id="reopened")
     world.add("deal.deleted", 4, deal_id="deleted")
     assert world.fraction("lead_conversion_rate") == (0, 1)
+
+
+def test_a_lead_converts_by_an_order_of_another_party_that_names_its_own() -> None:
+    """The worked example: A's lead, B's order with ``lead_party``, C's without."""
+    world = World()
+    world.add("lead.created", day(-10), lead_id="l1", party="A")
+    world.add("order.placed", day(5), order_id="o", lead_id="l1", lead_party="A", party="B", amount=1)
+    world.add("order.placed", day(6), order_id="o", lead_id="l1", party="C", amount=1)
+    assert world.fraction("lead_conversion_rate", day(-30), day(0), at=day(30)) == (1, 1)
+    assert world.fraction("lead_conversion_rate", day(-30), day(0), at=day(5)) == (0, 1)
+    assert world.fraction("lead_conversion_flow_ratio", day(5), day(6), at=day(30)) == (1, 0)
+
+
+def test_a_lead_of_another_party_is_converted_instead_of_ones_own_of_the_same_id() -> None:
+    """By an order and by a deal; an empty ``lead_party`` and one's own are one's own."""
+    world = World()
+    for party in ("ada", "bob", "cyd", "dan", "eve", "fay"):
+        world.add("lead.created", 1, lead_id="l", channel=party, party=party)
+    world.add("order.placed", 2, order_id="o", lead_id="l", lead_party="ada", party="bob", amount=1)
+    for party, named in (("bob", "cyd"), ("dan", ""), ("eve", "eve"), ("fay", "nobody")):
+        world.add("deal.created", 1, deal_id="d", lead_id="l", lead_party=named, party=party)
+        world.add("deal.won", 3, deal_id="d", party=party)
+    converted = world.groups("lead_conversion_rate", "channel")
+    assert converted == {"ada": 1, "cyd": 1, "dan": 1, "eve": 1}
+    assert world.fraction("lead_conversion_flow_ratio", 2, 3) == (1, 0)
+    assert world.fraction("lead_conversion_flow_ratio", 3, 4) == (3, 0)
+
+
+def test_what_another_party_took_back_converts_no_lead() -> None:
+    """A cancelled and a voided order, a reopened, a lost and a deleted deal, a voided creation; one too early."""
+    world = World()
+    world.add("lead.created", 10, lead_id="l", party="A")
+    named = {"lead_id": "l", "lead_party": "A", "party": "B"}
+    world.add("order.cancelled", 9, order_id="o", party="B")
+    for order in "opq":
+        world.add("order.placed", 9 if order == "q" else 20, order_id=order, event=order, amount=1, **named)
+    world.void("p", party="B")
+    for deal in ("reopened", "lost", "deleted", "uncreated"):
+        world.add("deal.created", 12, deal_id=deal, event=deal, **named)
+        world.add("deal.lost" if deal == "lost" else "deal.won", 13, deal_id=deal, party="B")
+    world.add("deal.reopened", 14, deal_id="reopened", party="B")
+    world.add("deal.deleted", 14, deal_id="deleted", party="B")
+    world.void("uncreated", party="B")
+    assert world.fraction("lead_conversion_rate") == (0, 1)
+    assert world.entities("leads_open_uncontacted") == [("A", "l", 1)]
+    world.add("deal.won", 15, deal_id="reopened", party="B")
+    assert world.fraction("lead_conversion_flow_ratio", 15, 16) == (1, 0)
+    assert world.entities("leads_open_uncontacted") == []
+
+
+def test_the_first_creation_and_placing_in_order_name_the_lead_and_its_party() -> None:
+    """Whichever arrived first; a later one that names another lead or party is ignored."""
+    world = World()
+    for party in ("A", "B"):
+        for lead in ("deal", "order"):
+            world.add("lead.created", 1, lead_id=lead, party=party, channel=f"{party} {lead}")
+    for at, named in ((3, "A"), (2, "B")):
+        world.add("deal.created", at, deal_id="d", lead_id="deal", lead_party=named, party="C")
+        world.add("order.placed", at, order_id="o", lead_id="order", lead_party=named, amount=1, party="C")
+    world.add("deal.won", 4, deal_id="d", party="C")
+    assert world.groups("lead_conversion_rate", "channel") == {"B deal": 1, "B order": 1}
+
+
+def test_a_merged_lead_is_followed_within_its_own_party() -> None:
+    """Not by the merges of the party that placed the order."""
+    world = World()
+    for party in ("A", "B"):
+        for lead in "xyz":
+            world.add("lead.created", 1, lead_id=lead, party=party, channel=f"{party} {lead}")
+    world.add("lead.merged", 9, lead_id="x", into="y", party="A")
+    world.add("lead.merged", 9, lead_id="x", into="z", party="B")
+    world.add("order.placed", 2, order_id="o", lead_id="x", lead_party="A", amount=1, party="B")
+    assert world.groups("lead_conversion_rate", "channel") == {"A y": 1}
+
+
+def test_names_of_events_are_of_one_party() -> None:
+    """The same source and id in the lead's party is another event; the earliest of all conversions counts."""
+    world = World()
+    world.add("lead.created", 1, lead_id="l", event="same", party="A")
+    world.add("order.placed", 5, order_id="o", lead_id="l", lead_party="A", event="same", amount=1, party="B")
+    world.add("order.placed", 4, order_id="o", lead_id="l", lead_party="A", event="same", amount=1, party="C")
+    world.add("lead.converted", 6, lead_id="l", party="A")
+    assert world.fraction("lead_conversion_flow_ratio", 4, 5) == (1, 0)
+    assert world.fraction("lead_conversion_flow_ratio") == (1, 1)
 
 
 def test_a_fully_refunded_order_still_converts() -> None:

@@ -180,13 +180,15 @@ def nps_world(*answers: tuple[float, float], **data: str) -> World:
 
 
 def test_a_respondent_is_its_last_answer_in_order() -> None:
-    """Of arrival whatever; an update of an earlier survey moves it; one outside the scale is no answer."""
+    """In the window, of arrival whatever; an update moves a survey's answer; one outside the scale is no answer."""
     world = nps_world((30, 10), (20, 1), (10, 1))
     assert world.fraction("nps_respondent") == (1, 1)
     assert world.fraction("nps_respondent", 30, 31) == (1, 1)
-    assert world.fraction("nps_respondent", 20, 30) == (0, 0)
+    assert world.fraction("nps_respondent", 10, 30) == (-1, 1)
+    assert world.fraction("nps_respondent", 10, 11) == (-1, 1)
     world.add("survey.answered", 40, survey_id="s2", kind="nps", score=6)
     assert world.fraction("nps_respondent", 40, 41) == (-1, 1)
+    assert world.fraction("nps_respondent", 10, 11) == (0, 0)
     world.add("survey.answered", 50, survey_id="s0", kind="nps", score=11)
     world.add("survey.answered", 60, survey_id="other", kind="csat", score=1)
     assert world.fraction("nps_respondent", 40, 41) == (-1, 1)

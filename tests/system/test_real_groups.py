@@ -138,3 +138,35 @@ def test_subscriptions_worth_and_ends_by_month() -> None:
         assert found("mrr", month) + ended == float(row["aggregate_subscription_mrr"]), month
         there = found("active_customers", month) + found("churned_customers", month)
         assert there == int(row["active_subscription_records"]), month
+
+
+def test_the_retention_curve() -> None:
+    """Accounts by months since they signed up: as many as the author has; of them those that did not churn.
+
+    The author calls an account active in a month that one of its subscriptions overlaps, so that his curve rises; ours
+    says who is still a customer.
+    """
+    published = table("ravenstack", "published_outputs/retention__pooled_retention_curve.csv")
+    joined = {row["account_id"]: row["signup_date"] for row in table("ravenstack", "ravenstack_accounts.csv")}
+    left: dict[str, str] = {}
+    for row in table("ravenstack", "ravenstack_churn_events.csv"):
+        account, day = row["account_id"], row["churn_date"]
+        assert day >= joined[account]
+        left[account] = min(day, left.get(account, day))
+    last = _months("2024-12-31")
+    found = evaluated("ravenstack", asks_of(CALENDAR, ["2025-01-01T00:00:00Z"]))
+    for row in published:
+        k = int(row["months_since_signup"])
+        old = [account for account, day in joined.items() if _months(day) + k <= last]
+        gone = [
+            account for account in old if account in left and _months(left[account]) <= _months(joined[account]) + k
+        ]
+        of_k = found.row("cohort_retention_rate", "now", f"k={k}")
+        assert of_k["denominator"] == len(old) == int(row["eligible_accounts"]), k
+        assert of_k["numerator"] == len(old) - len(gone), k
+    assert [row["months_since_signup"] for row in published] == [str(k) for k in range(len(published))]
+
+
+def _months(day: str) -> int:
+    year, month, _ = day.split("-")
+    return int(year) * 12 + int(month)

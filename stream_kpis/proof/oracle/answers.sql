@@ -87,6 +87,20 @@ GROUP BY ask, "by", "group";
 CREATE OR REPLACE TEMP MACRO nearest_rank(sorted, thousandths) AS
     sorted[(thousandths * len(sorted) + 999) // 1000];
 
+-- The ranks of the interval of a quantile of n durations: around n*q as far as 1.96 standard deviations of a binomial.
+-- All in integers: n*q and the root in units of 10^-5, the root rounded up, so that the bounds are rounded away from n*q.
+CREATE OR REPLACE TEMP MACRO root_up(square) AS
+    round(sqrt(square))::HUGEINT + (round(sqrt(square))::HUGEINT * round(sqrt(square))::HUGEINT < square)::INTEGER;
+
+CREATE OR REPLACE TEMP MACRO reach(n, thousandths) AS
+    root_up(196 * 196 * n::HUGEINT * thousandths * (1000 - thousandths));
+
+CREATE OR REPLACE TEMP MACRO lower_rank(n, thousandths) AS
+    floor_div(100 * n * thousandths - reach(n, thousandths), 100_000)::BIGINT;
+
+CREATE OR REPLACE TEMP MACRO upper_rank(n, thousandths) AS
+    1 - floor_div(-100 * n * thousandths - reach(n, thousandths), 100_000)::BIGINT;
+
 -- The ungrouped answer is always there, other groups where something counts; what has the samples of all is there, as 0,
 -- where anything ever counted. An empty denominator gives no value, nor does what stands before a first of it began.
 CREATE OR REPLACE TEMP TABLE answers AS
@@ -164,7 +178,8 @@ SELECT
     b.edges_s,
     b.counts,
     j.total,
-    NULL::DOUBLE AS lower,
-    NULL::DOUBLE AS upper
+    -- A rank below 1 or beyond all gives no bound.
+    j.sorted_ms[nullif(greatest(lower_rank(len(j.sorted_ms), j.thousandths), 0), 0)] / j.unit AS lower,
+    j.sorted_ms[upper_rank(len(j.sorted_ms), j.thousandths)] / j.unit AS upper
 FROM judged AS j
 LEFT JOIN buckets AS b USING (ask, "by", "group");

@@ -53,7 +53,7 @@ WITH
         CROSS JOIN (
             VALUES ('churn_rate'), ('retention_rate'), ('ticket_contact_rate'), ('complaint_rate'),
             ('interaction_frequency'), ('customer_lifetime'), ('cac_payback_time'), ('churn_hazard'), ('revenue_churn_rate'),
-            ('revenue_churn_rate_net')
+            ('revenue_churn_rate_net'), ('referral_rate')
         ) AS kpis (kpi)
         UNION ALL BY NAME
         SELECT kpi, moved_ms AS time_ms
@@ -75,6 +75,14 @@ WITH
         ) AS made (composed, kpi) USING (kpi)
         UNION ALL BY NAME
         SELECT 'reactivation_rate' AS kpi, left_ms AS time_ms FROM lapses
+        UNION ALL BY NAME
+        SELECT 'purchase_frequency' AS kpi, placed_ms AS time_ms FROM orders
+        UNION ALL BY NAME
+        SELECT 'repeat_purchase_rate' AS kpi, placed_ms AS time_ms FROM orders WHERE kept
+        UNION ALL BY NAME
+        SELECT 'nps_respondent' AS kpi, answered_ms AS time_ms FROM nps_answers
+        UNION ALL BY NAME
+        SELECT 'referral_rate' AS kpi, referred_ms AS time_ms FROM referrals
         UNION ALL BY NAME
         SELECT 'pipeline_velocity' AS kpi, moved_ms AS time_ms FROM deal_moves
     )

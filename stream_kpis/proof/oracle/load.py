@@ -45,7 +45,7 @@ _TEXTS = (
         "severity",
     ),
     *("variant", "subject_line", "call_to_action", "referred_by", "referred_id", "experiment"),
-    *("since", "until", "calendar"),
+    *("since", "until", "calendar", "lead_party"),
 )
 _DATA = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),

@@ -9,7 +9,7 @@ from stream_kpis.proof.oracle.catalogue import CATALOGUE, Kpi
 from stream_kpis.proof.oracle.composed import PARTS
 from stream_kpis.proof.oracle.days import Days, month, period
 from stream_kpis.proof.oracle.oracle import Answer, Ask, Oracle
-from stream_kpis.proof.oracle.requests import BY_DAY, CHANGES, LEVELS, TARGETS, Outcome, Request, Target, check
+from stream_kpis.proof.oracle.requests import BY_DAY, CHANGES, LEVELS, RATIOS, TARGETS, Outcome, Request, Target, check
 from stream_kpis.proof.oracle.series import Parts, Result, Series
 from stream_kpis.proof.oracle.spans import BEGINNING_MS, HORIZON_DAYS, SPANS, Edges, change_days, window_edges
 
@@ -139,13 +139,12 @@ class _Evaluation:
         return Outcome(request, group[1], value, samples, state, lower, upper, parts)
 
     def _changes(self, request: Request) -> list[Outcome]:
-        kpi = _KPIS[request.kpi]
         found = self._compared(request)
         if found is None:
             empty = Result(None, 0, {"v1": None, "v0": None})
             return [] if request.by else [self._outcome(request, ("", ""), empty, _NEVER)]
         now, before = self._edges(request)
-        ratio = kpi.kind in ("ratio", "share") and kpi.unit == 1
+        ratio = request.kpi in RATIOS
         outcomes = []
         for group in self._groups(request, (now, before)):
             (v1, samples1), (v0, samples0) = (self._value(request.kpi, edges, group) for edges in (now, before))

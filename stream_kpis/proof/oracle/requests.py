@@ -11,13 +11,16 @@ from stream_kpis.proof.oracle.spans import SHORT_MS, SPANS
 
 ENDING_NOW = frozenset(
     {
-        *("purchase_frequency", "repeat_purchase_rate", "returning_customer_rate", "upsell_rate"),
+        *("returning_customer_rate", "upsell_rate"),
         *("first_response_time_live", "unanswered_over_target", "open_ticket_age", "leads_open_uncontacted"),
-        *("deals_stalled", "stale_open_ratio", "nps_respondent", "nps_account"),
-        *("arpc", "referral_rate", "clv_historic", "quota_attainment", "cohort_retention_rate"),
+        *("deals_stalled", "stale_open_ratio", "nps_account"),
+        *("arpc", "clv_historic", "quota_attainment", "cohort_retention_rate"),
     }
 )
 """KPIs that are known for windows that end at kpi-now only; they have no operator but those of targets."""
+
+DISTINCT = frozenset({"purchase_frequency", "repeat_purchase_rate", "nps_respondent", "referral_rate"})
+"""KPIs of parties counted once: not sums over days, so they have no operator but change and those of targets."""
 
 CHANGES = ("period_over_period", "change", "revenue_growth_yoy")
 BY_DAY = ("trend_slope", "forecast_end_of_period", "forecast_error", "anomaly_band")
@@ -44,6 +47,15 @@ _WINDOWS: Mapping[str, tuple[str, ...]] = {
     "anomaly_band": ("today",),
     **dict.fromkeys(("target_attainment", "target_met"), (*SHORT_MS, *SPANS, "today", *PERIODS, "all", "now")),
 }
+_NO_RATIOS = frozenset({"purchase_frequency"})
+"""Orders per party."""
+RATIOS = frozenset(
+    {"referral_rate"}.union(
+        kpi.name for kpi in CATALOGUE if kpi.kind in ("ratio", "share") and kpi.unit == 1 and kpi.name not in _NO_RATIOS
+    )
+)
+"""KPIs with the unit ratio, whose change is a difference."""
+
 _SUMS_ONLY = ("forecast_end_of_period", "forecast_error", "anomaly_band", "target_pace_gap")
 
 
@@ -137,6 +149,7 @@ def check(request: Request) -> None:
     }.get(operator, (kpi,))
     absent = (
         (kpi in ENDING_NOW | OTHER_WINDOWS and operator not in TARGETS)
+        or (kpi in DISTINCT and operator in BY_DAY)
         or kpi not in only
         or (operator in _SUMS_ONLY and kind != "sum")
     )

@@ -38,6 +38,25 @@ JOIN orders ON placed_ms >= from_ms AND placed_ms < to_ms
 WHERE kpi = 'repeat_purchase_rate' AND kept
 GROUP BY ask, party;
 
+-- A respondent is a party: its last answer in the window.
+INSERT INTO window_observations BY NAME
+WITH last AS (
+    SELECT ask, party, max(answered_no) AS answered_no
+    FROM asks
+    JOIN nps_answers ON answered_ms >= from_ms AND answered_ms < to_ms
+    WHERE kpi = 'nps_respondent'
+    GROUP BY ask, party
+)
+SELECT ask, verdict AS numerator, 1 AS denominator, 1 AS samples, party
+FROM last
+JOIN nps_answers USING (party, answered_no);
+
+INSERT INTO window_observations BY NAME
+SELECT DISTINCT ask, 1 AS numerator, 0 AS denominator, 1 AS samples, party
+FROM asks
+JOIN referrals ON referred_ms >= from_ms AND referred_ms < to_ms
+WHERE kpi = 'referral_rate';
+
 -- Beside the responses of the window: the ages of all that waits at the snapshot, whatever the window.
 INSERT INTO window_observations BY NAME
 SELECT

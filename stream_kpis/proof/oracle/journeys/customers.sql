@@ -1,5 +1,5 @@
 -- Customers: spells, the levels of active customers and of their worth, who is new, who lapsed and returned, who refers.
--- Makes: customer_steps, spells, level_moves, worth_moves, plan_changes, cohorts, new_customers, lapses, referrers.
+-- Makes: customer_steps, spells, level_moves, worth_moves, plan_changes, cohorts, new_customers, lapses, referrals.
 
 -- The events that say something, with the running dimensions and worth per month just after each. A party is one customer.
 CREATE OR REPLACE TEMP TABLE customer_steps AS
@@ -243,9 +243,8 @@ FROM followed AS f
 LEFT JOIN merges USING (opening_no)
 WHERE f.churned;
 
--- Who recommended us to another party, and when last.
-CREATE OR REPLACE TEMP TABLE referrers AS
-SELECT party, arg_max(time_ms, event_no) AS referred_ms
+-- Who recommended us to another party, and when.
+CREATE OR REPLACE TEMP TABLE referrals AS
+SELECT party, time_ms AS referred_ms
 FROM events
-WHERE type = 'customer.referred' AND referred_id <> party
-GROUP BY party;
+WHERE type = 'customer.referred' AND referred_id <> party;

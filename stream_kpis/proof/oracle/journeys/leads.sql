@@ -43,15 +43,20 @@ FROM first
 JOIN events AS e USING (party, lead_id, event_no)
 ANTI JOIN merged USING (party, lead_id);
 
--- What converts a lead: its own event, the effective win of a deal that names it, an order that names it.
+-- What converts a lead: its own event, the effective win of a deal that names it, an order that names it. A deal or order
+-- of another party names the lead's; its events are not in the lead's scope, so what counts is that its own entity has it.
 CREATE OR REPLACE TEMP TABLE leads AS
 WITH
     claims AS (
         SELECT party, lead_id, time_ms FROM events WHERE type = 'lead.converted' AND first_for_leads
         UNION ALL
-        SELECT party, lead_id, closed_ms FROM deals WHERE won AND lead_id IS NOT NULL AND first_for_leads
+        SELECT coalesce(lead_party, party), lead_id, closed_ms
+        FROM deals
+        WHERE won AND lead_id IS NOT NULL AND (first_for_leads OR lead_party <> party)
         UNION ALL
-        SELECT party, lead_id, placed_ms FROM orders WHERE lead_id IS NOT NULL AND first_for_leads
+        SELECT coalesce(lead_party, party), lead_id, placed_ms
+        FROM orders
+        WHERE lead_id IS NOT NULL AND (first_for_leads OR lead_party <> party)
     ),
     claimed AS (
         SELECT party, coalesce(survivors.target, claims.lead_id) AS lead_id, time_ms

@@ -37,6 +37,7 @@ SELECT
     party,
     order_id,
     e.lead_id,
+    e.lead_party,
     e.time_ms AS placed_ms,
     e.amount,
     e.cost_of_goods AS goods,

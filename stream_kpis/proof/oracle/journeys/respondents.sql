@@ -1,16 +1,10 @@
--- What parties and their accounts answered last. Scope: the party. Reads surveys. Makes: respondents, nps_accounts.
+-- What parties and their accounts answered. Scope: the party. Reads surveys. Makes: nps_answers, nps_accounts.
 
 -- The answers that count in nps.
 CREATE OR REPLACE TEMP TABLE nps_answers AS
+SELECT *, (score >= 9_000_000)::INTEGER - (score <= 6_000_000)::INTEGER AS verdict
 FROM surveys
 WHERE kind = 'nps' AND in_scale AND scale_min = 0 AND scale_max = 10_000_000;
-
--- A respondent is a party: its last answer.
-CREATE OR REPLACE TEMP TABLE respondents AS
-WITH last AS (SELECT party, max(answered_no) AS answered_no FROM nps_answers GROUP BY party)
-SELECT party, answered_ms, (score >= 9_000_000)::INTEGER - (score <= 6_000_000)::INTEGER AS verdict
-FROM last
-JOIN nps_answers USING (party, answered_no);
 
 -- An account within a party, or the party itself: the mean of the 90 days up to its last answer.
 CREATE OR REPLACE TEMP TABLE nps_accounts AS

@@ -47,17 +47,6 @@ SELECT
 FROM buyer_turns
 WHERE turn = 'lapses' OR again;
 
--- The last referral; it lies in the window if any does and the window ends now.
-INSERT INTO observations BY NAME
-SELECT
-    'referral_rate' AS kpi,
-    referred_ms AS time_ms,
-    1 AS numerator,
-    0 AS denominator,
-    1 AS samples,
-    party
-FROM referrers;
-
 INSERT INTO observations BY NAME
 SELECT
     'referred_customer_share' AS kpi,

@@ -140,17 +140,6 @@ SELECT
 FROM surveys
 WHERE kind = 'nps' AND in_scale AND scale_min = 0 AND scale_max = 10_000_000;
 
--- Of those who answered in the window, the last answer; it lies in the window if any does and the window ends now.
-INSERT INTO observations BY NAME
-SELECT
-    'nps_respondent' AS kpi,
-    answered_ms AS time_ms,
-    verdict AS numerator,
-    1 AS denominator,
-    1 AS samples,
-    party
-FROM respondents;
-
 INSERT INTO observations BY NAME
 SELECT
     'nps_account' AS kpi,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from stream_kpis.cli_options import as_csv, as_json, one_form, settings_of
+from stream_kpis.cli.options import as_csv, as_json, bootstrap, one_form, settings_of, url
 
 
 @click.command()
@@ -14,7 +14,7 @@ from stream_kpis.cli_options import as_csv, as_json, one_form, settings_of
 @click.option("--by", "group", default="", metavar="DIM=VALUE", help="A group instead of the total.")
 @click.option("--entities", default=0, type=click.IntRange(0, 1_000), help="Name so many of the entities behind it.")
 @click.option("--prove", is_flag=True, help="Recompute it from Kafka in SQL; exit 1 if it differs.")
-@click.option("--url", default=None, help="Of the exporter.")
+@url
 @click.option("--bootstrap", default=None, help="Kafka servers, for --entities and --prove.")
 @as_json
 @as_csv
@@ -37,8 +37,8 @@ def explain(context: click.Context, /, bootstrap: str | None, **options: Any) ->
 @click.option("--rounds", default=None, type=click.IntRange(min=1), help="End after so many; exit 1 on a difference.")
 @click.option("--seed", default=1, show_default=True, help="Of the order and the windows.")
 @click.option("--port", default=9465, show_default=True, type=click.IntRange(0, 65_535), help="Of its /metrics.")
-@click.option("--url", default=None, help="Of the exporter.")
-@click.option("--bootstrap", default=None, help="Kafka servers.")
+@url
+@bootstrap
 @click.pass_context
 def audit(context: click.Context, /, bootstrap: str | None, **options: Any) -> None:
     """Prove what a running exporter shows, KPI by KPI, until Ctrl-C.
@@ -53,7 +53,7 @@ def audit(context: click.Context, /, bootstrap: str | None, **options: Any) -> N
 @click.command()
 @click.argument("party")
 @click.option("--offsets", is_flag=True, help="Read the topics too, for the partition and offset of each event.")
-@click.option("--bootstrap", default=None, help="Kafka servers.")
+@bootstrap
 @as_json
 @as_csv
 @click.pass_context
@@ -70,7 +70,7 @@ def party(context: click.Context, /, bootstrap: str | None, **options: Any) -> N
 
 @click.command()
 @click.option("--by", type=click.Choice(["owner", "team"]), default=None, help="How much for whom, instead of each.")
-@click.option("--bootstrap", default=None, help="Kafka servers.")
+@bootstrap
 @as_json
 @as_csv
 @click.pass_context
@@ -88,8 +88,8 @@ def attention(context: click.Context, /, bootstrap: str | None, **options: Any) 
 @click.command()
 @click.option("--from", "since", required=True, help="First business day.")
 @click.option("--to", "until", required=True, help="The day after the last one.")
-@click.option("--url", default=None, help="Of the exporter.")
-@click.option("--bootstrap", default=None, help="Kafka servers.")
+@url
+@bootstrap
 @as_json
 @as_csv
 @click.pass_context
@@ -102,6 +102,3 @@ def report(context: click.Context, /, bootstrap: str | None, **options: Any) -> 
 
     one_form(options)
     sys.exit(print_report(settings_of(context, bootstrap=bootstrap), **options))
-
-
-COMMANDS = (explain, party, audit, attention, report)

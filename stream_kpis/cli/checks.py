@@ -1,0 +1,55 @@
+"""The commands that say whether all is right: argument parsing only."""
+
+import sys
+from typing import Any
+
+import click
+
+from stream_kpis.cli.options import COUNT, Names, bootstrap, settings_of
+
+
+@click.command()
+@click.option("--events", type=COUNT, default=100_000, show_default=True, help="Simulated events.")
+@click.option("--faults", type=Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
+@click.option("--seed", "seeds", default=1, show_default=True, help="The first seed.")
+@click.option("--seeds", "count", type=COUNT, default=1, show_default=True, help="How many seeds.")
+@click.option("--kafka", is_flag=True, help="Through a real local Kafka.")
+@click.option("--workers", type=COUNT, default=None, help="With --kafka: how many workers; 2 by default.")
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON, a line per seed.")
+@click.pass_context
+def verify(context: click.Context, /, **options: Any) -> None:
+    """Compare the engine with an independent recomputation in SQL.
+
+    Example: stream-kpis verify --events 200000 --faults duplicate,late,shuffle,poison
+    """
+    from stream_kpis.local.verifying import print_verification  # noqa: PLC0415
+
+    if options["workers"] and not options["kafka"]:
+        raise click.UsageError("--workers goes with --kafka: give both, or neither")
+    sys.exit(print_verification(settings_of(context), **options))
+
+
+@click.command()
+@bootstrap
+@click.pass_context
+def check(context: click.Context, /, bootstrap: str | None) -> None:
+    """Check settings, catalogue, cell budget and the connection to Kafka."""
+    from stream_kpis.stream.check import print_check  # noqa: PLC0415
+
+    sys.exit(print_check(settings_of(context, bootstrap=bootstrap)))
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be built anew, and from what; change nothing.")
+@bootstrap
+@click.pass_context
+def rebuild(context: click.Context, /, dry_run: bool, bootstrap: str | None) -> None:
+    """Say what a changed catalogue makes the workers build anew.
+
+    A worker builds when it starts; nothing else has to be run.
+    """
+    from stream_kpis.stream.rebuild import print_outlook  # noqa: PLC0415
+
+    if not dry_run:
+        raise click.UsageError("a worker rebuilds by itself when it starts; --dry-run says what it will do")
+    sys.exit(print_outlook(settings_of(context, bootstrap=bootstrap)))

@@ -1,0 +1,66 @@
+"""How series are asked for in PromQL: by rules and by dashboards, in the same words.
+
+Two exporters show the same, so a value is judged per exporter and then aggregated ``max without (instance, pod)``.
+"""
+
+from collections.abc import Iterable
+
+from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.kpis.formula import parse, readings
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.metrics import QUANTILE_FAMILY, family_name
+
+
+def largest(*lines: str) -> str:
+    """A value per exporter, on lines of its own, then the largest."""
+    return "max without (instance, pod) (\n" + "\n".join(f"  {line}" for line in lines) + "\n)"
+
+
+def dimensions_of(kpi: Kpi) -> tuple[str, ...]:
+    """The labels that series of a KPI's groups have, in order, each once.
+
+    >>> dimensions_of(Kpi(title="", formula="", unit="count", windows=(), by=("owner", "pipeline,stage", "stage")))
+    ('owner', 'pipeline', 'stage')
+    """
+    return tuple(dict.fromkeys(name for by in kpi.by for name in by.split(",")))
+
+
+def selected(*matchers: str) -> str:
+    """Label matchers in braces; those that are empty are left out.
+
+    >>> selected('job="a"', "", 'window="1h"')
+    '{job="a",window="1h"}'
+    """
+    return "{" + ",".join(filter(None, matchers)) + "}"
+
+
+def total(kpi: Kpi, window: str) -> str:
+    """Matchers of the total alone: every dimension is empty."""
+    return ",".join([f'window="{window}"', *empty(dimensions_of(kpi))])
+
+
+def empty(dimensions: Iterable[str]) -> list[str]:
+    """Matchers of series without these labels."""
+    return [f'{name}=""' for name in dimensions]
+
+
+def quantile_of(kpi: Kpi) -> float | None:
+    """The quantile that a KPI is of, if it is one of durations."""
+    found = (FUNCTIONS[reading.function].distribution for reading in readings(parse(kpi.formula)))
+    return next((q for q in found if q is not None), None)
+
+
+def main_series(kpi_id: str, kpi: Kpi, currency: str = "USD") -> tuple[str, str]:
+    """The family that has a KPI's value, and the matcher that selects it there beside window and group."""
+    q = quantile_of(kpi)
+    return (family_name(kpi_id, kpi, currency), "") if q is None else (QUANTILE_FAMILY.format(id=kpi_id), f'q="{q}"')
+
+
+def samples(kpi_id: str, kpi: Kpi, window: str) -> str:
+    """The samples behind a KPI's total."""
+    return f"{family_name(kpi_id, kpi)}_samples{{{total(kpi, window)}}}"
+
+
+def state(kpi_id: str, window: str, state: str) -> str:
+    """Whether a KPI's total is in a state: 1 or 0."""
+    return f'crm_kpi_state{{kpi="{kpi_id}",window="{window}",state="{state}"}}'
