@@ -260,17 +260,46 @@ async def test_a_row_opens_to_all_windows_and_groups_and_keeps_following(browser
         await expect(channels.get_by_role("row").first).to_contain_text("6")
 
 
+async def test_an_open_row_shows_what_operators_make(browser: Browser) -> None:
+    """Of the total alone: signed differences with their bounds, a target's verdict, and the states."""
+    made = (
+        fakes.result("change", "revenue_net", value=-0.125, against="previous", lower=None, upper=None),
+        fakes.result("change", "revenue_net", value=9.0, against="year", by="channel", group="web"),
+        fakes.result("trend_slope", "revenue_net", value=12.5, lower=10.0, upper=15.0),
+        fakes.result("forecast_end_of_period", "revenue_net", "mtd", value=2500.0, state=State.IMMATURE),
+        fakes.result("target_met", "revenue_net", "mtd", value=0.0, lower=None, upper=None),
+        fakes.result("change", "csat_ratio", value=0.05, against="previous", lower=None, upper=None),
+    )
+    async with showing(browser, "#30d") as shown:
+        shown.publish(results=made)
+        await shown.row("revenue_net").button.click()
+        name = f"{fakes.KPIS['revenue_net'].title}: Trends and targets"
+        operated = shown.row("revenue_net").more.get_by_role("table", name=name)
+        await expect(operated.get_by_role("row")).to_have_text(
+            [
+                "Change on the days before, 30d−12.5 %ok",  # noqa: RUF001 - a minus
+                "Trend a day, 30d$10.00 to $15.00+$12.50ok",
+                "Forecast for the period, mtd$0.13 to $0.50$2,500immature",
+                "Target met, mtdnook",
+            ]
+        )
+        await shown.row("csat_ratio").button.click()
+        await expect(shown.row("csat_ratio").more).to_contain_text("+5.00 points")
+        await shown.row("unanswered_over_target").button.click()
+        await expect(shown.row("unanswered_over_target").more.get_by_text("Trends and targets")).to_have_count(0)
+
+
 async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) -> None:
     """Whatever stands beside each other has the same units and digits; what was set is a round number."""
     async with showing(browser, "#5m") as shown:
         quantiles = Durations(((0.5, 9.0), (0.9, 65.0), (0.99, 132.0)), (), 0)
         shown.publish(
-            fakes.value("first_response_time_live", "5m", value=65.0, durations=quantiles),
+            fakes.value("first_response_time_live", "5m", value=65.0, durations=quantiles, lower=9.0, upper=None),
             fakes.value("churn_rate", "7d", value=0.0071, numerator=7, denominator=986, lower=0.005, upper=0.01),
         )
         await expect(shown.row("first_response_time_live").value).to_have_text("1 min 5 s")
         await expect(shown.row("first_response_time_live").detail).to_have_text(
-            "target 2 min \u00b7 p50 9.0 s \u00b7 p99 2 min 12 s"
+            "target 2 min \u00b7 9.0 s to \u2013 \u00b7 p50 9.0 s \u00b7 p99 2 min 12 s"
         )
         await expect(shown.row("churn_rate").detail).to_have_text("target 5 % \u00b7 0.5 % to 1.0 % \u00b7 7 / 986")
 
@@ -293,6 +322,7 @@ CRAMPED = """() => [...document.querySelectorAll("tr.row")].flatMap((row) => {
 async def test_every_kpi_shows_value_samples_and_state_at_any_width(browser: Browser, width: int) -> None:
     """In their longest forms, none on another and none cut off."""
     slow = {"value": 59 * 60 + 59.0, "durations": Durations(((0.5, 719.0), (0.9, 3599.0), (0.99, 86_000.0)), (), 0)}
+    slow |= {"lower": 58 * 60 + 59.0, "upper": 86_000.0}
     async with showing(browser, "#5m", viewport={"width": width, "height": 900}) as shown:
         shown.usual = [
             fakes.value(kpi_id, window, state=State.LOW_SAMPLE, **(slow if kpi.unit == "seconds" else {}))
