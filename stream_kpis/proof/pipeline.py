@@ -18,7 +18,7 @@ from stream_kpis.kpis.goals import Goals, Target, told
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference
-from stream_kpis.proof.exposed import exposed, results_of
+from stream_kpis.proof.exposed import exposed
 from stream_kpis.proof.verify import Proof, Shown, prove
 from stream_kpis.settings import Settings
 from stream_kpis.stream import lenient
@@ -131,7 +131,8 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
         goals: likewise; those of the topic of targets are read.
         snapshot: the answer of ``/api/snapshot``.
     """
-    shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency)
+    operated = snapshot["operators"]
+    shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency, operated=operated)
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
     read = [record async for record in read_until(settings, {**cut, **await _targets_cut(settings)})]
     of_targets = (record for record in read if record.topic == TARGETS)
@@ -139,7 +140,7 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
     records = counted([record for record in read if record.topic != TARGETS], settings.partitions)
     to_ms = max(value.to_ms for value in shown.values)
     proof = prove(
-        plan, Shown(shown.values, to_ms, results_of(snapshot["operators"])), records, Reader(settings.currency),
+        plan, Shown(shown.values, to_ms, shown.results), records, Reader(settings.currency),
         settings.zone, goals._replace(targets=(*goals.targets, *targets)), Pseudonyms.of(settings),
     )  # fmt: skip
     strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
