@@ -11,11 +11,11 @@ from stream_kpis.cli.generated import dashboards, docs, rules, schema
 from stream_kpis.cli.options import EXIT_CHECK_FAILED, EXIT_USE, Commands
 from stream_kpis.cli.receipts import attention, audit, explain, party, report
 from stream_kpis.cli.running import demo, import_, simulate, stack, worker
-from stream_kpis.cli.values import evaluate, kpis
+from stream_kpis.cli.values import evaluate, kpis, top
 from stream_kpis.settings import SettingsError
 
 COMMANDS = (
-    *(demo, worker, import_, evaluate, kpis, explain, party, audit, attention, report),
+    *(demo, worker, import_, evaluate, kpis, top, explain, party, audit, attention, report),
     *(simulate, verify, check, rebuild, schema, rules, dashboards, docs, stack, kafka),
 )
 """In the order of their page."""

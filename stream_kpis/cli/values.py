@@ -36,6 +36,35 @@ def evaluate(context: click.Context, /, rates: Path | None, **options: Any) -> N
 
 
 @click.command()
+@click.option("--window", default="", help="The window to begin with; 24h by default.")
+@click.option("--by", default="", help="A grouping; without it the totals.")
+@click.option(
+    "--sort",
+    type=click.Choice(["catalogue", "name", "samples", "state", "target"]),
+    default="catalogue",
+    show_default=True,
+    help="The order to begin with; target: the least attained first.",
+)
+@click.option("--filter", "wanted", default="", help="Only KPIs and groups whose names have this text.")
+@click.option("--every", "every_s", type=click.FloatRange(0.2, 3600), default=1.0, show_default=True, help="Seconds.")
+@click.option("--once", is_flag=True, help="Print all rows once; so it does where there is no terminal.")
+@url
+@click.pass_context
+def top(context: click.Context, /, url: str | None, **options: Any) -> None:
+    """Watch the live values in the terminal.
+
+    Keys: q quits, w and W go through the windows, s through the orders, / filters (Enter keeps it, Escape ends it),
+    j, k, arrows and pages scroll.
+
+    Example: stream-kpis top --by team --filter response
+    """
+    from stream_kpis.live.client import url_of  # noqa: PLC0415
+    from stream_kpis.live.terminal import run_top  # noqa: PLC0415
+
+    sys.exit(run_top(url or url_of(settings_of(context)), **options))
+
+
+@click.command()
 @click.option("--kpi", "kpis", type=Names(), default=(), help="Only these KPIs, separated by commas.")
 @click.option("--by", default=None, help="A grouping; without it the totals.")
 @click.option("--window", "windows", type=Names(), default=(), help="Only these windows.")

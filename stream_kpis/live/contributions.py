@@ -13,12 +13,12 @@ from stream_kpis.engine.reading import FUNCTIONS, At, waiting_ages
 from stream_kpis.engine.rebuild import journeys_of as journeys_of_measure
 from stream_kpis.engine.tiles import FINE_MS, Edges
 from stream_kpis.journeys.facts import UNKNOWN, Fact
-from stream_kpis.kpis.formula import Binary, Node, Part, Reading, evaluate, parts, readings
+from stream_kpis.kpis.formula import Binary, Node, Part, Reading, evaluate, readings
 from stream_kpis.kpis.load import days_of
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.readings import KpiReader, Read
 from stream_kpis.live.snapshot import Value
-from stream_kpis.live.sources import composed
+from stream_kpis.live.sources import composed, measures_of
 
 ENTITIES_MAX = 1_000
 """Entities named of one value."""
@@ -70,11 +70,7 @@ _Key = tuple[str, Reading]
 
 def journeys_of(plan: Plan, kpi: str) -> frozenset[str]:
     """The journeys whose facts count in a KPI, and in those that it is composed of."""
-    catalogue = plan.catalogue
-    formulas = [formula for formula in (catalogue.formulas[kpi], catalogue.samples.get(kpi)) if formula]
-    names = {arg for formula in formulas for reading in readings(formula) for arg in reading.args if arg != "target"}
-    own = (journeys_of_measure(plan, name) for name in names)
-    return frozenset().union(*own, *(journeys_of(plan, part.name) for formula in formulas for part in parts(formula)))
+    return frozenset().union(*(journeys_of_measure(plan, name) for name in measures_of(plan.catalogue, kpi)))
 
 
 class Lens:

@@ -30,7 +30,7 @@ class Exclusion(NamedTuple):
     reason: str
     number: int
     of: str
-    """``this KPI``, or ``all events``: what the shards counted since they began, whatever the KPI."""
+    """``this KPI``, the KPI that it is composed of, or ``all events``: what the shards counted, whatever the KPI."""
     why: str
 
 
@@ -48,26 +48,34 @@ class Exclusions:
         self._catalogue, self._model, self._sources, self._figures = plan.catalogue, model, sources, figures
 
     def of(self, value: Value, snapshot: Snapshot) -> Iterator[Exclusion]:
-        """What the definition leaves out, where the cells know it."""
+        """What the definitions of a value and of its parts leave out, where the cells know it."""
+        yield from self._own(value, snapshot, "this KPI")
+        place = (value.window, value.by, value.group)
+        there = {v.kpi: v for v in snapshot.values if (v.window, v.by, v.group) == place}
+        for name in self._sources.order_of([value.kpi])[:-1]:
+            if name in there:
+                yield from self._own(there[name], snapshot, name)
+
+    def _own(self, value: Value, snapshot: Snapshot, of: str) -> Iterator[Exclusion]:
         for reading in self._figures.read_by(value.kpi):
             if FUNCTIONS[reading.function].kinds[0] == ("distribution",):
                 cell = self._model.cell(value, reading.args[0], reading)
                 if below := cell.get(BELOW, 0):
-                    yield Exclusion("clock_skew", below, "this KPI", "ended before they began")
+                    yield Exclusion("clock_skew", below, of, "ended before they began")
         horizon_days = self.horizon_days(value.kpi)
         if horizon_days and value.to_ms < snapshot.to_ms:
             later = self._model.period(value.to_ms, snapshot.to_ms, [value.kpi])
             young = sum(v.denominator or 0 for v in later if (v.by, v.group) == (value.by, value.group))
             if young:
                 why = f"since {rfc3339(value.to_ms)[:10]}: not yet {horizon_days} days old"
-                yield Exclusion("immature", young, "this KPI", why)
+                yield Exclusion("immature", young, of, why)
 
     def horizon_days(self, name: str) -> int:
         """How old base events must be to count in a KPI; 0 if it counts none."""
         kpi = self._catalogue.kpis[name]
         if kpi.matured is not None:
             return days_of(kpi.matured)
-        within = (self._catalogue.measures[measure].within for measure in measures_of(self._sources, name))
+        within = (self._catalogue.measures[measure].within for measure in measures_of(self._catalogue, name))
         return max((days_of(span) for span in within if span), default=0)
 
 

@@ -88,7 +88,7 @@ class Maker:
         self._sources = Sources(plan, calendar)
         self._figures = Figures(plan, self._sources, currency)
         self._exclusions = Exclusions(plan, model, self._sources, self._figures)
-        self._changes = Changes(plan, model, calendar, self._sources, self._exclusions)
+        self._changes = Changes(plan, model, calendar, self._exclusions)
 
     def receipt(self, snapshot: Snapshot, kpi_id: str, window: str, by: str = "", group: str = "") -> Receipt:
         """The receipt of one value of the read model's last snapshot.
@@ -110,7 +110,7 @@ class Maker:
             worked=f"{self._figures.worked(value, figures, pieces)} = {people(value.value, unit)}",
             figures=tuple(figures.values()), composed=of_others, parts=pieces,
             choices=kpi.choices, version=kpi.version, hash=self._hash(kpi_id, kpi),
-            measures={name: self._plan.definitions[name] for name in measures_of(self._sources, kpi_id)},
+            measures={name: self._plan.definitions[name] for name in measures_of(self._plan.catalogue, kpi_id)},
             target=kpi.target, exclusions=(*self._exclusions.of(value, snapshot), *dropped(snapshot)),
             contributors={} if by or of_others else contributors(snapshot, value, kpi), change=change,
             unchanged=unchanged,
@@ -118,7 +118,7 @@ class Maker:
 
     def _hash(self, name: str, kpi: Kpi) -> str:
         decides: tuple[object, ...] = (kpi.formula, kpi.samples, kpi.matured, kpi.target, kpi.version)
-        measures = [self._plan.definitions[measure] for measure in measures_of(self._sources, name)]
+        measures = [self._plan.definitions[measure] for measure in measures_of(self._plan.catalogue, name)]
         if composed(self._plan.catalogue, name):
             decides += (
                 kpi.method,

@@ -178,18 +178,19 @@ class Server:
             raise web.HTTPBadRequest(text=f"{error}\n") from error
         return _json({**clock(snapshot), "values": rows, "operators": results})
 
-    async def snapshot(self, _: web.Request) -> web.Response:
-        """One snapshot whole: its positions, its values, and the body of /metrics made from it."""
-        snapshot = self._require()
-        return _json(
-            {
-                **clock(snapshot),
-                "positions": [shard(position) for position in snapshot.shards],
-                "values": [self._views.value(value) for value in self._views.known(snapshot.values)],
-                "operators": [self._views.result(result) for result in snapshot.results],
-                "metrics": self._render(snapshot, Format.TEXT).decode(),
-            }
-        )
+    async def snapshot(self, request: web.Request) -> web.Response:
+        """One snapshot whole: its positions, its values, and the body of /metrics made from it.
+
+        With ``kpi``, ``window`` or ``by`` (as :meth:`kpis` takes them) its positions and these values alone.
+        """
+        wanted, snapshot = self._filter(request), self._require()
+        found = {
+            **clock(snapshot),
+            "positions": [shard(position) for position in snapshot.shards],
+            "values": [self._views.value(value) for value in wanted(self._views.known(snapshot.values))],
+            "operators": [self._views.result(result) for result in wanted(snapshot.results)],
+        }
+        return _json(found if request.query else {**found, "metrics": self._render(snapshot, Format.TEXT).decode()})
 
     async def shards(self, _: web.Request) -> web.Response:
         """How far each shard is."""

@@ -13,7 +13,7 @@ from stream_kpis.live.effects import Effect, Parts, adds_up, effects_of
 from stream_kpis.live.exclusions import Exclusions
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.snapshot import Snapshot, Value
-from stream_kpis.live.sources import Sources, composed, measures_of
+from stream_kpis.live.sources import composed, measures_of
 from stream_kpis.live.valuing import SCALE
 
 
@@ -48,19 +48,16 @@ class Changes:
         plan: the compiled catalogue.
         model: what the snapshots come from.
         calendar: the business days.
-        sources: what its KPIs read.
         exclusions: know how old base events must be.
     """
 
-    def __init__(
-        self, plan: Plan, model: ReadModel, calendar: Calendar, sources: Sources, exclusions: Exclusions
-    ) -> None:
-        self._plan, self._model, self._calendar = plan, model, calendar
-        self._sources, self._exclusions = sources, exclusions
+    def __init__(self, plan: Plan, model: ReadModel, calendar: Calendar, exclusions: Exclusions) -> None:
+        self._plan, self._model, self._calendar, self._exclusions = plan, model, calendar, exclusions
 
     def of(self, value: Value, snapshot: Snapshot) -> tuple[Change | None, str]:
         """The change against the window before, or why there is none."""
-        kinds = {kind_of(self._plan.catalogue.measures[name])[0] for name in measures_of(self._sources, value.kpi)}
+        catalogue = self._plan.catalogue
+        kinds = {kind_of(catalogue.measures[name])[0] for name in measures_of(catalogue, value.kpi)}
         if kinds & ENDING_NOW:
             return None, "it knows only windows that end now"
         horizon_days = self._exclusions.horizon_days(value.kpi)
@@ -73,12 +70,12 @@ class Changes:
             return None, "there is no value in " + ("the window before" if value.value is not None else "this window")
         effects: dict[str, tuple[Effect, ...]] = {}
         unsplit: dict[str, str] = {}
-        for by in () if value.by else self._plan.catalogue.kpis[value.kpi].by:
+        for by in () if value.by else catalogue.kpis[value.kpi].by:
             now = [v for v in snapshot.values if (v.kpi, v.window, v.by) == (value.kpi, value.window, by)]
             split = (
                 "it is composed"
-                if composed(self._plan.catalogue, value.kpi)
-                else _split(value, was, now, [v for v in before if v.by == by], self._plan.catalogue.kpis[value.kpi])
+                if composed(catalogue, value.kpi)
+                else _split(value, was, now, [v for v in before if v.by == by], catalogue.kpis[value.kpi])
             )
             if isinstance(split, str):
                 unsplit[by] = split

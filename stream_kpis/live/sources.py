@@ -24,6 +24,13 @@ def composed(catalogue: Catalogue, kpi: str) -> bool:
     return catalogue.formulas[kpi].composed or catalogue.kpis[kpi].method is not None
 
 
+def measures_of(catalogue: Catalogue, kpi: str) -> list[str]:
+    """The measures that a KPI or a part of it reads, by name."""
+    formulas = [formula for formula in (catalogue.formulas[kpi], catalogue.samples.get(kpi)) if formula]
+    own = {arg for formula in formulas for reading in readings(formula) for arg in reading.args if arg != "target"}
+    return sorted(own.union(*(measures_of(catalogue, part.name) for formula in formulas for part in parts(formula))))
+
+
 class Sources:
     """What the KPIs of a plan read.
 
@@ -132,8 +139,3 @@ class Sources:
                 if source.span.part == "cohort":
                     return self.edges(source.span, to_ms)
         return window_edges(window, to_ms, self._calendar)
-
-
-def measures_of(sources: Sources, kpi: str) -> list[str]:
-    """Those that a KPI or a part of it reads."""
-    return sorted(sources.measures(kpi) - {"target"})

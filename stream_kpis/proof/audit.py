@@ -21,12 +21,12 @@ from stream_kpis.live.client import ask, reachable, url_of
 from stream_kpis.live.exposition import Family, Format, family_lines, labels
 from stream_kpis.live.hosts import guard
 from stream_kpis.live.snapshot import State, Value
-from stream_kpis.plan import compile_plan
 from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.pipeline import cut_of
-from stream_kpis.proof.prove import Finding, prove_values, topics_of
+from stream_kpis.proof.prove import At, Finding, prove_values, topics_of
 from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
 
 logger = logging.getLogger(__name__)
@@ -125,9 +125,10 @@ def run_audit(
     Raises:
         SettingsError: the port is taken.
         RuntimeError: nobody answers in the first batch; later that is only counted.
+        ValueError: the first batch cannot be proved, likewise.
     """
     set_up_logging(settings.verbose)
-    plan = compile_plan(settings)
+    plan = asyncio.run(plan_in_force(settings))
     url = url or url_of(settings)
     audit = Audit([name for names in batches_of(plan) for name in names])
     declared_s = len(batches_of(plan)) * interval_s
@@ -156,11 +157,13 @@ async def _audited(
 async def _check(settings: Settings, plan: Plan, audit: Audit, url: str, checks: Sequence[Check]) -> None:
     """Proves one batch of what the exporter shows now."""
     try:
-        snapshot = await asyncio.to_thread(ask, url, "/api/snapshot")
+        wanted = [query for check in checks for query in check._asdict().items()]
+        snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", wanted)
         values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) in set(checks)]
         cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
-        finding = await prove_values(settings, plan, values, ms_of(snapshot["to"]), cut)
-    except RuntimeError as error:
+        at = At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut)
+        finding = await prove_values(settings, plan, values, at)
+    except (RuntimeError, ValueError) as error:
         if not audit.checks and not audit.failures:
             raise
         audit.failures += 1

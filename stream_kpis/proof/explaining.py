@@ -14,11 +14,11 @@ from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.receipt import asked_group
 from stream_kpis.live.snapshot import Value
 from stream_kpis.live.tables import people
-from stream_kpis.plan import compile_plan
 from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.pipeline import cut_of
-from stream_kpis.proof.prove import Finding, as_json, prove_values
+from stream_kpis.proof.prove import At, Finding, as_json, prove_values
 from stream_kpis.settings import Settings
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.parties import holdings
 
@@ -47,16 +47,14 @@ def print_receipt(
     text = receipt.pop("text")
     del receipt["provable"]
     rows = rows_of(receipt)
-    plan = compile_plan(settings)
     if entities and receipt["composed"]:
         text += "\nNo entities are named: the value is composed. Its parts' receipts name theirs.\n"
     elif entities:
         value = value_of_receipt(receipt, *asked_group(group))
-        behind = asyncio.run(_behind(settings, plan, value, ms_of(receipt["kpi_now"]), entities))
-        receipt["entities"] = as_document(behind, plan, kpi)
+        receipt["entities"] = asyncio.run(_behind(settings, value, ms_of(receipt["kpi_now"]), entities))
         rows += [{"section": "entity", **one} for one in receipt["entities"]["named"]]
         text += "\n" + entities_text(receipt["entities"], receipt["unit"])
-    found = _prove(settings, plan, url, kpi, window) if prove else None
+    found = asyncio.run(_prove(settings, url, receipt)) if prove else None
     if found is not None:
         receipt["proof"] = as_json(found)
         rows.append({"section": "proof", "name": "equal" if found.equal else "different", "what": found.text})
@@ -65,11 +63,13 @@ def print_receipt(
     return int(found is not None and not found.equal)
 
 
-async def _behind(settings: Settings, plan: Plan, value: Value, now_ms: int, most: int) -> Behind:
+async def _behind(settings: Settings, value: Value, now_ms: int, most: int) -> dict[str, Any]:
+    """The entities behind a value, as a document."""
+    plan = await plan_in_force(settings)
     to_ms = max(value.to_ms, round_up(now_ms))  # of cohorts the edges lie before
     lens = Lens(plan, value, to_ms, Pseudonyms.of(settings))
     held = await holdings(settings, plan, lens.journeys)
-    return lens.behind(held.facts(), most)
+    return as_document(lens.behind(held.facts(), most), plan, value.kpi)
 
 
 def value_of_receipt(receipt: Mapping[str, Any], by: str, group: str) -> Value:
@@ -80,12 +80,23 @@ def value_of_receipt(receipt: Mapping[str, Any], by: str, group: str) -> Value:
     )  # fmt: skip
 
 
-def _prove(settings: Settings, plan: Plan, url: str, kpi: str, window: str) -> Finding:
-    """Proves what the exporter shows now of one KPI and window, with all groups."""
-    snapshot = ask(url, "/api/snapshot")
-    values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) == (kpi, window)]
+async def _prove(settings: Settings, url: str, receipt: Mapping[str, Any]) -> Finding:
+    """Proves what the exporter shows now of a receipt's KPI and window, with all groups."""
+    plan, kpi, window = await plan_in_force(settings), receipt["kpi"], receipt["window"]
+    if others := counted_otherwise(plan, receipt):
+        raise RuntimeError(
+            f"{url} counts {', '.join(others)} by another definition than these settings and the control topics:"
+            " give the exporter's settings, or start it again"
+        )
+    snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", [("kpi", kpi), ("window", window)])
+    values = [of_json(row) for row in snapshot["values"]]
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
-    return asyncio.run(prove_values(settings, plan, values, ms_of(snapshot["to"]), cut))
+    return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))
+
+
+def counted_otherwise(plan: Plan, receipt: Mapping[str, Any]) -> list[str]:
+    """The measures behind a receipt that a plan counts by another definition, or not at all."""
+    return [name for name, of in receipt["measures"].items() if plan.definitions.get(name) != of]
 
 
 def as_document(behind: Behind, plan: Plan, kpi: str) -> dict[str, Any]:

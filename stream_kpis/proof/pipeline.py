@@ -3,27 +3,30 @@
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import date
 from operator import itemgetter
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.shard import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.events.types import TOPICS
 from stream_kpis.kpis.goals import Goals, Target, told
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference
-from stream_kpis.proof.exposed import exposed
-from stream_kpis.proof.verify import Proof, Shown, prove
+from stream_kpis.proof.exposed import exposed, ms_of
+from stream_kpis.proof.oracle import Rate
+from stream_kpis.proof.verify import Proof, RatesKnown, Shown, prove
 from stream_kpis.settings import Settings
 from stream_kpis.stream import lenient
-from stream_kpis.stream.connection import connection
-from stream_kpis.stream.topics import TARGETS, Names
+from stream_kpis.stream.changelog import committed, end_offsets
+from stream_kpis.stream.topics import RATES, TARGETS, Names
 
 Cut = Mapping[tuple[str, int], int]
 
@@ -41,10 +44,7 @@ async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
     if not left:  # aiokafka cannot stop a consumer that never did anything
         return
     lenient.install()
-    kafka = AIOKafkaConsumer(
-        **connection(settings), group_id=None, isolation_level="read_committed", enable_auto_commit=False,
-        auto_offset_reset="none", max_partition_fetch_bytes=4 << 20,
-    )  # fmt: skip
+    kafka = committed(settings, fetch_max_wait_ms=50)
     await kafka.start()
     try:
         kafka.assign(list(left))
@@ -98,16 +98,36 @@ class _Subject(msgspec.Struct):
     subject: str
 
 
-async def _targets_cut(settings: Settings) -> Cut:
-    """The topic of targets as it is now: the exporter has no position in it, and it hardly changes."""
-    kafka = AIOKafkaConsumer(**connection(settings), group_id=None)
-    await kafka.start()
-    try:
-        topic = Names.of(settings).targets
-        partitions = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
-        return {(TARGETS, tp.partition): end for tp, end in (await kafka.end_offsets(partitions)).items()}
-    finally:
-        await kafka.stop()
+async def ends_of(settings: Settings, topic: str) -> Cut:
+    """A control topic as it is now: no shard has a position in it, and it hardly changes."""
+    names = Names.of(settings)
+    partitions = names.partitions_of(names.prefix + topic, settings.partitions)
+    async with committed(settings) as kafka:
+        ends = await end_offsets(kafka, [names.prefix + topic], partitions)
+    return {(topic, partition): end for (_, partition), end in ends.items()}
+
+
+def rates_until(settings: Settings, records: Iterable[Record], until_ms: int) -> RatesKnown:
+    """The rates of a deployment, as they were written: those of its file, then those of its topic.
+
+    Args:
+        settings: of the deployment.
+        records: those of the topic of rates are taken, in their order.
+        until_ms: those made known later are left out.
+
+    Raises:
+        ValueError: the file is wrong; the line names it.
+    """
+    rows = list(read_rates(settings.rates, settings.currency))
+    for record in records:
+        if record.topic == RATES and record.timestamp <= until_ms:
+            said = Rates(settings.currency)
+            said.add_record(record.value, record.timestamp)
+            rows += said
+    return RatesKnown(
+        tuple(Rate(row.currency, date.fromisoformat(row.date), row.text, row.known_ms) for row in rows),
+        settings.rates_carry_days,
+    )
 
 
 def told_targets(records: Iterable[Record], kpis: Mapping[str, Kpi], currency: str) -> list[Target]:
@@ -134,14 +154,16 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
     operated = snapshot["operators"]
     shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency, operated=operated)
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
-    read = [record async for record in read_until(settings, {**cut, **await _targets_cut(settings)})]
+    told_beside = {**await ends_of(settings, TARGETS), **await ends_of(settings, RATES)}
+    read = [record async for record in read_until(settings, {**cut, **told_beside})]
     of_targets = (record for record in read if record.topic == TARGETS)
     targets = told_targets(of_targets, plan.catalogue.kpis, settings.currency)
-    records = counted([record for record in read if record.topic != TARGETS], settings.partitions)
+    records = counted([record for record in read if record.topic not in (TARGETS, RATES)], settings.partitions)
     to_ms = max(value.to_ms for value in shown.values)
     proof = prove(
         plan, Shown(shown.values, to_ms, shown.results), records, Reader(settings.currency),
         settings.zone, goals._replace(targets=(*goals.targets, *targets)), Pseudonyms.of(settings),
+        rates_until(settings, read, ms_of(snapshot["made"])),
     )  # fmt: skip
     strays = [Difference("/metrics", "", "", "", name, "shown", "belongs to no KPI") for name in shown.unread]
     differences = (*proof.report.differences, *shown.torn, *strays)

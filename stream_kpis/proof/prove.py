@@ -23,14 +23,16 @@ from stream_kpis.live.contributions import Contribution, Lens, journeys_of
 from stream_kpis.live.explaining import Prove
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.snapshot import Snapshot, Value
-from stream_kpis.plan import compile_plan, goals_of
+from stream_kpis.plan import goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Ask, Oracle
-from stream_kpis.proof.pipeline import Cut, counted, cut_of, read_until
+from stream_kpis.proof.pipeline import Cut, counted, cut_of, ends_of, rates_until, read_until
 from stream_kpis.proof.verify import oracle_of, renamed
 from stream_kpis.settings import Settings
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.parties import holdings
+from stream_kpis.stream.topics import RATES
 
 _NICENESS = 10
 
@@ -84,6 +86,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return f"different: {self.first}; {who} ({self.differences} of {self.compared} values differ, {cost})"
 
 
+class At(NamedTuple):
+    """The instant of a snapshot, and how far its shards had read."""
+
+    to_ms: int
+    """Where its windows end."""
+    made_ms: int
+    """When it was made: a rate that was made known later is not in it."""
+    cut: Cut
+
+
 class UnprovableError(ValueError):
     """The oracle does not know the KPI; one line."""
 
@@ -95,38 +107,37 @@ def topics_of(plan: Plan, values: Sequence[Value]) -> frozenset[str]:
     return frozenset({KIND_OF_DATA[data].topic for data in types} | {REKEYED_TOPIC})
 
 
-async def prove_values(
-    settings: Settings, plan: Plan, values: Sequence[Value], to_ms: int, cut: Mapping[tuple[str, int], int]
-) -> Finding:
+async def prove_values(settings: Settings, plan: Plan, values: Sequence[Value], at: At) -> Finding:
     """Compares values of a snapshot with what the oracle makes of the events in Kafka.
 
     Args:
         settings: of the deployment.
         plan: the exporter's.
         values: all groups of one or several KPIs and windows: one that is missing is a difference.
-        to_ms: the snapshot's.
-        cut: how far its shards had read.
+        at: the snapshot's.
 
     Raises:
         UnprovableError: the oracle does not know one of the KPIs.
+        ValueError: there are amounts in another currency, and no rates at all; one line.
         RuntimeError: Kafka does not answer; one line.
     """
     if unknown := sorted({value.kpi for value in values} - set(KPIS)):
         raise UnprovableError(f"the oracle does not know {', '.join(unknown)}: it cannot be proved")
     began, cpu = time.monotonic(), time.process_time()
     cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
-    needed = topics_of(plan, values) if "party_active" not in plan.actions else frozenset(topic for topic, _ in cut)
+    every = frozenset(topic for topic, _ in at.cut)
+    needed = topics_of(plan, values) if "party_active" not in plan.actions else every
     try:
-        for topics in (needed, frozenset(topic for topic, _ in cut)):
-            oracle, records = await _read(settings, plan, topics, cut, {value.kpi for value in values})
-            found = await asyncio.to_thread(oracle.answer, asks_of(values), to_ms)
+        for topics in (needed, every):
+            oracle, records = await _read(settings, plan, topics, at, {value.kpi for value in values})
+            found = await asyncio.to_thread(oracle.answer, asks_of(values), at.to_ms)
             real, answers = renamed(found, Pseudonyms.of(settings))
             report = compare(values, answers, cases)
             if not report.differences:
                 break
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
-    first, named = await _named(settings, plan, oracle, report.differences, values, to_ms, real)
+    first, named = await _named(settings, plan, oracle, report.differences, values, at.to_ms, real)
     return Finding(
         kpis=tuple(dict.fromkeys(value.kpi for value in values)), compared=report.compared, records=records,
         seconds=time.monotonic() - began, cpu_seconds=time.process_time() - cpu, differences=len(report.differences),
@@ -136,12 +147,15 @@ async def prove_values(
 
 
 async def _read(
-    settings: Settings, plan: Plan, topics: Collection[str], cut: Cut, kpis: Collection[str]
+    settings: Settings, plan: Plan, topics: Collection[str], at: At, kpis: Collection[str]
 ) -> tuple[Oracle, int]:
     """An oracle that has read some topics up to the cut, and how many records that were."""
-    of_topics = {place: end for place, end in cut.items() if place[0] in topics}
-    records: list[Record] = [record async for record in read_until(settings, of_topics)]
-    oracle = oracle_of(plan, Reader(settings.currency), settings.zone, goals_of(settings, plan), kpis)
+    of_topics = {place: end for place, end in at.cut.items() if place[0] in topics}
+    rates = await ends_of(settings, RATES)
+    read: list[Record] = [record async for record in read_until(settings, {**of_topics, **rates})]
+    known = rates_until(settings, read, at.made_ms)
+    oracle = oracle_of(plan, Reader(settings.currency), settings.zone, goals_of(settings, plan), kpis, known)
+    records = [record for record in read if record.topic != RATES]
     await asyncio.to_thread(oracle.load, counted(records, settings.partitions))
     return oracle, len(records)
 
@@ -221,7 +235,7 @@ def in_child(settings: Settings) -> Prove:
         child = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), os.nice, (_NICENESS,))
         try:
             found = await asyncio.get_running_loop().run_in_executor(
-                child, _prove, settings, values, snapshot.to_ms, cut
+                child, _prove, settings, values, At(snapshot.to_ms, snapshot.made_ms, cut)
             )
         finally:
             child.shutdown(wait=False)
@@ -230,5 +244,8 @@ def in_child(settings: Settings) -> Prove:
     return prove
 
 
-def _prove(settings: Settings, values: list[Value], to_ms: int, cut: Cut) -> Finding:
-    return asyncio.run(prove_values(settings, compile_plan(settings), values, to_ms, cut))
+def _prove(settings: Settings, values: list[Value], at: At) -> Finding:
+    async def prove() -> Finding:
+        return await prove_values(settings, await plan_in_force(settings), values, at)
+
+    return asyncio.run(prove())

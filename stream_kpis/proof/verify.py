@@ -12,9 +12,10 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.snapshot import Result, Value
+from stream_kpis.live.sources import measures_of
 from stream_kpis.proof.aims import oracle_targets, simulated_goals
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
-from stream_kpis.proof.oracle import KPIS, Answer, Ask, Oracle, Version
+from stream_kpis.proof.oracle import KPIS, Answer, Ask, Oracle, Rate, Version
 from stream_kpis.proof.oracle.calendars import open_until
 from stream_kpis.proof.oracle.operators import operators
 from stream_kpis.proof.outcomes import compare_results, requests_of
@@ -51,6 +52,18 @@ class Shown(NamedTuple):
     to_ms: int
     results: Sequence[Result] | None = None
     """Of operators; None if they are not compared."""
+
+
+class RatesKnown(NamedTuple):
+    """What other currencies are worth, as it was written: the oracle finds out for itself which rate an event has."""
+
+    rows: Sequence[Rate] = ()
+    """Those of the file, then those of the topic by offset."""
+    carry_days: int = 0
+    """How many dates missing between two of the file take the earlier one's rate."""
+
+
+NO_RATES = RatesKnown()
 
 
 class Proof(NamedTuple):
@@ -95,9 +108,18 @@ def renamed(answers: Iterable[Answer], names: Pseudonyms) -> tuple[dict[tuple[st
     return real, shown
 
 
-def oracle_of(plan: Plan, reader: Reader, zone: str, goals: Goals = NO_GOALS, only: Collection[str] = ()) -> Oracle:
-    """An oracle with the deployment's targets and goals, that has read nothing; of some KPIs only, or of all."""
-    kpis = plan.catalogue.kpis
+def oracle_of(
+    plan: Plan,
+    reader: Reader,
+    zone: str,
+    goals: Goals = NO_GOALS,
+    only: Collection[str] = (),
+    rates: RatesKnown = NO_RATES,
+) -> Oracle:
+    """An oracle with the deployment's targets, goals and rates, that has read nothing; of some KPIs only, or of all."""
+    kpis, measures = plan.catalogue.kpis, plan.catalogue.measures
+    asked = {name for kpi in only or kpis for name in measures_of(plan.catalogue, kpi)}
+    by_calendar = any(measures[name].clock == "business" for name in asked)  # which takes seconds to lay out
     targets_ms = {
         name: round(kpi.target * 1000) for name, of in _TARGETS.items() if (kpi := kpis.get(of)) and kpi.target
     }
@@ -108,9 +130,11 @@ def oracle_of(plan: Plan, reader: Reader, zone: str, goals: Goals = NO_GOALS, on
         quotas=goals.quotas,
         experiments=goals.experiments,
         min_samples={name: kpi.min_samples for name, kpi in kpis.items()},
-        calendars=_as_written(plan),
+        calendars=_as_written(plan) if by_calendar else {},
         default_calendar=plan.calendars.default,
         only=only,
+        rates=rates.rows,
+        rates_carry_days=rates.carry_days,
     )
 
 
@@ -122,6 +146,7 @@ def prove(
     zone: str,
     goals: Goals = NO_GOALS,
     names: Pseudonyms = REAL,
+    rates: RatesKnown = NO_RATES,
 ) -> Proof:
     """Compares what a snapshot shows with the oracle over the raw records behind it.
 
@@ -131,7 +156,7 @@ def prove(
     if unproved:
         _log.warning("not compared, as the oracle does not know them: %s", ", ".join(unproved))
     values = [value for value in shown.values if value.kpi in KPIS]
-    oracle = oracle_of(plan, reader, zone, goals)
+    oracle = oracle_of(plan, reader, zone, goals, rates=rates)
     oracle.load(records)
     real, answers = renamed(oracle.answer(asks_of(values), shown.to_ms), names)
     cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]

@@ -5,12 +5,14 @@ import logging
 from collections import Counter
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.plan import compile_plan, find_calendars
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
-from stream_kpis.stream.topics import declare
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.topics import Names, declare, survey
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,22 @@ async def deployed_plan(settings: Settings) -> Plan:
     ignored = find_calendars(settings, records).ignored
     if ignored:
         logger.warning("%s", ignored_line(names.calendars, ignored))
+    return compile_plan(settings, records)
+
+
+async def plan_in_force(settings: Settings) -> Plan:
+    """The plan with what the control topics say now, for whoever only looks: no topic is made.
+
+    Raises:
+        SettingsError: catalogue, calendars or topics are wrong.
+        RuntimeError: Kafka does not answer; one line.
+    """
+    calendars = Names.of(settings).calendars
+    try:
+        there = calendars not in (await survey(settings)).missing
+        records = await read_control(settings, calendars) if there else []
+    except KafkaError as error:
+        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
     return compile_plan(settings, records)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from datetime import date
 
+from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Reject
 from stream_kpis.events.types import KIND_OF_DATA
@@ -14,8 +15,8 @@ from stream_kpis.live.client import ask, url_of
 from stream_kpis.live.listing import print_listing
 from stream_kpis.live.party import COLUMNS, Dossier, Place, dossier, render, rows_of
 from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.parties import holdings, holdings_of, records_of
 
@@ -28,15 +29,15 @@ def print_party(settings: Settings, *, party: str, offsets: bool, as_json: bool,
         RuntimeError: Kafka does not answer; one line.
     """
     set_up_logging(settings.verbose)
-    plan = compile_plan(settings)
     now_ms = time.time_ns() // 1_000_000
 
-    async def look() -> tuple[Dossier, dict[tuple[str, str], Place]]:
+    async def look() -> tuple[Plan, Dossier, dict[tuple[str, str], Place]]:
+        plan = await plan_in_force(settings)
         held = await holdings_of(settings, plan, party)
         found = dossier(party, held, plan, Calendar(settings.zone), now_ms, settings.currency)
-        return found, await _places(settings, found) if offsets else {}
+        return plan, found, await _places(settings, found) if offsets else {}
 
-    found, places = asyncio.run(look())
+    plan, found, places = asyncio.run(look())
     rows = rows_of(found, plan, settings.currency, places, Pseudonyms.of(settings))
     document = {"party": party, "voided": found.voided, "rows": rows}
     print_listing(
@@ -51,7 +52,7 @@ def print_attention(settings: Settings, *, by: str | None, as_json: bool, as_csv
     Raises:
         RuntimeError: Kafka does not answer; one line.
     """
-    cases = _cases(settings)
+    _, cases = asyncio.run(_cases(settings))
     if by is None:
         rows = attention.rows_of(cases)
         print_listing(
@@ -66,11 +67,12 @@ def print_attention(settings: Settings, *, by: str | None, as_json: bool, as_csv
     return 0
 
 
-def _cases(settings: Settings) -> list[attention.Waiting]:
+async def _cases(settings: Settings) -> tuple[Plan, list[attention.Waiting]]:
+    """What waits, and the plan that says since when that is too long."""
     set_up_logging(settings.verbose)
-    plan = compile_plan(settings)
-    held = asyncio.run(holdings(settings, plan, attention.JOURNEYS))
-    return attention.waiting(plan, held, time.time_ns() // 1_000_000, Pseudonyms.of(settings))
+    plan = await plan_in_force(settings)
+    held = await holdings(settings, plan, attention.JOURNEYS)
+    return plan, attention.waiting(plan, held, time.time_ns() // 1_000_000, Pseudonyms.of(settings))
 
 
 def print_report(settings: Settings, *, since: str, until: str, url: str | None, as_json: bool, as_csv: bool) -> int:
@@ -86,9 +88,10 @@ def print_report(settings: Settings, *, since: str, until: str, url: str | None,
     before = ("from", (first - (after - first)).isoformat()), ("to", since)
     now = ask(url, "/api/kpis", [("by", ""), ("from", since), ("to", until)])["values"]
     was = ask(url, "/api/kpis", [("by", ""), *before])["values"]
-    catalogue = Views(compile_plan(settings).catalogue.kpis, settings.currency).catalogue()
+    plan, cases = asyncio.run(_cases(settings))
+    catalogue = Views(plan.catalogue.kpis, settings.currency).catalogue()
     missed, moved = handover.breaches(now, catalogue), handover.changes(now, was)
-    waiting = handover.open_queue(attention.rows_of(_cases(settings)))
+    waiting = handover.open_queue(attention.rows_of(cases))
     document = {"from": since, "to": until, "breaches": missed, "changes": moved, "open": waiting}
     print_listing(
         handover.COLUMNS, [*missed, *moved, *waiting], document,

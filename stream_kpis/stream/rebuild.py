@@ -16,9 +16,9 @@ from stream_kpis.engine.rebuild import Source, journeys_of, outlook
 from stream_kpis.engine.scopes import Scope, decoded
 from stream_kpis.events.types import KINDS
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.topics import Names, survey
 
@@ -48,15 +48,18 @@ def print_outlook(settings: Settings) -> int:
         RuntimeError: Kafka does not answer.
         SettingsError: the catalogue is wrong.
     """
-    plan = compile_plan(settings)
-    try:
-        known = asyncio.run(look(settings))
-    except KafkaError as error:
-        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
-    lines, refused = told(plan, settings, known)
+    lines, refused = asyncio.run(_outlook(settings))
     for line in lines:
         print(line)  # noqa: T201 - the command's output
     return int(refused)
+
+
+async def _outlook(settings: Settings) -> tuple[list[str], bool]:
+    plan = await plan_in_force(settings)
+    try:
+        return told(plan, settings, await look(settings))
+    except KafkaError as error:
+        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
 
 
 def told(plan: Plan, settings: Settings, known: Known) -> tuple[list[str], bool]:

@@ -193,6 +193,20 @@ async def test_a_snapshot_is_whole(feed: Feed, client: aiohttp.ClientSession) ->
     assert kpi_lines(body["metrics"]) == kpi_lines((await get(client, "/metrics"))[1])
 
 
+async def test_of_a_snapshot_some_values_may_be_asked_for_with_its_positions(
+    feed: Feed, client: aiohttp.ClientSession
+) -> None:
+    """As in the whole one, in all their groups; the body of /metrics is left out."""
+    feed.publish(fakes.snapshot(seed=5))
+    whole = await get_json(client, "/api/snapshot")
+    some = await get_json(client, "/api/snapshot?kpi=revenue_net&kpi=orders&window=1h")
+    asked = [row for row in whole["values"] if row["kpi"] in ("revenue_net", "orders") and row["window"] == "1h"]
+    assert some == {name: of for name, of in whole.items() if name != "metrics"} | {"values": asked, "operators": []}
+    assert {row["by"] != {} for row in asked} == {True, False}
+    status, text = await get(client, "/api/snapshot?kpi=revenu_net")
+    assert (status, text) == (404, "no KPI 'revenu_net' (did you mean revenue_net?)\n")
+
+
 async def test_shards_say_how_far_they_are(feed: Feed, client: aiohttp.ClientSession) -> None:
     late = fakes.shard(0, lag=9, stale_since_ms=fakes.NOW_MS - 5_000)
     feed.publish(fakes.snapshot()._replace(shards=(late, fakes.shard(1))))

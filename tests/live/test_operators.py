@@ -1,14 +1,23 @@
 """The worked examples of docs/definitions-operators.md."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import pytest
 
+from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.events.envelope import Reader
 from stream_kpis.events.history import Imported
-from stream_kpis.kpis.goals import Goals, Target
+from stream_kpis.kpis.goals import NO_GOALS, Goals, Target
+from stream_kpis.live.asks import Ask
+from stream_kpis.live.evaluate import evaluate
 from stream_kpis.live.operators.arithmetic import forecast, trend
 from stream_kpis.live.operators.days import Daily
 from stream_kpis.live.operators.spans import next_first, period_first
 from stream_kpis.live.snapshot import Result, State
-from tests.live.stories import Made, customer, deal, happened, made, order, ticket
+from stream_kpis.plan import compile_plan
+from stream_kpis.settings import Settings
+from tests.live.stories import DAY_0_MS, Made, customer, deal, happened, made, order, ticket
 
 
 def of(found: Made, operator: str, kpi: str, window: str, against: str = "", by: str = "", group: str = "") -> Result:
@@ -63,6 +72,59 @@ def test_a_level_changes_from_day_to_day() -> None:
     events = [customer(-40 + n, "created", f"c{n}") for n in range(40)]
     found = of(made(events, 0.5), "change", "active_customers", "30d", "previous")
     assert (found.value, found.numerator, found.denominator) == (3, 40, 10)
+
+
+COMPOSED = """
+kpis:
+  worth_of_an_order: {title: Worth, formula: kpi(revenue_net) / kpi(orders), unit: currency, windows: [30d],
+                      by: [channel], min_samples: 2, operators: [change]}
+  leads_lost: {title: Lost, formula: 1 - kpi(lead_conversion_rate), unit: ratio, windows: [30d], min_samples: 2,
+               operators: [change]}
+"""
+
+
+def of_own(folder: Path, events: Iterable[Imported], to_day: float) -> Made:
+    """What operators make of two KPIs that are composed of others."""
+    (folder / "composed.yaml").write_text(COMPOSED)
+    plan = compile_plan(Settings(catalogue=(folder,)))
+    ask = Ask(DAY_0_MS + round(to_day * DAY_MS), None, "")
+    (answer,) = evaluate(plan, Calendar(), Reader(), events, [ask], NO_GOALS).answers
+    return {(r.operator, r.kpi, r.window, r.against, r.by, r.group): r for r in answer.results}
+
+
+def test_change_of_a_composed_kpi_is_that_of_its_parts_over_both_spans(tmp_path: Path) -> None:
+    """100 for 2 orders, then 300 for 4: from 50 to 75. On the web 60 for one, then 90 for 3: from 60 to 30."""
+    before = [order(10, "placed", "a", amount=60, channel="web"), order(29.9, "placed", "b", amount=40)]
+    now = [order(40 + n, "placed", f"c{n}", amount=30, channel="web") for n in range(3)]
+    now.append(order(43, "placed", "d", amount=210))
+    events = [order(-50, "placed", "z", amount=1), *before, *now, order(60.2, "placed", "y", amount=9999)]
+    found = of_own(tmp_path, events, 60.5)
+    whole = of(found, "change", "worth_of_an_order", "30d", "previous")
+    assert (whole.value, whole.numerator, whole.denominator) == (0.5, 75, 50)
+    assert (whole.samples, whole.state) == (2, State.OK)
+    web = of(found, "change", "worth_of_an_order", "30d", "previous", "channel", "web")
+    assert (web.value, web.numerator, web.denominator) == (-0.5, 30, 60)
+    assert (web.samples, web.state) == (1, State.LOW_SAMPLE)
+    year = of(found, "change", "worth_of_an_order", "30d", "year")
+    assert (year.value, year.state) == (None, State.NO_DATA)
+
+
+def test_change_of_what_is_composed_of_cohorts_ends_where_they_are_mature(tmp_path: Path) -> None:
+    """30 days before today: 3 of 4 leads are lost, and 1 of 2 in the 30 days before; ratios change by a difference."""
+    leads = {"a": (5, True), "b": (6, False), "c": (35, True), "d": (36, False), "e": (37, False), "f": (58, False),
+             "g": (61, True), "z": (-40, False)}  # fmt: skip
+    events = [
+        event
+        for name, (day, converted) in leads.items()
+        for event in (
+            happened(day, "lead.created", name, lead_id=name),
+            *([happened(day + 2, "lead.converted", name, lead_id=name)] if converted else []),
+        )
+    ]
+    found = of(of_own(tmp_path, events, 90.5), "change", "leads_lost", "30d", "previous")
+    assert (found.value, found.numerator, found.denominator) == (0.25, 0.75, 0.5)
+    assert (found.samples, found.state) == (2, State.OK)
+    assert (found.from_ms, found.to_ms) == (DAY_0_MS + 30 * DAY_MS, DAY_0_MS + 60 * DAY_MS)
 
 
 def test_revenue_growth_yoy() -> None:

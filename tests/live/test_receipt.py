@@ -99,6 +99,23 @@ def test_a_cohort_says_how_many_are_too_young(company: Company) -> None:
     assert (young.reason, young.number > 0) == ("immature", True)
 
 
+def test_what_the_parts_of_a_composed_value_leave_out_is_said_of_them(company: Company) -> None:
+    """As their own receipts say it of themselves."""
+    receipt = company.receipt("service_quality_index", "30d")
+    of_parts = {each.of: each._replace(of="this KPI") for each in receipt.exclusions if each.of in KPIS}
+    assert of_parts.keys() == {"first_contact_resolution_rate", "reopen_rate"}
+    for part, left_out in of_parts.items():
+        assert left_out in company.receipt(part, "30d").exclusions
+    assert "Not counted, of reopen_rate\n  immature (" in render(receipt)
+
+
+def test_parts_of_parts_are_reached(company: Company) -> None:
+    """Of a value that is made of one that is composed itself."""
+    chain = ("gross_margin_ratio", "clv_predicted", "clv_net")
+    part, composed, whole = (company.receipt(name, "365d").measures.items() for name in chain)
+    assert part <= composed <= whole
+
+
 def test_dead_letters_are_named_by_reason(company: Company) -> None:
     of_all = {each.reason: each.number for each in company.receipt("orders", "24h").exclusions}
     assert of_all["invalid"] == 4

@@ -87,6 +87,24 @@ def test_floats_may_differ_by_a_billionth_and_quantiles_by_a_hundredth() -> None
     assert not compare(shown, truth).differences
 
 
+@pytest.mark.parametrize("truth", [2**53 + 1, 576_467_595_742_662_329, 2**60 - 1, 2**63])
+@pytest.mark.parametrize("scale", [1, 1_000, 1_000_000])
+def test_an_integer_beyond_2_53_may_be_as_metrics_shows_it(truth: int, scale: int) -> None:
+    """A float in the KPI's unit, which is read back as an integer."""
+    shown = round(float(repr(truth / scale)) * scale)
+    assert not compare([value(denominator=shown)], [answer(denominator=truth)]).differences
+
+
+@pytest.mark.parametrize(
+    ("truth", "roundings", "differs"),
+    [(2**53, 1, True), (2**60, 2, False), (2**60, 4, False), (2**60, 6, True), (2**60, -4, False), (2**60, -5, True)],
+)
+def test_it_may_be_four_roundings_off_and_no_more(truth: int, roundings: int, differs: bool) -> None:
+    """A rounding is 1/2^53 of it: 128 at 2^60, where floats are 256 apart above and 128 below."""
+    shown = truth + roundings * (truth >> 53)
+    assert bool(compare([value(denominator=shown)], [answer(denominator=truth)]).differences) is differs
+
+
 def test_a_value_without_an_answer_must_be_nothing() -> None:
     """Zero is nothing, too."""
     nothing = value(by="plan", group="gone", value=None, numerator=0, denominator=0, samples=0)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from stream_kpis.live.contributions import Behind, Contribution
 from stream_kpis.live.listing import print_listing
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import Maker, as_json
-from stream_kpis.proof.explaining import COLUMNS, as_document, entities_text, rows_of
+from stream_kpis.plan import compile_plan
+from stream_kpis.proof.explaining import COLUMNS, as_document, counted_otherwise, entities_text, rows_of
+from stream_kpis.settings import Settings
 from tests.engine.shards import applied, numbered
 from tests.live.stories import PLAN
 from tests.live.test_read_model import NOW_MS, made
@@ -35,6 +38,18 @@ def test_a_receipt_is_rows_of_one_table(capsys: pytest.CaptureFixture[str]) -> N
     assert found["contributor", "channel", "web"] == "2"
     assert found["effect", "channel", "web"] == "1.0"
     assert sum(section == "change" for section, _, _ in found) == 1
+
+
+def test_measures_of_another_definition_are_named(tmp_path: Path) -> None:
+    """Such as those of a catalogue that only the exporter has; then nothing could be proved."""
+    found = receipt()
+    assert counted_otherwise(PLAN, found) == []
+    assert counted_otherwise(PLAN, {"measures": {**found["measures"], "mine": "1"}}) == ["mine"]
+    own = tmp_path / "own.yaml"
+    by = "channel, source, owner, segment, campaign, country"
+    own.write_text(f"measures:\n  leads_created: {{flow: lead_created, by: [{by}]}}\n")
+    plan = compile_plan(Settings(catalogue=(own,)))
+    assert counted_otherwise(plan, found) == ["leads_created"]
 
 
 def test_entities_are_in_the_kpis_unit() -> None:

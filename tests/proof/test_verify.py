@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,20 @@ import pytest
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
-from stream_kpis.engine.tiles import Calendar
+from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Reader, Record, encode_event
+from stream_kpis.events.money import rate_of
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.live.operator_metrics import OPERATORS
 from stream_kpis.live.operators import arithmetic, spans, targets
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.aims import simulated_goals
-from stream_kpis.proof.oracle import KPIS
+from stream_kpis.proof.oracle import KPIS, Answer, Ask, Rate
+from stream_kpis.proof.replay import laid_out as simulated_logs
 from stream_kpis.proof.replay import replay
-from stream_kpis.proof.simulate import CALENDARS, FAULTS
-from stream_kpis.proof.verify import Case, Proof, Shown, prove, verify
+from stream_kpis.proof.simulate import CALENDARS, FAULTS, Simulation
+from stream_kpis.proof.verify import SIMULATED_NOW_MS, Case, Proof, RatesKnown, Shown, oracle_of, prove, verify
 from stream_kpis.settings import Settings
 from tests.engine.worlds import NOW_MS, Happening, iso, random_happenings, record_of, topic_of, void_of
 
@@ -64,6 +67,48 @@ def test_amounts_in_another_currency_are_refused_rather_than_found_different() -
     records = [Record("crm.orders", 0, 0, NOW_MS, b"A", placed)]
     with pytest.raises(ValueError, match=r"there are amounts in EUR, and the oracle was given no rates$"):
         prove(PLAN, Shown((), NOW_MS, None), records, Reader(), "UTC")
+
+
+def test_amounts_in_another_currency_are_proved_by_the_rates_given() -> None:
+    """One waits for a rate that nobody knows; by another rate than the engine's the money differs, and no count."""
+    now_ms, day = NOW_MS - 1000, iso(NOW_MS - 1000)[:10]
+    records = [
+        Record("crm.orders", 0, offset, NOW_MS, b"A", encode_event(
+            "order.placed", id=currency, source="s", time=iso(now_ms), subject="A",
+            data={"order_id": currency, "amount": 7, "currency": currency},
+        ))
+        for offset, currency in enumerate(("USD", "EUR", "JPY"))
+    ]  # fmt: skip
+    dice, rates = random.Random(1), [rate_of("EUR", day, "1.5", NOW_MS)]
+    model, _ = replay(PLAN, {("crm.orders", 0): records}, 1, Reader(), Calendar(), NOW_MS, dice, rates=rates)
+    snapshot = model.snapshot(NOW_MS)
+    shown = Shown([value for value in snapshot.values if value.kpi in ("orders", "revenue_net")], snapshot.to_ms)
+    assert {v.kpi: v.value for v in shown.values if v[1:3] == ("all", "")} == {"orders": 2, "revenue_net": 17.5}
+
+    def differing(worth: str) -> set[str]:
+        known = RatesKnown((Rate("EUR", date.fromisoformat(day), worth, NOW_MS),))
+        report = prove(PLAN, shown, records, Reader(), "UTC", rates=known).report
+        return {difference.kpi for difference in report.differences}
+
+    assert differing("1.50") == set()
+    assert differing("1.6") == {"revenue_net"}
+
+
+@pytest.mark.parametrize("kpi", ["first_response_time", "first_response_time_business", "service_quality_index"])
+def test_an_oracle_of_one_kpi_says_of_it_what_one_of_all_says(kpi: str) -> None:
+    """Calendars are laid out only for what counts by them."""
+    history = Simulation(3, 40).history(1_500, 60, SIMULATED_NOW_MS)
+    records = [record for log in simulated_logs(history, 1, SIMULATED_NOW_MS).values() for record in log]
+    asks = [Ask(kpi, "30d", SIMULATED_NOW_MS - 30 * DAY_MS, SIMULATED_NOW_MS)]
+
+    def answers(*only: str) -> list[Answer]:
+        oracle = oracle_of(PLAN, Reader(), "UTC", only=only)
+        oracle.load(records)
+        return oracle.answer(asks, SIMULATED_NOW_MS)
+
+    found = answers(kpi)
+    assert found[0].samples > 5
+    assert found == answers()
 
 
 # Events that no simulator would think of: any field of any type, few ids, many ties.

@@ -49,6 +49,7 @@ class Deployment:
         environment = {"PYTHONPATH": str(ROOT), "STREAM_KPIS_BOOTSTRAP": self.settings.bootstrap}
         environment |= {
             "STREAM_KPIS_PREFIX": self.settings.prefix,
+            "STREAM_KPIS_APP": self.settings.app,
             "STREAM_KPIS_PARTITIONS": str(self.settings.partitions),
         }
         ended = subprocess.run(

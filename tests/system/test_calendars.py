@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaProducer
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.events.envelope import encode_event
 from stream_kpis.settings import Settings
-from stream_kpis.stream.control import read_control
+from stream_kpis.stream.control import plan_in_force, read_control
 from stream_kpis.stream.sources import SourceProducer
-from stream_kpis.stream.topics import declare
+from stream_kpis.stream.topics import Names, declare, survey
 from tests.system.deployment import Deployment
 
 KPIS = ("first_response_time", "first_response_time_business")
@@ -66,6 +66,12 @@ async def test_a_version_that_comes_later_counts_after_a_restart_for_all_the_pas
         assert abs(business[0] - 3600) < 36
         topic = f"topic {settings.prefix}crm.calendars"
         assert f"{topic}: records that change nothing: 1 repeated, 1 tombstone;" in before.run("check")
+        asked = ("--window", "all", "--url", before.url)
+        proved = before.run("explain", "first_response_time_business", *asked, "--prove", "--entities", 1)
+        assert "equal: the oracle says the same" in proved
+        assert "1 entities of 1 parties are behind it" in proved
+        assert "first_response_time_business" in before.run("party", "p")
+        assert "built from" not in before.run("rebuild", "--dry-run")
         await announce(settings, version("09:30-17:00", valid_from="2026-04-01"))
         assert (await waits_s(before))[1] == business
         before.end()
@@ -76,6 +82,16 @@ async def test_a_version_that_comes_later_counts_after_a_restart_for_all_the_pas
     finally:
         before.end()
         after.end()
+
+
+async def test_who_only_looks_knows_the_calendars_of_the_topic_and_makes_none(settings: Settings) -> None:
+    """Where there are no topics yet, there are no calendars."""
+    assert not (await plan_in_force(settings)).calendars.versions
+    assert Names.of(settings).calendars in (await survey(settings)).missing
+    await announce(settings, version("09:00-17:00"))
+    plan = await plan_in_force(settings)
+    assert set(plan.calendars.versions) == {"desk"}
+    assert "first_response_time_business" in plan.catalogue.kpis
 
 
 async def test_a_control_topic_is_read_to_its_end(settings: Settings) -> None:

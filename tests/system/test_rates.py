@@ -60,6 +60,8 @@ async def test_an_event_waits_for_its_rate_over_a_restart_and_then_counts(deploy
         await deployment.caught_up(3 * PARTIES)
         expected = {"orders": 2 * PARTIES, "revenue_net": 250 * PARTIES, "parked": PARTIES, "dead": 0}
         assert await until(deployment, lambda found: found["parked"] == PARTIES) == expected
+        explain = ("explain", "revenue_net", "--window", "all", "--prove", "--url", deployment.url)
+        assert "equal: the oracle says the same" in deployment.run(*explain)  # two are known, and one waits
         metrics = (await deployment.get("/api/snapshot"))["metrics"]
         waiting = [line for line in metrics.splitlines() if line.startswith("stream_kpis_parked_events{")]
         assert sum(float(line.split()[-1]) for line in waiting) == PARTIES
@@ -77,3 +79,4 @@ async def test_an_event_waits_for_its_rate_over_a_restart_and_then_counts(deploy
         assert await until(deployment, lambda found: not found["parked"]) == expected
         shards = (await deployment.get("/api/shards"))["positions"]
         assert max(shard["counters"]["rates_ignored"] for shard in shards) == 1
+        assert "equal: the oracle says the same" in deployment.run(*explain)
