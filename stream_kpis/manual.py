@@ -57,7 +57,7 @@ of files is reported on standard error. JSON is `{"values": [...], ...}`; a valu
  "numerator": 1, "denominator": 2, "exact": [1, 2], "lower": null, "upper": null, "state": "low_sample"}
 ```
 
-It has `window` instead of `period` where no period was asked for, and `at` from `evaluate`. Units are the KPI's:
+It has `window` instead of `period` where no period was asked for, and `at` as of an instant. Units are the KPI's:
 seconds, ratios from 0 to 1, the reporting currency. Durations also have `quantiles`, `buckets` (seconds, count at
 or below) and `sum_ms`. `exact` are the integers in state (money in micro-units). States: `ok`, `low_sample`,
 `immature`, `stale`, `no_data`. The CSV has a column for each of these but `title`, `exact`, `quantiles`, `buckets`
@@ -65,7 +65,8 @@ and `sum_ms`; the group's names are in `by` and `group`, the quantiles in `p50`,
 
 What [operators](definitions-operators.md) make of a KPI stands beside the values, as `"operators": [...]` in
 `/api/kpis`; such a row has `operator` and, for a change, `against`. `kpis --compare previous` or `year` prints the
-changes instead of the values, also as CSV: numerator and denominator are the value and the one before.
+changes instead of the values, also as CSV: numerator and denominator are the value and the one before. As of the past
+they stand after the values, in JSON as `"operators"`.
 
 Where no row of the files gives an event there are no values, unless an instant or a period is asked for; if there were
 rows, the exit code is 1.
@@ -76,10 +77,15 @@ rows, the exit code is 1.
   T. Only events before T are known. Without `--at` and without a period, `evaluate` takes the first multiple of 10
   s after the last event.
 - `--period P` or `--from A --to B`: business days, B not included, instead of windows.
-- From files, a period is as it was known at its end: a refund in April does not change March.
-- From a running exporter, a period has what is known now, and one that goes on ends at kpi-now. Numbers of distinct
-  parties, and what waits, are known of a period only if nothing of their kind came after it; else their state is
-  `no_data`: ask `evaluate`.
+- A period is as it was known at its end: a refund in April does not change March. One that goes on ends now.
+- `kpis` replays the past from the parties in Kafka ([receipts](receipts.md#the-past)).
+- `--at T --compare previous` or `year`: the changes as they were shown at T. A month, quarter or year is compared with
+  as many days of the one before, or of a year before; any other span with as many days before it, or 364 days earlier
+  (365 days: 365 earlier). Both values are as known at their own ends. Of a period that goes on only the closed days
+  are compared.
+- `kpis --period P --url U` asks a running exporter instead, which is quick: it says what it knows of the period now,
+  up to kpi-now. Numbers of distinct parties, and what waits, are known of a period only if nothing of their kind came
+  after it; else their state is `no_data`.
 """
 
 if __name__ == "__main__":

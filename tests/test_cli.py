@@ -113,6 +113,18 @@ def test_evaluate_takes_groups_and_days(
         (("evaluate", "SHOP", "--period", "2026-3"), 2, "stream-kpis: '2026-3' is no period"),
         (("--config", __file__, "check"), 2, "stream-kpis: settings: "),
         (("kpis", "--url", "127.0.0.1:9"), 2, "is no address of an exporter"),
+        (("kpis", "--at", "2026-03-01", "--url", "http://127.0.0.1:9"), 2, "--at is answered from Kafka"),
+        (("kpis", "--at", "2026-03-01", "--period", "2026-03"), 2, "instants and periods do not go together"),
+        (("kpis", "--period", "2026-03", "--window", "7d"), 2, "windows and periods do not go together"),
+        (("kpis", "--period", "2026-03", "--from", "2026-03-01", "--to", "2026-03-02"), 2, "--period excludes --from"),
+        (("kpis", "--from", "2026-03-01"), 2, "stream-kpis: from and to go together: give both"),
+        (("kpis", "--at", "2199-03-01"), 2, "stream-kpis: 2199-03-01T00:00:00Z has not come: it is "),
+        (("kpis", "--period", "2199", "--compare", "year"), 2, "stream-kpis: no day of 2199 is closed"),
+        (
+            ("kpis", "--at", "2020-03-01", "--bootstrap", "127.0.0.1:9"),
+            1,
+            "stream-kpis: Kafka 127.0.0.1:9 does not answer",
+        ),
         (("kpis", "--url", "http://127.0.0.1:9"), 1, "stream-kpis: no exporter at http://127.0.0.1:9: "),
         (
             ("import", "SHOP", "--bootstrap", "127.0.0.1:9"),
@@ -289,6 +301,16 @@ def test_check_refuses_too_many_groupings(
     assert line.startswith("wrong")
     assert " of 2,000,000; most: deals_open " in line
     assert line.endswith(": declare fewer groupings, hide KPIs, or raise budget_cells")
+
+
+def test_check_reckons_with_what_it_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Options instead of settings: a calculator."""
+    monkeypatch.setenv("STREAM_KPIS_BOOTSTRAP", "127.0.0.1:9")
+    assert run(monkeypatch, "check", "--days", "30", "--facts", "7", "--groups", "owner=80", "--groups", "team=3") == 1
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if line.split()[1] == "assumed"]
+    assert " + 22 of a day; 7 facts per measure and day; " in line
+    assert "owner 80," in line
+    assert "team 3," in line
 
 
 def test_it_runs_as_a_program(shop: tuple[str, ...]) -> None:

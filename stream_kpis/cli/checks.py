@@ -30,13 +30,19 @@ def verify(context: click.Context, /, **options: Any) -> None:
 
 
 @click.command()
+@click.option("--days", "budget_days", type=COUNT, default=None, help="Of history; else setting budget_days.")
+@click.option("--facts", "budget_facts", type=COUNT, default=None, help="Per measure and day; else budget_facts.")
+@click.option("--groups", "budget_groups", multiple=True, metavar="DIM=N", help="Of a dimension; else budget_groups.")
 @bootstrap
 @click.pass_context
-def check(context: click.Context, /, bootstrap: str | None) -> None:
-    """Check settings, catalogue, cell budget and the connection to Kafka."""
+def check(context: click.Context, /, budget_groups: tuple[str, ...], **given: Any) -> None:
+    """Check settings, catalogue, cell budget and the connection to Kafka.
+
+    Example: stream-kpis check --days 730 --facts 2000 --groups owner=80
+    """
     from stream_kpis.stream.check import print_check  # noqa: PLC0415
 
-    sys.exit(print_check(settings_of(context, bootstrap=bootstrap)))
+    sys.exit(print_check(settings_of(context, budget_groups=budget_groups or None, **given)))
 
 
 @click.command()

@@ -28,13 +28,16 @@ def schema() -> None:
 @click.option("--page", default=None, help="Address of the live page, for links.")
 @click.option("--alertmanager", default=None, help="Address of Alertmanager, for links.")
 @click.option("--runbooks", default=None, help="Address of the runbooks, for links.")
+@click.option("--kubernetes", is_flag=True, help="As a PrometheusRule for the Prometheus operator.")
 @click.pass_context
-def rules(context: click.Context, /, output: Path | None, alerts: tuple[Path, ...], **links: str | None) -> None:
+def rules(
+    context: click.Context, /, output: Path | None, alerts: tuple[Path, ...], kubernetes: bool, **links: str | None
+) -> None:
     """Write the Prometheus alerts of catalogue and goals.
 
     Example: stream-kpis rules --output deploy/prometheus/rules.yml
     """
-    from stream_kpis.monitoring.rules import TIMING, Links  # noqa: PLC0415
+    from stream_kpis.monitoring.rules import TIMING, Links, prometheus_rule  # noqa: PLC0415
     from stream_kpis.monitoring.rules import rules as generated  # noqa: PLC0415
     from stream_kpis.plan import compile_plan, goals_of  # noqa: PLC0415
 
@@ -43,6 +46,7 @@ def rules(context: click.Context, /, output: Path | None, alerts: tuple[Path, ..
     given = Links(**{name: address.rstrip("/") for name, address in links.items() if address})
     targets = goals_of(settings, plan).targets
     text = generated(plan.catalogue.kpis, TIMING, given, targets, alerts, settings.currency)
+    text = prometheus_rule(text) if kubernetes else text
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -68,6 +68,7 @@ def top(context: click.Context, /, url: str | None, **options: Any) -> None:
 @click.option("--kpi", "kpis", type=Names(), default=(), help="Only these KPIs, separated by commas.")
 @click.option("--by", default=None, help="A grouping; without it the totals.")
 @click.option("--window", "windows", type=Names(), default=(), help="Only these windows.")
+@click.option("--at", "instants", multiple=True, help="Windows as of an instant; may be given several times.")
 @click.option("--period", default=None, help="A day, month, quarter or year instead of a window.")
 @click.option("--from", "since", default=None, help="First business day of a period of your own.")
 @click.option("--to", "until", default=None, help="The day after its last one.")
@@ -78,13 +79,29 @@ def top(context: click.Context, /, url: str | None, **options: Any) -> None:
     default=None,
     help="Changes of closed days against as many before, or a year before.",
 )
-@url
+@click.option("--url", default=None, help="Of the exporter; with a period: say what it knows of it now.")
+@click.option("--bootstrap", default=None, help="Kafka servers, for the past.")
 @as_json
 @as_csv
 @click.pass_context
-def kpis(context: click.Context, /, **options: Any) -> None:
-    """Show the live values of a running exporter."""
+def kpis(context: click.Context, /, bootstrap: str | None, **options: Any) -> None:
+    """Show the live values of a running exporter, or those of the past.
+
+    The past, an instant or a period, is replayed from the parties in Kafka.
+
+    Example: stream-kpis kpis --period 2026-03 --compare year --kpi revenue_net
+    """
+    one_form(options)
+    settings = settings_of(context, bootstrap=bootstrap)
+    instants, exporter = options["instants"], options["url"]
+    if instants and exporter:
+        raise click.UsageError("--at is answered from Kafka: leave --url out")
+    if instants or (exporter is None and any(options[name] for name in ("period", "since", "until"))):
+        from stream_kpis.stream.past import print_past  # noqa: PLC0415
+
+        del options["url"]
+        sys.exit(print_past(settings, **options))
     from stream_kpis.live.client import print_kpis  # noqa: PLC0415
 
-    one_form(options)
-    sys.exit(print_kpis(settings_of(context), **options))
+    del options["instants"]
+    sys.exit(print_kpis(settings, **options))

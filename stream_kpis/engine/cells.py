@@ -1,6 +1,6 @@
 """The cells of a shard: per (grouping, tile) one sparse vector over all groups, rolled up as it ages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from sys import intern
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.engine.compiler import Action, Looked, Plan
-from stream_kpis.engine.measures import Cell, Parts, add
+from stream_kpis.engine.measures import Cell, Parts, add, parts_for
 from stream_kpis.engine.tiles import DAY, FINE_MS, Levels, tile_start_ms
 from stream_kpis.journeys.facts import UNKNOWN, Fact
 
@@ -63,24 +63,25 @@ class _Recipe(NamedTuple):
 
     groups: tuple[tuple[int, ...], ...]
     steps: tuple[_Step, ...]
-    looked: tuple[Action, ...]
+    looked: tuple[tuple[Parts, Action], ...]
     """What has groups that depend on the time as well."""
     known: dict[tuple[str | None, ...], tuple[tuple[int, ...], tuple[_Step, ...]]]
     """Dimensions met, with the numbers of their groups and the steps that count them; bounded, a mere memory."""
 
 
-def _recipe(actions: Sequence[Action]) -> _Recipe:
+def _recipe(actions: Sequence[Action], day_start: Callable[[int], int]) -> _Recipe:
     groups = tuple(dict.fromkeys(positions for action in actions for _, positions in action.targets))
     steps = tuple(
         _Step(
-            action.parts,
+            parts_for(action.parts, day_start),
             action.pinned,
             tuple((index << _TILE_BITS, groups.index(positions)) for index, positions in action.targets),
             action.where,
         )
         for action in actions
     )
-    return _Recipe(groups, steps, tuple(action for action in actions if action.looked), {})
+    looked = tuple((parts_for(action.parts, day_start), action) for action in actions if action.looked)
+    return _Recipe(groups, steps, looked, {})
 
 
 def _without_common(old: Sequence[Fact], new: Sequence[Fact]) -> tuple[Sequence[Fact], Sequence[Fact]]:
@@ -101,7 +102,7 @@ class Cells:
     def __init__(self, plan: Plan, levels: Levels) -> None:
         self._plan = plan
         self._levels = levels
-        self._recipes = {fact: _recipe(actions) for fact, actions in plan.actions.items()}
+        self._recipes = {fact: _recipe(actions, levels.day_start) for fact, actions in plan.actions.items()}
         self._cells: dict[int, Cell] = {}
         """The open ones."""
         self._packed: dict[int, bytes] = {}
@@ -145,7 +146,7 @@ class Cells:
             for action in self._plan.actions.get(fact.name, ())
             if self._plan.groupings[action.targets[0][0]].measure in measures  # the total's
         ]
-        self._count(_recipe(actions), fact, 1)
+        self._count(_recipe(actions, self._levels.day_start), fact, 1)
 
     def _count(self, recipe: _Recipe, fact: Fact, sign: int) -> None:
         known = recipe.known.get(fact.dims)
@@ -176,14 +177,14 @@ class Cells:
                     else:
                         del cell[packed | slot]
                 changed.add(code)
-        for action in recipe.looked:
-            self._count_looked(action, fact, sign)
+        for parts, action in recipe.looked:
+            self._count_looked(parts, action, fact, sign)
 
-    def _count_looked(self, action: Action, fact: Fact, sign: int) -> None:
+    def _count_looked(self, parts: Parts, action: Action, fact: Fact, sign: int) -> None:
         """Counts a fact in the groupings whose dimensions are looked up."""
         if not all((fact.dims[at] or UNKNOWN) in words for at, words in action.where):
             return
-        at_ms, pairs = action.parts(fact.at_ms, fact.value)
+        at_ms, pairs = parts(fact.at_ms, fact.value)
         tile = at_ms // FINE_MS << 2 if action.pinned else self._levels.tile_of(at_ms)
         for index, positions in action.looked:
             words = [

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.engine import measures as m
-from stream_kpis.engine.kpi_checks import check_kpi
+from stream_kpis.engine.kpi_checks import check_kpi, check_past
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
@@ -47,7 +47,7 @@ class Action(NamedTuple):
     ``looked`` are the targets of groupings that have a dimension looked up.
     """
 
-    parts: m.Parts
+    parts: m.Parts | m.ByDay
     targets: tuple[tuple[int, tuple[int, ...]], ...]
     pinned: bool
     where: tuple[tuple[int, frozenset[str]], ...] = ()
@@ -106,6 +106,8 @@ def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS,
                 tuple((index, _looked(by, fact, lookups)) for by, index in looked.items()),
             )
             actions.setdefault(made, []).append(action)
+    for name in catalogue.pasts:
+        check_past(name, catalogue)
     for name in catalogue.kpis:
         check_kpi(name, catalogue)
     journeys = [counting(journey, actions, calendars) for journey in JOURNEYS.values() if journey.name in running]
@@ -130,14 +132,14 @@ def _routes(journeys: list[Journey]) -> dict[type[Data], tuple[tuple[Journey, st
     return {data: tuple(ways) for data, ways in routes.items()}
 
 
-def _parts(measure: Measure) -> list[tuple[str, m.Parts]]:
+def _parts(measure: Measure) -> list[tuple[str, m.Parts | m.ByDay]]:
     """The facts that a measure counts, each with what it adds."""
     kind, fact = kind_of(measure)
     if kind == "cohort":
         within_ms = days_of(measure.within or "") * DAY_MS
         return [(measure.base or "", m.cohort_base), (fact, m.cohort_followed(within_ms))]
-    by_kind: dict[str, m.Parts] = {
-        "flow": m.flow, "level": m.level, "exposure": m.exposure, "recency": m.recency,
+    by_kind: dict[str, m.Parts | m.ByDay] = {
+        "flow": m.flow, "level": m.level, "exposure": m.exposure, "recency": m.recency, "gap": m.ByDay(m.gap),
         "distribution": m.distribution, "joined": m.joined,
         "open_set": m.open_set if measure.clock == "wall" else m.open_set_of_calendar,
     }  # fmt: skip
@@ -163,27 +165,29 @@ def _looked(by: str, fact: str, lookups: Lookups) -> tuple[int | Looked, ...]:
 
 
 def _hash(measure: Measure, calendars: Calendars, lookups: Lookups) -> str:
-    """Of what decides the cells: kind, fact, horizon, groupings, journeys, calendars, lookups; not titles, windows.
+    """Of what decides the cells: kind, fact, horizon, groupings, journeys, calendars, lookups; not how they are read.
 
     Of the calendars all that they say: deadlines lie ahead of what is known, so none of it is without effect.
     """
     looked = {dim for by in measure.by for dim in by.split(",") if lookups.root(dim)}
     facts = (kind_of(measure)[1], measure.base or kind_of(measure)[1])
     versions = [JOURNEYS[FACTS[fact].journey].version for fact in facts]
-    rests = (msgspec.to_builtins(measure), versions, *([] if measure.clock == "wall" else [calendars.digest]))
+    said = msgspec.to_builtins(msgspec.structs.replace(measure, past=None))
+    rests = (said, versions, *([] if measure.clock == "wall" else [calendars.digest]))
     rests += tuple(lookups.digest(dim) for dim in sorted(looked))
     return hashlib.sha256(msgspec.json.encode(rests, order="sorted")).hexdigest()[:8]
 
 
 _VALUES = {
-    "level": ("±1", "± micro-units"), "exposure": ("±1",), "distribution": ("ms",), "joined": ("ms",), "cohort": ("ms",)
+    "level": ("±1", "± micro-units"), "exposure": ("±1",), "gap": ("ms",), "distribution": ("ms",), "joined": ("ms",),
+    "cohort": ("ms",),
 }  # fmt: skip
 """How the value of a fact must be declared for a kind that reads it; what a cohort's base is worth does not matter."""
 
 _CLOCKED = {"distribution": ("duration",), "flow": ("duration", "deadline"), "open_set": ("age",)}
 """What a business clock must decide of a fact for a kind to count it."""
 
-_LOOKED_UP = ("flow", "distribution", "cohort", "open_set", "recency")
+_LOOKED_UP = ("flow", "distribution", "cohort", "open_set", "recency", "gap")
 """Kinds whose facts each stay where they were counted."""
 
 

@@ -15,10 +15,24 @@ from stream_kpis.engine.scopes import Scope
 from stream_kpis.events.envelope import AnyEvent, Event, events_decoder
 from stream_kpis.journeys import activity
 from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.journey import Journey
 
 _decode_key = msgspec.msgpack.Decoder(list[Any]).decode
-_decode_events = events_decoder(list[AnyEvent]).decode  # type: ignore[valid-type] # a struct made at run time
+decode_events = events_decoder(list[AnyEvent]).decode  # type: ignore[valid-type] # a struct made at run time
+"""Reads the events of a scope, or of an archive."""
 _encode = msgspec.msgpack.Encoder().encode
+
+
+class Stored(NamedTuple):
+    """One scope as it stands in the changelog."""
+
+    journey: Journey
+    party: str
+    entity: str
+    key: bytes
+    value: bytes
+    archives: tuple[bytes, ...]
+    """What was sealed of it, in order, for :data:`decode_events`; if archives were taken."""
 
 
 class Holding(NamedTuple):
@@ -44,17 +58,30 @@ class Holdings:
     Args:
         plan: the compiled catalogue.
         journeys: which are wanted; all if not given.
-        party: whose; everybody's if not given. Archives are kept of one party alone.
+        party: whose; everybody's if not given.
+        archives: whether to keep those of everybody; those of one party are kept anyway.
     """
 
-    def __init__(self, plan: Plan, journeys: Collection[str] | None = None, party: str | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        journeys: Collection[str] | None = None,
+        party: str | None = None,
+        *,
+        archives: bool = False,
+    ) -> None:
         self._plan = plan
         wanted = plan.journeys.keys() if journeys is None else journeys
-        self._pulse = activity.JOURNEY.name in wanted and "party_active" in plan.actions
-        kept = list(plan.journeys if self._pulse else wanted) + ([ARCHIVE, VOIDS] if party is not None else [])
-        # How the keys begin: an array of three, or of more for archives, and the name of the journey.
-        self._heads = tuple(_encode((name, "", ""))[: 1 + len(_encode(name))] for name in kept if name != ARCHIVE)
-        self._heads += tuple(_encode((name, *[""] * 4))[: 1 + len(_encode(name))] for name in kept if name == ARCHIVE)
+        self.pulsing = activity.JOURNEY.name in wanted and "party_active" in plan.actions
+        """Whether the last event of each party is wanted, and so all its scopes."""
+        kept = list(plan.journeys if self.pulsing else wanted)
+        # How the keys begin: an array of three, or of five for archives, and the name of the journey.
+        heads = [_head((name, "", ""), 1) for name in kept]
+        if party is not None or archives:
+            heads += [_head((ARCHIVE, name, "", "", ""), 2) for name in kept]
+        if party is not None:
+            heads.append(_head((VOIDS, "", ""), 1))
+        self._heads = tuple(heads)
         self._party, self._needle = party, None if party is None else _encode(party)
         self._records: dict[bytes, bytes] = {}
 
@@ -71,14 +98,20 @@ class Holdings:
         return len(self._records)
 
     def __iter__(self) -> Iterator[Holding]:
-        sealed = self._archives()
+        for one in self.stored():
+            scope = Scope.of(one.journey, one.party, one.key, one.value)
+            sealed = tuple(event for archive in one.archives for event in decode_events(archive))
+            yield Holding(one.journey.name, one.party, one.entity, scope, sealed)
+
+    def stored(self) -> Iterator[Stored]:
+        """The scopes as they were written, with their archives."""
+        archives = self._archives()
         for key, value in self._records.items():
             name, party, entity = _decode_key(key)[:3]
             journey = self._plan.journeys.get(name)
             if journey is not None and self._party in (None, party):
-                scope = Scope.of(journey, party, key, value)
                 named = entity if isinstance(entity, str) else " ".join(entity)
-                yield Holding(name, party, named, scope, tuple(sealed.get(key, ())))
+                yield Stored(journey, party, named, key, value, tuple(archives.get(key, ())))
 
     def facts(self) -> Iterator[tuple[str, str, Fact]]:
         """All facts, with party and entity; a party's last event among them where that is wanted."""
@@ -87,7 +120,7 @@ class Holdings:
             for fact in holding.scope.facts:
                 yield holding.party, holding.entity, fact
             last_ms[holding.party] = max(last_ms.get(holding.party, -1), holding.scope.last_ms)
-        for party, at_ms in last_ms.items() if self._pulse else ():
+        for party, at_ms in last_ms.items() if self.pulsing else ():
             yield party, "", activity.fact(at_ms)
 
     def voids(self) -> set[tuple[str, str]]:
@@ -99,13 +132,18 @@ class Holdings:
                 found |= {(source, id_) for source, id_ in _decode_key(value)}
         return found
 
-    def _archives(self) -> dict[bytes, list[Event]]:
-        """Sealed events by the key of their scope, in order."""
-        found: dict[bytes, list[Event]] = {}
-        parts = [(_decode_key(key), value) for key, value in self._records.items() if self._party is not None]
-        for (_, *scope, order), value in sorted(
-            ((key, value) for key, value in parts if key[0] == ARCHIVE), key=lambda each: each[0][-1]
-        ):
-            del order
-            found.setdefault(_encode(tuple(scope)), []).extend(_decode_events(value))
+    def _archives(self) -> dict[bytes, list[bytes]]:
+        """What was sealed by the key of its scope, in order."""
+        parts = [(_decode_key(key), value) for key, value in self._records.items() if key.startswith(_ARCHIVE_HEAD)]
+        found: dict[bytes, list[bytes]] = {}
+        for (_, *scope, _order), value in sorted(parts, key=lambda part: part[0][-1]):
+            found.setdefault(_encode(tuple(scope)), []).append(value)
         return found
+
+
+def _head(key: tuple[str, ...], names: int) -> bytes:
+    """How a key begins: the head of its array, and its first texts."""
+    return _encode(key)[: 1 + sum(len(_encode(name)) for name in key[:names])]
+
+
+_ARCHIVE_HEAD = _head((ARCHIVE, "", "", "", ""), 1)

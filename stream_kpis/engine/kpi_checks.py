@@ -1,12 +1,12 @@
 """Whether a KPI fits its measures, the KPIs that it is composed of, and its operators."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from stream_kpis.engine import measures as m
-from stream_kpis.engine.reading import ENDING_NOW, FLOWING, FUNCTIONS, STANDING, reading_problem
+from stream_kpis.engine.reading import ENDING_NOW, FLOWING, FUNCTIONS, PAST, STANDING, reading_problem
 from stream_kpis.kpis.formula import OVERS, PARTS, Binary, Formula, Node, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
-from stream_kpis.kpis.schema import COHORT_WINDOWS, DAILY_WINDOWS, OPEN_DEALS, OPEN_WEIGHTED, READ_BY, Kpi
+from stream_kpis.kpis.schema import COHORT_WINDOWS, DAILY_WINDOWS, OPEN_DEALS, OPEN_WEIGHTED, READ_BY, WHOLE_DAYS, Kpi
 
 
 def check_kpi(name: str, catalogue: Catalogue) -> None:
@@ -30,7 +30,21 @@ def check_kpi(name: str, catalogue: Catalogue) -> None:
     _check_windows(name, kinds, catalogue)
     _check_edges(name, catalogue)
     for operator in kpi.operators:
-        _check_operator(operator, name, kinds, catalogue)
+        _check_operator(operator, name, catalogue)
+
+
+def check_past(name: str, catalogue: Catalogue) -> None:
+    """Checks how a recency reads over past days.
+
+    Raises:
+        CatalogueError: it names what does not exist or does not fit.
+    """
+    measure, place = catalogue.measures[name], catalogue.place(f"measures.{name}", "past")
+    for reading in readings(catalogue.pasts[name]):
+        odd = _check_arguments(reading, place, measure.by, catalogue) - PAST
+        if odd or reading.over.how:
+            what = str(reading) if reading.over.how else f"{min(odd)} in {reading}"
+            raise CatalogueError(f"{place}: past is made of flows and gaps over the days asked for, not of {what}")
 
 
 def _formulas(name: str, catalogue: Catalogue) -> Iterator[tuple[str, Formula]]:
@@ -41,6 +55,10 @@ def _formulas(name: str, catalogue: Catalogue) -> Iterator[tuple[str, Formula]]:
 
 def _check_windows(name: str, kinds: set[str], catalogue: Catalogue) -> None:
     kpi, place = catalogue.kpis[name], catalogue.place(f"kpis.{name}", "windows")
+    for window in kpi.windows if "gap" in kinds else ():
+        if window not in WHOLE_DAYS:
+            known = ", ".join(WHOLE_DAYS)
+            raise CatalogueError(f"{place}: a gap is known for windows of whole days, {known}, not {window}")
     for window in kpi.windows if "cohort" in kinds or kpi.matured is not None else ():
         if window not in COHORT_WINDOWS:
             raise CatalogueError(f"{place}: a cohort has windows {', '.join(COHORT_WINDOWS)}, not {window}")
@@ -61,12 +79,19 @@ def _check_edges(name: str, catalogue: Catalogue) -> None:
 
 
 def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue) -> set[str]:
-    """The kinds that a reading reads."""
+    """The kinds that a reading of a KPI reads."""
+    read_by = READ_BY[kpi.method] if kpi.method else None
+    kinds = _check_arguments(reading, place, kpi.by if read_by is None else (read_by,) if read_by else (), catalogue)
+    if reading.over.how and (odd := kinds & {*ENDING_NOW, "cohort"}):
+        raise CatalogueError(f"{place}: {reading} reads no other window: {min(odd)} has none")
+    return kinds
+
+
+def _check_arguments(reading: Reading, place: str, groupings: Iterable[str], catalogue: Catalogue) -> set[str]:
+    """The kinds that a reading reads by some groupings."""
     if reading.function not in FUNCTIONS:
         words = (*FUNCTIONS, *PARTS, *OVERS, "positive")
         raise CatalogueError(f"{place}: unknown reading {reading.function!r}{nearest(reading.function, words)}")
-    read_by = READ_BY[kpi.method] if kpi.method else None
-    groupings = kpi.by if read_by is None else (read_by,) if read_by else ()
     kinds, clocks = [], {}
     for name in (arg for arg in reading.args if arg != "target"):
         measure = catalogue.measures.get(name)
@@ -82,8 +107,6 @@ def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue)
         raise CatalogueError(f"{place}: {reading} mixes clocks: only {clocks['business']} is under the business clock")
     if problem := reading_problem(reading, kinds):
         raise CatalogueError(f"{place}: {problem}")
-    if reading.over.how and (odd := set(kinds) & {*ENDING_NOW, "cohort"}):
-        raise CatalogueError(f"{place}: {reading} reads no other window: {min(odd)} has none")
     return set(kinds)
 
 
@@ -118,23 +141,31 @@ _PIPELINE = ("deals_forecast", "pipeline_overdue_value")
 _SUMMED = ("forecast", "anomaly", "revenue_growth_yoy", "deals_forecast")
 
 
-def _check_operator(operator: str, name: str, kinds: set[str], catalogue: Catalogue) -> None:
+def _check_operator(operator: str, name: str, catalogue: Catalogue) -> None:
     place, kpi, formula = catalogue.place(f"kpis.{name}", "operators"), catalogue.kpis[name], catalogue.formulas[name]
+    ending_now: set[str] = set()
     for part in _parts_of(name, catalogue):
-        for reading in readings(catalogue.formulas[part]):
-            kinds = kinds | {kind_of(catalogue.measures[arg])[0] for arg in reading.args if arg in catalogue.measures}
+        for reading in (reading for _, formula in _formulas(part, catalogue) for reading in readings(formula)):
+            ending_now |= {arg for arg in reading.args if arg in catalogue.measures and _ends_now(arg, catalogue)}
             if reading.over.how:
                 raise CatalogueError(
                     f"{place}: {operator} cannot shift {reading}, which is over another window already"
                 )
     if operator in _PIPELINE:
         _check_pipeline(operator, place, catalogue)
-    if kinds & ENDING_NOW or kpi.method or kpi.cases:
+    if kpi.method or kpi.cases or (ending_now and operator != "change"):
         raise CatalogueError(f"{place}: {operator} needs values over past days; {name} is known as of now only")
+    if timeless := ending_now - catalogue.pasts.keys():
+        why = f"{name} is known as of now only, as its measure {min(timeless)} has no 'past'"
+        raise CatalogueError(f"{place}: {operator} needs values over past days; {why}")
     if operator == "trend" and (formula.composed or _has_product(formula.numerator)):
         raise CatalogueError(f"{place}: trend needs numerator and denominator; {name} is composed")
     if operator in _SUMMED and not is_sum(formula):
         raise CatalogueError(f"{place}: {operator} needs a sum of what happened, which {formula.text!r} is not")
+
+
+def _ends_now(measure: str, catalogue: Catalogue) -> bool:
+    return kind_of(catalogue.measures[measure])[0] in ENDING_NOW
 
 
 def _check_pipeline(operator: str, place: str, catalogue: Catalogue) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
 from math import isqrt
 from operator import itemgetter
+from typing import NamedTuple
 
-from stream_kpis.engine.tiles import DAY_MS, FINE_MS
+from stream_kpis.engine.tiles import DAY_MS, FINE_MS, MID_MS
 from stream_kpis.kpis.business_time import CALENDARS_MAX
 
 COUNT, SUM, FIRST = 0, 1, 2
@@ -218,6 +219,42 @@ def recency(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """
     del value
     return at_ms, _ONE
+
+
+class ByDay(NamedTuple):
+    """Parts that name business days: made of a function from an instant to the start of its day."""
+
+    made: Callable[[Callable[[int], int]], Parts]
+
+
+def parts_for(parts: Parts | ByDay, day_start: Callable[[int], int]) -> Parts:
+    """The parts under a calendar."""
+    return parts.made(day_start) if isinstance(parts, ByDay) else parts
+
+
+def gap(day_start: Callable[[int], int]) -> Parts:
+    """A pair of facts, at the later one; the slot is the day of the earlier one, ``value`` ms before.
+
+    Whatever tile the pair is in, it lies in [a, b) if its tile does and its slot is not before a. A day's start is a
+    multiple of 15 minutes in every zone, and a day has one slot, so a cell is no longer than history.
+
+    >>> gap(lambda at_ms: at_ms - at_ms % DAY_MS)(200_000_000, 100_000_000)
+    (200000000, ((96, 1),))
+    """
+
+    def parts(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+        return at_ms, ((day_start(max(at_ms - value, 0)) // MID_MS, 1),)
+
+    return parts
+
+
+def pairs_since(cell: Mapping[int, int], from_ms: int) -> int:
+    """How many pairs have their earlier fact at or after the start of a business day.
+
+    >>> pairs_since({96: 2, 192: 3}, 2 * DAY_MS)
+    3
+    """
+    return sum(n for slot, n in cell.items() if slot * MID_MS >= from_ms)
 
 
 def distribution(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:

@@ -25,6 +25,11 @@ _decode: Callable[[bytes], Any] = msgspec.msgpack.Decoder(
 ).decode
 
 
+def is_parked(key: bytes) -> bool:
+    """Whether a key of the parties changelog is of a parked event."""
+    return key.startswith(_KEYS[0])
+
+
 class Parked(NamedTuple):
     """A record that waits, and what was read of it."""
 

@@ -78,6 +78,10 @@ def _sum_ms(cell: Cell, *, at: At) -> int:
     return cell.get(m.SUM, 0) * (at.to_ms - at.from_ms)
 
 
+def _pairs(cell: Cell, *, at: At) -> int:
+    return m.pairs_since(cell, at.from_ms)
+
+
 def _window_ms(cell: Cell, *, at: At) -> int:
     del cell
     return at.to_ms - at.from_ms
@@ -98,6 +102,7 @@ FUNCTIONS: dict[str, Function] = {
     "followed": Function((("cohort",),), "window", _slot(m.FOLLOWED)),
     "distinct": Function((("recency",),), "window", _slot(m.COUNT)),
     "distinct_ms": Function((("recency",),), "window", _count_ms),
+    "pairs": Function((("gap",),), "window", _pairs),
     "level": Function((("level",),), "until", _slot(m.COUNT)),
     "level_all": Function((("level",),), "until", _slot(m.COUNT), of_all=True),
     "level_at_start": Function((("level",),), "before", _slot(m.COUNT)),
@@ -132,6 +137,9 @@ QUANTILES = (0.5, 0.9, 0.99)
 
 ENDING_NOW = frozenset({"recency", "open_set"})
 """Kinds that know only windows that end at kpi-now."""
+
+PAST = frozenset({"flow", "gap"})
+"""Kinds of which a recency's reading over past days is made."""
 
 STANDING = frozenset(name for name, f in FUNCTIONS.items() if f.kinds[0] in (("level",), ("open_set",)))
 """Functions that read what stands at an instant: nothing is not 0 before a first of it began."""

@@ -55,6 +55,16 @@ def decoded(stored: bytes) -> Kept:
     return _decode(stored)
 
 
+def sealed_state(journey: Journey, base: bytes | None) -> Any:
+    """The state that was sealed, or that before the first event."""
+    return journey.state() if base is None else _state_decoders[journey.name].decode(base)
+
+
+def as_sealed(journey: Journey, state: Any) -> Any:
+    """A state as it is read back after sealing: what two states have to be equal in."""
+    return sealed_state(journey, _encode(state))
+
+
 def _array_head(count: int) -> bytes:
     """How an array of so many values begins in msgpack."""
     return bytes((0x90 | count,)) if count < 16 else b"\xdc" + count.to_bytes(2, "big")
@@ -134,7 +144,7 @@ class Scope(msgspec.Struct, eq=False):
 
     def folded(self, events: Iterable[Event]) -> Any:
         """The state after ``events``, from the seal on."""
-        state = self.journey.state() if self.base is None else _state_decoders[self.journey.name].decode(self.base)
+        state = sealed_state(self.journey, self.base)
         step = self.journey.step
         for event in events:
             step(state, event)

@@ -188,6 +188,10 @@ class Levels:
         self.now_ms = 0
         self.advance(now_ms)
 
+    def day_start(self, at_ms: int) -> int:
+        """The start of the business day of an instant."""
+        return self._calendar.day_start(at_ms)
+
     def advance(self, now_ms: int) -> bool:
         """Moves on to ``now_ms`` (never back); true if a boundary moved, so that tiles have to roll up."""
         if now_ms <= self.now_ms:

@@ -1,6 +1,7 @@
 """A customer's spells: when it was one, in which plan, segment, country and channel, and what it was worth a month."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -65,7 +66,7 @@ class Customer(msgspec.Struct, array_like=True):
     changes of who is active, ``changes`` those of its price inside a spell, ``returns`` what it was worth coming back.
     ``held`` and ``held_changes`` lie before an announced end: they count if it is taken back. ``first`` is the
     ``customer.created`` that opened the first spell, as (time in ms, channel, campaign, segment, whether referred).
-    ``paid`` is the running worth in another currency.
+    ``referrals`` are the times in ms at which it recommended us. ``paid`` is the running worth in another currency.
     """
 
     dims: Dims = Dims()
@@ -82,7 +83,7 @@ class Customer(msgspec.Struct, array_like=True):
     churn_events: list[tuple[int, str | None, Dims]] = []
     first: tuple[int, str | None, str | None, str | None, str] | None = None
     merged: bool = False
-    referred_ms: int | None = None
+    referrals: list[int] = []
     paid: Paid | None = None
 
 
@@ -101,7 +102,7 @@ def step(customer: Customer, event: Event) -> None:
         case t.CustomerMerged():
             _merge(customer, at_ms)
         case t.CustomerReferred():
-            customer.referred_ms = at_ms
+            customer.referrals.append(at_ms)
         case _:
             pass
 
@@ -214,9 +215,13 @@ def facts(customer: Customer) -> list[Fact]:
     found += [Fact("cohort_founded", spell.start_ms, 0, ()) for spell in customer.spells[:1]]
     for spell in customer.spells:
         found += _of_spell(spell, customer.spells[0].start_ms)
-    if customer.referred_ms is not None:
-        found.append(Fact("referrer_last", customer.referred_ms, 0, ()))
-    return found
+    return found + _of_referrals(customer.referrals)
+
+
+def _of_referrals(times_ms: list[int]) -> list[Fact]:
+    found = [Fact("referral", at_ms, 0, ()) for at_ms in times_ms]
+    found += [Fact("referral_gap", at_ms, at_ms - before_ms, ()) for before_ms, at_ms in pairwise(times_ms)]
+    return found + [Fact("referrer_last", at_ms, 0, ()) for at_ms in times_ms[-1:]]
 
 
 def _of_spell(spell: Spell, since_ms: int) -> Iterator[Fact]:
@@ -252,5 +257,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=_without_itself,
-    version=4,
+    version=5,
 )

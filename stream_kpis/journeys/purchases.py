@@ -37,6 +37,7 @@ def facts(state: Purchases) -> list[Fact]:
     bought = sorted(order.placed_ms or 0 for order in counting)
     kept = sorted(order.placed_ms or 0 for order in counting if order.kept_amount is not None)
     found = [*_value(counting, bought[0]), *_activity(kept)] if bought else []
+    found += [*_gaps("buyer_gap", bought, 1), *_gaps("keeper_second_gap", kept, 2)]
     found.sort(key=lambda fact: fact.at_ms)  # so that one more order changes the end of the list alone
     if len(kept) == 1:
         found.append(Fact("keeper_only", kept[0], 0, ()))
@@ -100,6 +101,12 @@ def bucket_of(value: int) -> str:
     return ("5" if digits[0] >= "5" else "2" if digits[0] >= "2" else "1") + "0" * (len(digits) - 1)
 
 
+def _gaps(name: str, times_ms: list[int], back: int) -> Iterator[Fact]:
+    """From each order to the one so many later, at that one."""
+    for earlier_ms, at_ms in zip(times_ms, times_ms[back:], strict=False):
+        yield Fact(name, at_ms, at_ms - earlier_ms, ())
+
+
 def _latest(name: str, times_ms: list[int]) -> list[Fact]:
     names = (f"{name}_last", f"{name}_second")
     return [Fact(which, at_ms, 0, ()) for which, at_ms in zip(names, reversed(times_ms[-2:]), strict=False)]
@@ -112,5 +119,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=ORDERS.keeps,
-    version=3,
+    version=4,
 )

@@ -1,5 +1,7 @@
 """Whether those who answered would recommend us: parties by their last answer, accounts by those of 90 days."""
 
+from itertools import pairwise
+
 import msgspec
 
 from stream_kpis.events import types as t
@@ -40,7 +42,7 @@ def step(state: Respondents, event: Event) -> None:
 
 
 def facts(state: Respondents) -> list[Fact]:
-    """The party's and its accounts' last answers, and what they say."""
+    """The party's and its accounts' last answers, and what they say; and how the party came from answer to answer."""
     answers: list[tuple[int, int, int, str]] = []
     accounts: dict[str | None, list[tuple[int, int]]] = {}
     for asked in state.surveys.values():
@@ -52,8 +54,13 @@ def facts(state: Respondents) -> list[Fact]:
             accounts.setdefault(_account(asked.survey), []).append((at_ms, score.score))
     if not answers:
         return []
-    _, last_ms, _, who = max(answers)
-    found = [Fact("nps_last", last_ms, 0, ())]
+    answers.sort()
+    found = [
+        Fact("nps_gap", at_ms, at_ms - earlier_ms, (earlier,))
+        for (_, earlier_ms, _, earlier), (_, at_ms, _, _) in pairwise(answers)
+    ]
+    _, last_ms, _, who = answers[-1]
+    found.append(Fact("nps_last", last_ms, 0, ()))
     if who != "passive":
         found.append(Fact(f"nps_last_{who}", last_ms, 0, ()))
     for scores in accounts.values():
@@ -81,4 +88,6 @@ def _of_account(scores: list[tuple[int, int]]) -> list[Fact]:
     return found
 
 
-JOURNEY = Journey(name="respondents", state=Respondents, takes=dict.fromkeys(SURVEYS.takes), step=step, facts=facts)
+JOURNEY = Journey(
+    name="respondents", state=Respondents, takes=dict.fromkeys(SURVEYS.takes), step=step, facts=facts, version=2
+)

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import yaml
 
 from stream_kpis.kpis.formula import Formula, parse, parts, readings
 from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
-from stream_kpis.kpis.schema import GROUPINGS_MAX, OPERATOR_READS, WINDOWS, Kpi, Measure
+from stream_kpis.kpis.schema import GROUPINGS_MAX, OPERATOR_READS, WINDOWS, Kind, Kpi, Measure
 from stream_kpis.kpis.selection import DEPARTMENTS, Selection, Word, only_for
 
 __all__ = ["BUILT_IN", "Catalogue", "CatalogueError", "built_in", "days_of", "kind_of", "load", "nearest"]
@@ -29,6 +30,8 @@ class Catalogue(NamedTuple):
     """Formulas of the samples, where a KPI gives one."""
     places: Mapping[str, str]
     """``FILE:LINE`` of each measure and KPI and of their fields, such as ``kpis.orders.windows``, for errors."""
+    pasts: Mapping[str, Formula] = MappingProxyType({})
+    """By measure how it reads over whole days that are past, where it says so."""
 
     def place(self, entry: str, field: str = "") -> str:
         """Where an error lies: ``FILE:LINE: NAME`` of a field of an entry such as ``kpis.orders``."""
@@ -66,7 +69,12 @@ def load(files: Iterable[Path]) -> Catalogue:
     samples = {
         name: _formula(kpi.samples, f"kpis.{name}", "samples", places) for name, kpi in kpis.items() if kpi.samples
     }
-    whole = Catalogue(measures, kpis, formulas, samples, places)
+    pasts = {
+        name: _formula(measure.past, f"measures.{name}", "past", places)
+        for name, measure in measures.items()
+        if measure.past
+    }
+    whole = Catalogue(measures, kpis, formulas, samples, places, pasts)
     return _selected(whole, Selection(tuple(words["hide"]), tuple(words["only"])))
 
 
@@ -131,14 +139,17 @@ def _selected(catalogue: Catalogue, selection: Selection) -> Catalogue:
         kpis=_without(catalogue.kpis, hidden),
         formulas=_without(catalogue.formulas, hidden),
         samples=_without(catalogue.samples, hidden),
+        pasts=_without(catalogue.pasts, unread),
     )
 
 
 def _reads(catalogue: Catalogue, kpi: str) -> set[str]:
-    """The measures that a KPI reads, its samples and its operators too."""
+    """The measures that a KPI reads, its samples and its operators too, now and over past days."""
     formulas = (catalogue.formulas[kpi], *filter(None, [catalogue.samples.get(kpi)]))
     named = {arg for formula in formulas for reading in readings(formula) for arg in reading.args}
     named |= {measure for operator in catalogue.kpis[kpi].operators for measure in OPERATOR_READS.get(operator, ())}
+    pasts = (formula for name, formula in catalogue.pasts.items() if name in named)
+    named = named.union(*(reading.args for formula in pasts for reading in readings(formula)))
     return named & catalogue.measures.keys()
 
 
@@ -161,7 +172,7 @@ def _sections(file: Path, node: Any, known: Sequence[str]) -> Iterator[tuple[str
 
 # What does not fit together.
 
-_KINDS = ("flow", "level", "exposure", "recency", "distribution", "cohort", "open_set", "joined")
+_KINDS: tuple[str, ...] = get_args(Kind)
 
 
 def kind_of(measure: Measure) -> tuple[str, str]:
@@ -187,6 +198,8 @@ def _check_measure(measure: Measure, entry: str, places: Mapping[str, str]) -> N
         raise CatalogueError(f"{place}: exactly one of {', '.join(_KINDS)} is needed, not {len(kinds)}")
     if {measure.base is not None, measure.within is not None} != {kinds[0] == "cohort"}:
         raise CatalogueError(f"{place}: base and within belong to cohort, both of them")
+    if measure.past is not None and kinds[0] != "recency":
+        raise CatalogueError(f"{place}: past belongs to recency: a {kinds[0]} is known over past days")
     if measure.within is not None:
         days_of(measure.within, place_of(places, entry, "within"))
     for dim, values in measure.where.items():
@@ -238,4 +251,6 @@ def _formula(text: str, entry: str, field: str, places: Mapping[str, str]) -> Fo
         raise CatalogueError(f"{place}: {error}") from None
     if field == "samples" and formula.composed:
         raise CatalogueError(f"{place}: samples is a number of observations: a quotient may only stand at the top")
+    if field == "past" and (formula.composed or formula.denominator is not None):
+        raise CatalogueError(f"{place}: past is a number of parties: readings, added and subtracted")
     return formula

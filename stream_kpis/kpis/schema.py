@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["flow", "level", "exposure", "recency", "distribution", "cohort", "open_set", "joined"]
+Kind = Literal["flow", "level", "exposure", "recency", "gap", "distribution", "cohort", "open_set", "joined"]
 Unit = Literal["count", "ratio", "seconds", "currency", "currency_per_second", "per_second", "score"]
 ROLLING = ("5m", "1h", "24h", "7d", "30d", "90d", "365d")
 PERIODS = ("today", "mtd", "qtd", "ytd")
@@ -15,6 +15,8 @@ WINDOWS = (*ROLLING, *PERIODS, "all", "now")
 COHORT_WINDOWS = ("7d", "30d", "90d", "365d", "all")
 DAILY_WINDOWS = ("30d", "90d", "365d")
 """Those that begin with a business day: other windows can be made of them."""
+WHOLE_DAYS = (*DAILY_WINDOWS, *PERIODS, "all")
+"""All that begin with a business day."""
 GROUPINGS_MAX = 4
 
 Method = Literal["lift", "relative_lift", "sample_ratio", "cohort_grid", "quota"]
@@ -47,6 +49,10 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """How long what signed facts count was there, summed over it."""
     recency: str | None = None
     """Distinct parties by the time of their last (or second-last) fact."""
+    past: str | None = None
+    """Of a recency: the same number over whole days that are past, as a formula over flows and gaps."""
+    gap: str | None = None
+    """Pairs of facts, at the later one, by the business day of the earlier: ``fact.time - fact.value``."""
     distribution: str | None = None
     """Log buckets of the facts' values, within 1 %."""
     cohort: str | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stream_kpis.engine.compiler import Looked, Plan
-from stream_kpis.engine.measures import COUNT, SUM, Cell, add, waiting_since
+from stream_kpis.engine.measures import COUNT, SUM, Cell, add, parts_for, waiting_since
 from stream_kpis.engine.reading import FUNCTIONS, At, waiting_ages
 from stream_kpis.engine.rebuild import journeys_of as journeys_of_measure
 from stream_kpis.engine.tiles import FINE_MS, Edges
@@ -165,7 +165,7 @@ class Lens:
             for index, positions in (*action.targets, *action.looked):
                 for key in self._wanted.get(index, ()):
                     argument = self._arguments[key]
-                    at_ms, pairs = action.parts(fact.at_ms, fact.value)
+                    at_ms, pairs = parts_for(action.parts, _itself)(fact.at_ms, fact.value)
                     if argument.group is not None and self._group(fact, positions, at_ms) != argument.group:
                         continue
                     if argument.from_ms <= at_ms < argument.to_ms and pairs:
@@ -222,6 +222,11 @@ def _as_summed(kind: str, at_ms: int, pairs: Mapping[int, int], end_ms: int) -> 
         over = sum(n for slot, n in pairs.items() if slot * FINE_MS <= end_ms)
         return {COUNT: over} if over else {}
     return pairs
+
+
+def _itself(at_ms: int) -> int:
+    """For the start of the day of an instant, which is before a day's start exactly if the instant is."""
+    return at_ms
 
 
 _TIMES_WINDOW = {"count_ms": COUNT, "distinct_ms": COUNT, "sum_ms": SUM}

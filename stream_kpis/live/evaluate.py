@@ -3,7 +3,7 @@
 import gc
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -29,7 +29,7 @@ from stream_kpis.settings import Settings
 _NEVER_SEALED_DAYS = 1_000_000
 """Files come whole, and what they correct may be as old as they are."""
 
-_GC_THRESHOLDS = (50_000, 20, 100)
+GC_THRESHOLDS = (50_000, 20, 100)
 """Large dictionaries make the collector the hidden cost: a third of all."""
 
 
@@ -87,13 +87,23 @@ def evaluate(
         flush = shard.take(ask.to_ms)
         model.apply(shard.partition, flush.cells)
         _tally(dead, flush.dead_letters, known[begin:end], first)
-        if ask.from_ms is None:
-            snapshot = model.snapshot(ask.to_ms)
-            answers.append(Answer(ask, snapshot.values, snapshot.results))
-        else:
-            answers.append(Answer(ask, tuple(model.period(ask.from_ms, ask.to_ms))))
+        answers.append(answered(model, ask))
         begin = end
     return Evaluation(tuple(answers), dead)
+
+
+def answered(model: ReadModel, ask: Ask, kpis: Collection[str] = ()) -> Answer:
+    """What a read model says that knows what happened before the end of what is asked.
+
+    Args:
+        model: the read model.
+        ask: an instant or a period.
+        kpis: those that matter; all if none is named. The answer may have others.
+    """
+    if ask.from_ms is None:
+        snapshot = model.snapshot(ask.to_ms)
+        return Answer(ask, snapshot.values, snapshot.results)
+    return Answer(ask, tuple(model.period(ask.from_ms, ask.to_ms, kpis)))
 
 
 def _after(last: Imported) -> Ask:
@@ -153,7 +163,7 @@ def print_evaluation(
     Raises:
         ValueError: a name, a time or the mapping is wrong; one line.
     """
-    gc.set_threshold(*_GC_THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)
     plan, calendar, reader = compile_plan(settings), Calendar(settings.zone), Reader(settings.currency)
     wanted = chosen(plan.catalogue.kpis, kpis, by)
     asks = asks_of(calendar, instants, periods, since, until)
@@ -161,7 +171,7 @@ def print_evaluation(
     goals, names = goals_of(settings, plan), Pseudonyms.of(settings)
     found = evaluate(plan, calendar, reader, history, asks, goals, known_rates(settings), names)
     views = Views(plan.catalogue.kpis, settings.currency)
-    rows = [row for answer in found.answers for row in _rows(answer, wanted, views)]
+    rows = [row for answer in found.answers for row in rows_of(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}
     print_rows(rows, document, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
     for line in (*history.counts.lines(), *_dead_lines(found.dead_letters)):
@@ -169,7 +179,8 @@ def print_evaluation(
     return int(history.counts.all_rejected)
 
 
-def _rows(answer: Answer, wanted: Filter, views: Views) -> Iterable[Json]:
+def rows_of(answer: Answer, wanted: Filter, views: Views) -> Iterable[Json]:
+    """An answer for people and programs: the values that are wanted, each with its instant or period."""
     name = answer.ask.name
     for value in wanted(answer.values):
         yield {"at": name, **views.value(value)} if answer.ask.from_ms is None else views.over(name, value)

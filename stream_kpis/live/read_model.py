@@ -168,12 +168,13 @@ class ReadModel:
             total.dirty.clear()
         self._tiles.pack()
         self._to_ms = to_ms
-        distrusted = set(self._plan.catalogue.kpis) if stale else self._distrusted()
+        distrusted = set(self._plan.catalogue.kpis) if stale else self._distrusted(self._sources.measures)
         if distrusted:
             values = [v._replace(state=State.STALE) if v.kpi in distrusted else v for v in values]
         left_out = self._reckoner.groups_left_out
         if not stale:  # while shards are read back, everything is dirty all the time
             self._results = tuple(self._operate(to_ms))
+        distrusted |= self._distrusted(self._sources.past_measures)
         results = tuple(r._replace(state=State.STALE) if r.kpi in distrusted else r for r in self._results)
         return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, left_out, results)
 
@@ -189,12 +190,16 @@ class ReadModel:
             measure for measure, indexes in witnesses.items() if self._tiles.any_of(indexes, from_ms, to_ms)
         )
 
-    def _distrusted(self) -> set[str]:
-        """The KPIs that read what some shard counts under another definition, zone or currency."""
+    def _distrusted(self, read: Callable[[str], set[str]]) -> set[str]:
+        """The KPIs that read what some shard counts under another definition, zone or currency.
+
+        Args:
+            read: the measures that a KPI reads.
+        """
         foreign = frozenset[str]().union(*self._foreign.values())
         if foreign & {"zone", "currency"}:
             return set(self._plan.catalogue.kpis)
-        return {kpi for kpi in self._plan.catalogue.kpis if foreign and foreign & self._sources.measures(kpi)}
+        return {kpi for kpi in self._plan.catalogue.kpis if foreign and foreign & read(kpi)}
 
     def _renew(self, name: str, window: str, by: str, edges: Edges, to_ms: int, moved: bool) -> None:
         """The values of one KPI, window and grouping; computed again only if something under them changed."""

@@ -104,6 +104,26 @@ class Sources:
             return Source(Span("until", "now"), index)
         return Source(Span(part, window, over=reading.over), index)
 
+    def _past_readings(self, kpi: str) -> Iterator[tuple[str, Reading]]:
+        """What its own readings read over days that are past: measures, each with the reading that reads it."""
+        for reading in self.readings(kpi):
+            for arg in reading.args:
+                if arg in self._catalogue.pasts:
+                    yield from ((name, past) for past in readings(self._catalogue.pasts[arg]) for name in past.args)
+                elif arg != "target":
+                    yield arg, reading
+
+    def past_measures(self, kpi: str) -> set[str]:
+        """All that it and its parts count over days that are past."""
+        own = {measure for measure, _ in self._past_readings(kpi)}
+        return own.union(*(self.past_measures(part.name) for part in self.parts(kpi)))
+
+    def past_groupings(self, kpi: str, by: str) -> set[int]:
+        """Those that it and its parts read over days that are past."""
+        window = self._catalogue.kpis[kpi].windows[0]
+        own = {self.of_reading(kpi, *read, by, window).grouping for read in self._past_readings(kpi)}
+        return own.union(*(self.past_groupings(part.name, by) for part in self.parts(kpi)))
+
     def of(self, kpi: str, by: str, window: str) -> tuple[Source, ...]:
         """All that a KPI and its parts read."""
         found = self._known.get((kpi, by, window))

@@ -88,11 +88,11 @@ def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Te
     apart = any(len(period) > room for period in periods)
 
     def title(row: Row) -> str | None:
-        if "at" in row:
-            return f"As of {row['at']}"
+        when = f"As of {row['at']}" if "at" in row else f"Period {row['period']}" if apart else None
         if row.get("against"):
-            return f"Change against {_BEFORE[row['against']]}"
-        return f"Period {row['period']}" if apart else None
+            change = f"hange against {_BEFORE[row['against']]}"
+            return f"{when}: c{change}" if when else f"C{change}"
+        return when
 
     parts: list[Table | Text] = [
         _table(list(group), heading, one_span=apart) for heading, group in groupby(shown, title)

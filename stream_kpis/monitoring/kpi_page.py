@@ -21,6 +21,7 @@ WORDS = {
     "base": "all of {0} that had the time",
     "followed": "those of {0} that were followed up in time",
     "distinct": "the parties of {0}",
+    "pairs": "the pairs of {0} that lie in the window with both facts",
     "level": "{0} at the end",
     "level_at_start": "{0} at the start",
     "count_ms": "the number of {0} times the length of the window",
@@ -196,6 +197,8 @@ def _measure_in_words(measure: Measure) -> str:
         text += f" Within {measure.within} after `{measure.base}`: {FACTS[measure.base].doc}"
     if measure.where:
         text += " Only " + ", ".join(f"{dim} {' or '.join(values)}" for dim, values in measure.where.items()) + "."
+    if measure.past is not None:
+        text += f" Over past days: `{measure.past}`."
     return text
 
 

@@ -75,7 +75,23 @@ def rules(
         for name, found in members
         if (written := [_as_yaml(rule, timing, links) for rule in found])
     ]
-    return HEADER + yaml.dump({"groups": groups}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return _dumped({"groups": groups})
+
+
+def prometheus_rule(rule_file: str) -> str:
+    """A rule file as the resource that the Prometheus operator takes, as YAML."""
+    return _dumped(
+        {
+            "apiVersion": "monitoring.coreos.com/v1",
+            "kind": "PrometheusRule",
+            "metadata": {"name": "stream-kpis", "labels": {"app.kubernetes.io/name": "stream-kpis"}},
+            "spec": yaml.safe_load(rule_file),
+        }
+    )
+
+
+def _dumped(document: Mapping[str, Any]) -> str:
+    return HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _as_yaml(rule: Rule, timing: Timing, links: Links) -> dict[str, Any]:

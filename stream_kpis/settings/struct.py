@@ -155,6 +155,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             " localhost and these; on another address as any, or, if names are set, as these and by address."
         ),
     ] = ()
+    health_file: Annotated[
+        Path | None,
+        Meta(description="File that a worker touches while its event loop runs, for `stream-kpis health`."),
+    ] = None
     data_dir: Annotated[Path, Meta(description="Folder for what a local broker keeps.")] = Path("var")
     tls: Annotated[bool, Meta(description="Whether the connection to Kafka is encrypted.")] = False
     tls_ca: Annotated[

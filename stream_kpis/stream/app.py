@@ -14,6 +14,7 @@ from stream_kpis.stream.batches import BatchApp
 from stream_kpis.stream.connection import faust_connection
 from stream_kpis.stream.control import deployed_plan_now
 from stream_kpis.stream.failure import lethal
+from stream_kpis.stream.health import show_alive
 from stream_kpis.stream.pulse import feel_pulse
 from stream_kpis.stream.rates import RatesReader
 from stream_kpis.stream.rebalance import MakeShard, Shards
@@ -68,7 +69,7 @@ def make_app(settings: Settings, make_shard: MakeShard, rates: Rates | None = No
     for source in names.sources:
         topic = app.topic(source, key_serializer="raw", value_serializer="raw", acks=False, maxsize=_QUEUE_BATCHES_MAX)
         app.agent(topic, name=f"keep-{source}", concurrency=1)(keep_shards)
-    _connect(app, shards, reader, settings.bootstrap)
+    _connect(app, shards, reader, settings)
     return app
 
 
@@ -91,8 +92,9 @@ async def _follow(settings: Settings, reader: RatesReader, shards: Shards) -> No
         await reader.follow(shards.stir)
 
 
-def _connect(app: BatchApp, shards: Shards, reader: RatesReader, bootstrap: str) -> None:
+def _connect(app: BatchApp, shards: Shards, reader: RatesReader, settings: Settings) -> None:
     """What happens beside the batches: rebalances, flushes, the end."""
+    bootstrap = settings.bootstrap
 
     async def hand_over(*_: Any, **__: Any) -> None:
         with lethal("flush before a rebalance", bootstrap):
@@ -112,6 +114,8 @@ def _connect(app: BatchApp, shards: Shards, reader: RatesReader, bootstrap: str)
             began = time.monotonic()
             with lethal("flush", bootstrap):
                 await shards.flush()
+            with lethal("health_file"):
+                show_alive(settings.health_file)
             await asyncio.sleep(max(_BREATH_S, shards.interval_s - (time.monotonic() - began)))
 
     async def watch() -> None:

@@ -34,17 +34,20 @@ def committed(settings: Settings, **more: Any) -> Any:
     )
 
 
-async def read_to_ends(kafka: Any, wanted: Collection[TopicPartition]) -> AsyncIterator[list[Any]]:
+async def read_to_ends(
+    kafka: Any, wanted: Collection[TopicPartition], tail: int | None = None
+) -> AsyncIterator[list[Any]]:
     """All committed records of some partitions, to the ends that they have now; some of one partition at a time.
 
     Args:
         kafka: of :func:`committed`, started; afterwards it stands at the ends.
         wanted: what it is then assigned.
+        tail: how many offsets before each end to begin, instead of at the beginning.
     """
     kafka.assign(wanted)
     starts, ends = await kafka.beginning_offsets(wanted), await kafka.end_offsets(wanted)
     for tp in wanted:
-        kafka.seek(tp, starts[tp])
+        kafka.seek(tp, starts[tp] if tail is None else max(starts[tp], ends[tp] - tail))
     left = {tp for tp in wanted if ends[tp] > starts[tp]}
     while left:
         for records in (await kafka.getmany(*left, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)).values():

@@ -153,18 +153,18 @@ class HostedShard:
         names, partition, producer = self._names, self.partition, self.producer
         header: Output = (wall_ms, HEADER_KEY, header_encoder.encode(flush.header), [])
         await producer.begin_transaction()
-        sent = [await self._send(names.parties, partition, _outputs(wall_ms, flush.parties))]
+        sent = [await send_records(producer, names.parties, partition, _outputs(wall_ms, flush.parties))]
         if flush.dead_letters:
             letters = (_dead_letter(letter) for letter in flush.dead_letters)
-            sent.append(await self._send(names.dead_letters, partition, letters))
+            sent.append(await send_records(producer, names.dead_letters, partition, letters))
         rekeyed: dict[int, list[Output]] = {}
         for record in flush.rekeyed:
             rekeyed.setdefault(record.partition, []).append(
                 (record.timestamp, record.key, record.value, list(record.headers))
             )
         for target, records in rekeyed.items():
-            sent.append(await self._send(names.rekeyed, target, records))
-        tail = await self._send(names.cells, partition, chain(_outputs(wall_ms, flush.cells), [header]))
+            sent.append(await send_records(producer, names.rekeyed, target, records))
+        tail = await send_records(producer, names.cells, partition, chain(_outputs(wall_ms, flush.cells), [header]))
         for future, _ in [batch for batches in sent for batch in batches]:
             await future
         for future, count in tail:
@@ -173,35 +173,42 @@ class HostedShard:
         self.end = end + 1  # the commit's control record follows the header
         self.durable = flush.header.next
 
-    async def _send(self, topic: str, partition: int, records: Iterable[Output]) -> list[tuple[Any, int]]:
-        """Sends records in as many batches as they need; one future and number of records for each."""
-        sent: list[tuple[Any, int]] = []
-        batch = None
-        for timestamp_ms, key, value, headers in records:
-            if batch is None:
-                batch = self.producer.create_batch()
-                append = batch.append
-            if append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
-                sent.append(await self._send_batch(batch, topic, partition))
-                batch = self.producer.create_batch()
-                append = batch.append
-                append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
-        if batch is not None:
-            sent.append(await self._send_batch(batch, topic, partition))
-        return sent
 
-    async def _send_batch(self, batch: Any, topic: str, partition: int) -> tuple[Any, int]:
-        count = batch.record_count()
-        batch.close()
-        return await self.producer.send_batch(batch, topic, partition=partition), count
+async def send_records(producer: Any, topic: str, partition: int, records: Iterable[Output]) -> list[tuple[Any, int]]:
+    """Sends records in as many batches as they need; one future and number of records for each."""
+    sent: list[tuple[Any, int]] = []
+    batch = None
+    for timestamp_ms, key, value, headers in records:
+        if batch is None:
+            batch = producer.create_batch()
+            append = batch.append
+        if append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+            sent.append(await _send_batch(producer, batch, topic, partition))
+            batch = producer.create_batch()
+            append = batch.append
+            append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
+    if batch is not None:
+        sent.append(await _send_batch(producer, batch, topic, partition))
+    return sent
+
+
+async def _send_batch(producer: Any, batch: Any, topic: str, partition: int) -> tuple[Any, int]:
+    count = batch.record_count()
+    batch.close()
+    return await producer.send_batch(batch, topic, partition=partition), count
 
 
 def new_producer(settings: Settings, names: Names, partition: int) -> Any:
     """The producer of a shard; starting it ends every other of that shard, and aborts what that one left open."""
+    return transactional(settings, names.transactional_id(partition), TRANSACTION_MS_MAX)
+
+
+def transactional(settings: Settings, transactional_id: str, transaction_ms_max: int) -> Any:
+    """A producer of one transaction after the other, under an id; not started."""
     return AIOKafkaProducer(
         **connection(settings),
-        transactional_id=names.transactional_id(partition),
-        transaction_timeout_ms=TRANSACTION_MS_MAX,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=transaction_ms_max,
         request_timeout_ms=_REQUEST_MS_MAX,
         max_batch_size=_BATCH_BYTES_MAX,
         max_request_size=RECORD_BYTES_MAX,

@@ -138,6 +138,23 @@ async def survey(settings: Settings) -> Survey:
         return await _survey(admin, settings)
 
 
+async def members(settings: Settings, group: str) -> int:
+    """How many members a consumer group has now; 0 if there is no such group.
+
+    Raises:
+        KafkaError: no broker answers, or it refuses.
+    """
+    async with _admin(settings) as admin:
+        answers = await admin.describe_consumer_groups([group])
+    count = 0
+    for answer in answers:
+        for code, _, _, _, _, found, *_ in answer.groups:
+            if code:
+                raise for_code(code)(group)
+            count += len(found)
+    return count
+
+
 @contextlib.asynccontextmanager
 async def _admin(settings: Settings) -> AsyncIterator[Any]:
     admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=10_000)

@@ -70,6 +70,7 @@ def measures_of(journey: str) -> dict[str, Measure]:
         if fact.value.endswith("ms"):
             found[f"{name}_times"] = Measure(distribution=name, by=by)
             found[f"{name}_joined"] = Measure(joined=name, by=by)
+            found[f"{name}_gap"] = Measure(gap=name, by=by)
         if name in _COHORTS:
             found[f"{name}_cohort"] = Measure(cohort=name, base=_COHORTS[name], within="30d", by=by)
         if name in _WAITING:

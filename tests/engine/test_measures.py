@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stream_kpis.engine import measures as m
 from stream_kpis.engine.cells import GROUP_BITS, decode_cell, encode_cell
 from stream_kpis.engine.measures import Cell, Parts
+from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.kpis.schema import Kind
 
 law = settings(max_examples=60, derandomize=True, deadline=None, database=None)
@@ -22,6 +23,7 @@ KINDS: dict[str, Parts] = {
     "level": m.level,
     "exposure": m.exposure,
     "recency": m.recency,
+    "gap": m.gap(Calendar("America/New_York").day_start),
     "distribution": m.distribution,
     "cohort_base": m.cohort_base,
     "cohort_followed": m.cohort_followed(30 * 86_400_000),
@@ -29,6 +31,7 @@ KINDS: dict[str, Parts] = {
     "open_set_of_calendar": lambda at_ms, value: m.open_set_of_calendar(at_ms, value % 501),
     "joined": m.joined,
 }
+KATHMANDU = Calendar("Asia/Kathmandu")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 FACTS = st.lists(
     st.tuples(
@@ -110,6 +113,22 @@ def test_a_cell_comes_back_from_its_bytes(kind: str, facts: list[tuple[int, int]
     assert expected == {(group, slot): n for group, slot, n in decode_cell(encode_cell(packed, names))}
 
 
+@law
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=20), st.integers(0, 60), st.integers(0, 60))
+def test_pairs_of_a_span_are_those_with_both_facts_in_it(hours: list[tuple[int, int]], one: int, other: int) -> None:
+    """From any business day to any other, whatever tiles the later facts are in."""
+    day_start = KATHMANDU.day_start
+    pairs = [(6 * earlier * 3_600_000, 6 * (earlier + more) * 3_600_000) for earlier, more in hours]
+    from_ms, to_ms = sorted((day_start(one * DAY_MS), day_start(other * DAY_MS)))
+    cell: Cell = {}
+    for earlier_ms, at_ms in pairs:
+        tile_ms, parts = m.gap(day_start)(at_ms, at_ms - earlier_ms)
+        if from_ms <= tile_ms < to_ms:
+            m.add(cell, dict(parts))
+    expected = sum(from_ms <= earlier_ms and at_ms < to_ms for earlier_ms, at_ms in pairs)
+    assert m.pairs_since(cell, from_ms) == expected
+
+
 VALUES = st.one_of(st.integers(0, 200), st.integers(0, 100_000), st.integers(0, 100 * 365 * 86_400_000))
 
 
@@ -167,10 +186,16 @@ def as_decimal(number: Fraction) -> Decimal:
 
 @pytest.mark.parametrize(
     ("n", "q", "low", "high"),
-    [(2, 0.5, None, None), (40, 0.5, 13, 28), (2500, 0.5, 1201, 1300), (62_500, 0.9, 56_103, 56_398)],
+    [
+        (2, 0.5, None, None),
+        (40, 0.5, 13, 28),
+        (2500, 0.5, 1201, 1300),
+        (8434, 0.5, 4126, 4309),
+        (62_500, 0.9, 56_103, 56_398),
+    ],
 )
 def test_ranks_that_are_whole_numbers_are_exact(n: int, q: float, low: int | None, high: int | None) -> None:
-    """1.96 times a whole root: the floor and the ceiling are the number itself."""
+    """Where 1.96 times the root is one, and where it is hardly more: then the bounds lie one further out."""
     observed = m.Ordered({}, [(second * 1000, 1) for second in range(1, n + 1)])
     expected = tuple(None if rank is None else rank * 1000 for rank in (low, high))
     assert observed.interval(q) == expected

@@ -143,6 +143,12 @@ OF_PARTIES: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = 
         [asked(1, "s", 3), asked(2, "u", 5), asked(3, "s", 9), asked(4, "v", 11), asked(5, "w", 1, scale_max=5)],
         {("nps_last", 3, 0), ("nps_last_promoter", 3, 0)},
     ),
+    "from answer to answer, each by what the earlier one said": (
+        "respondents",
+        {"nps_gap"},
+        [asked(1, "s", 9), asked(2, "u", 3), asked(4, "v", 8), asked(8, "w", 10), asked(9, "x", 11)],
+        {("nps_gap", 2, M, "promoter"), ("nps_gap", 4, 2 * M, "detractor"), ("nps_gap", 8, 4 * M, "passive")},
+    ),
     "an account says the mean of ninety days": (
         "respondents",
         {"nps_account", "nps_account_promoter", "nps_account_detractor"},

@@ -134,9 +134,11 @@ OF_VALUE: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = {
     ),
     "who recommended us did so last then": (
         "lifecycle",
-        {"referrer_last"},
-        [customer(1, "referred", referred_id="x"), customer(4, "referred", referred_id="y")],
-        {("referrer_last", 4, 0)},
+        {"referrer_last", "referral", "referral_gap"},
+        [customer(1, "referred", referred_id="x"), customer(4, "referred", referred_id="y"),
+         customer(9, "referred", referred_id="x")],
+        {("referrer_last", 9, 0), ("referral", 1, 0), ("referral", 4, 0), ("referral", 9, 0),
+         ("referral_gap", 4, 3 * M), ("referral_gap", 9, 5 * M)},
     ),
     # Purchases
     "who has not bought for ninety days lapses, and comes back with an order": (
@@ -147,6 +149,14 @@ OF_VALUE: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = {
          ("buyer_dormant", 180 * D, 1), ("buyer_dormant", 180 * D + 1, -1), ("buyer_back", 180 * D + 1, 0),
          ("buyer_active", 180 * D + 1, 1), ("buyer_active", 270 * D + 1, -1), ("buyer_lapsed", 270 * D + 1, 0),
          ("buyer_dormant", 270 * D + 1, 1)},
+    ),
+    "from order to order, of all that count and of those that were kept": (
+        "purchases",
+        {"buyer_gap", "order_gap", "keeper_second_gap"},
+        [*(order(n, "placed", f"{n}", amount=n) for n in (16, 8, 4, 2, 1)),
+         order(17, "refunded", "2", refund_id="r", amount=2), order(3, "cancelled", "8")],
+        {("buyer_gap", 2, M), ("buyer_gap", 4, 2 * M), ("buyer_gap", 16, 12 * M), ("order_gap", 4, 3 * M),
+         ("order_gap", 16, 12 * M), ("keeper_second_gap", 16, 15 * M)},
     ),
     "an order that was fully refunded kept nobody active": (
         "purchases", BUYING, [order(1, "placed", amount=5), order(2, "refunded", refund_id="r", amount=5)], set(),

@@ -72,10 +72,10 @@ _APART_MS = {"purchases": 20 * 86_400_000}
 def stories(journey: str) -> list[list[Event]]:
     """The events of many parties that the journey takes, in order."""
     dice, reader, found = random.Random(journey), Reader(), []
-    entities = "12" if None in JOURNEYS[journey].takes.values() else "1"
+    entities = "1234" if None in JOURNEYS[journey].takes.values() else "1"
     for _ in range(200):
         events = []
-        for number in range(dice.randrange(12)):
+        for number in range(dice.randrange(24)):
             kind, entity = one_of(FAMILIES[journey], dice), dice.choice(entities)
             at_ms = NOW_MS - dice.randrange(9) * _APART_MS.get(journey, MINUTE_MS)
             happening = Happening(kind.name, at_ms, dice.randrange(9999), f"{number}", entity=entity)

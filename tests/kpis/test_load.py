@@ -189,6 +189,62 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) ->
     assert re.match(r"a\.yaml:\d+: ", str(error.value))
 
 
+DISTINCT = """\
+measures:
+  orders: {flow: order_placed, by: [channel]}
+  pairs:  {gap: buyer_gap}
+  buyers: {recency: buyer_last, past: count(orders) - pairs(pairs)}
+kpis:
+  per_buyer:
+    title: Orders per buyer
+    formula: count(orders) / distinct(buyers)
+    unit: count
+    windows: [30d, 90d]
+    operators: [change]
+"""
+
+
+def test_distinct_parties_change_where_it_is_said_how_they_read_over_past_days(tmp_path: Path) -> None:
+    """And how is no part of what is counted."""
+    plan, other = compiled(tmp_path, DISTINCT), compiled(tmp_path, DISTINCT.replace(" - pairs(pairs)", ""))
+    assert plan.catalogue.pasts["buyers"].text == "count(orders) - pairs(pairs)"
+    assert plan.definitions == other.definitions
+    hidden = compiled(tmp_path, DISTINCT, "only: [per_buyer]")
+    assert hidden.catalogue.measures.keys() == {"orders", "pairs", "buyers"}
+    assert compiled(tmp_path, DISTINCT, "hide: [per_buyer]").catalogue.pasts == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (", past: count(orders) - pairs(pairs)", "",
+         "per_buyer is known as of now only, as its measure buyers has no 'past'"),
+        ("[change]", "[trend]",
+         "a.yaml:11: per_buyer: trend needs values over past days; per_buyer is known as of now only"),
+        ("{flow: order_placed,", "{flow: order_placed, past: count(orders),",
+         "a.yaml:2: orders: past belongs to recency: a flow is known over past days"),
+        ("pairs(pairs)", "pairs(pair)", "a.yaml:4: buyers: unknown measure 'pair' (did you mean pairs?)"),
+        ("pairs(pairs)", "distinct(buyers)",
+         "buyers: past is made of flows and gaps over the days asked for, not of recency in distinct(buyers)"),
+        ("pairs(pairs)", "closed(pairs(pairs))",
+         "past is made of flows and gaps over the days asked for, not of closed(pairs(pairs))"),
+        (" - pairs(pairs)", " / 2", "a.yaml:4: buyers: past is a number of parties: readings, added and subtracted"),
+        ("{recency: buyer_last,", "{recency: order_placed, by: [channel],",
+         "a.yaml:4: buyers: measure pairs is not grouped by 'channel'"),
+        ("gap: buyer_gap", "gap: buyer_last", "gap needs a fact with a value of ms, buyer_last has 0"),
+        ("count(orders) / distinct(buyers)\n", "pairs(orders)\n", "pairs(orders) reads gap, not flow"),
+        ("distinct(buyers)\n    unit: count\n    windows: [30d,", "pairs(pairs)\n    unit: count\n    windows: [7d,",
+         "per_buyer: a gap is known for windows of whole days, 30d, 90d, 365d, today, mtd, qtd, ytd, all, not 7d"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_past_days_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in DISTINCT
+    with pytest.raises(CatalogueError) as error:
+        compiled(tmp_path, DISTINCT.replace(old, new, 1))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_older_needs_a_target(tmp_path: Path) -> None:
     """What else would it compare with."""
     text = GOOD.replace("{flow: lead_created, by: [channel, source]}", "{open_set: ticket_unanswered, by: [channel]}")

@@ -78,6 +78,19 @@ def test_instants_have_a_table_each_and_periods_a_column() -> None:
     assert "Period" in printed(over)
 
 
+def test_changes_say_against_what_and_as_of_when_they_are() -> None:
+    change = {**row("orders"), "operator": "change", "against": "year"}
+    days = {**VIEWS.over("2026-01-01/2026-04-01", fakes.value("orders", "all")), "against": "previous"}
+    shown = [printed([change]), printed([{**change, "at": "2026-01-01T00:00:00Z"}]), printed([days])]
+    expected = (
+        "Change against the year before",
+        "As of 2026-01-01T00:00:00Z: change against the year before",
+        "Period 2026-01-01/2026-04-01: change against as many days before",
+    )
+    for text, title in zip(shown, expected, strict=True):
+        assert " ".join(text.split()).startswith(title)
+
+
 def test_a_period_with_a_long_name_stands_above_its_table() -> None:
     """Once, so that there is room for the names of KPIs; others beside it do so too."""
     quarter, days = "2026Q1", "2026-01-01/2026-04-01"

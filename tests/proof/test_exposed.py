@@ -61,8 +61,7 @@ def answers(values: list[Value]) -> list[Answer]:
             *value[:4], value.numerator, value.denominator, value.samples, value.value,
             {str(q): seconds for q, seconds in value.durations.quantiles} if value.durations else {},
             dict(value.durations.buckets) if value.durations else {},
-            value.durations.sum_ms if value.durations else None,
-            *((value.lower, value.upper) if value.durations else ()),
+            value.durations.sum_ms if value.durations else None, value.lower, value.upper,
         )
         for value in values
     ]  # fmt: skip

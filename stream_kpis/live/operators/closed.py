@@ -39,13 +39,9 @@ class Closed:
         self._kpis, self._sources, self._days = plan.catalogue.kpis, sources, days
         self._world = _World(plan, sources, Valuer(plan, sources), days, of_beginnings(plan))
 
-    def indexes(self, kpi: str, by: str) -> set[int]:
-        """The groupings that a KPI and its parts read."""
-        return {source.grouping for source in self._sources.of(kpi, by, self._kpis[kpi].windows[0])}
-
     def begin(self, kpi: str) -> int | None:
         """The day on which its history begins: of the earliest fact of any of its measures, in whatever group."""
-        return self._days.first(self.indexes(kpi, ""))
+        return self._days.first(self._sources.past_groupings(kpi, ""))
 
     def lag_days(self, kpi: str) -> int:
         """How many days before today its last base events lie: those that are matured."""
@@ -81,9 +77,11 @@ class ClosedGroup:
 
     def _reader(self, name: str, first: int, end: int, parts: dict[str, Value]) -> KpiReader:
         edges = Edges(self._days.start_ms(first), self._days.start_ms(end))
-        window = self._plan.catalogue.kpis[name].windows[0]
+        window, pasts = self._plan.catalogue.kpis[name].windows[0], self._plan.catalogue.pasts
 
         def cell(measure: str, reading: Reading) -> Cell:
+            if measure in pasts:
+                return {COUNT: int(evaluate(pasts[measure].numerator, reader) or 0)}
             function = FUNCTIONS[reading.function]
             source = self._sources.of_reading(name, measure, reading, self._by, window)
             course = self._course(source.grouping, "" if function.of_all else self._group)
@@ -91,9 +89,10 @@ class ClosedGroup:
             return course.between(*span)
 
         read = Read(cell, lambda _: edges, lambda part: self._valuer.part(part, parts[part.name]))
-        return KpiReader(
+        reader = KpiReader(
             read, self._plan.catalogue.kpis[name], edges.to_ms, self._standing(name, end), self._plan.calendars
         )
+        return reader
 
     def _course(self, index: int, group: str) -> Course:
         found = self._courses.get((index, group))

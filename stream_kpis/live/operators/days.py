@@ -83,7 +83,7 @@ class Course:
         self._kind, self._of, self._cells = kind, days, cells
         self._days = sorted(cells)
         self._sums: list[Cell] | None = None
-        if kind not in ("joined", "distribution"):  # whose vectors grow with what they count
+        if kind not in ("joined", "distribution", "gap"):  # whose vectors grow with what they count
             self._sums = list(accumulate((cells[day] for day in self._days), _added, initial=_EMPTY))
 
     def between(self, first: int, end: int) -> Cell:

@@ -23,7 +23,7 @@ from stream_kpis.live.operators.spans import (
     levels_compared,
     period_first,
 )
-from stream_kpis.live.snapshot import Result, State, Value
+from stream_kpis.live.snapshot import Result, State
 from stream_kpis.live.sources import Sources
 from stream_kpis.live.valuing import SCALE
 from stream_kpis.live.witnesses import of_beginnings
@@ -39,12 +39,7 @@ def read_by_day(plan: Plan, sources: Sources) -> set[int]:
     """The groupings that the operators of a plan read, and those that tell since when there is what they count."""
     carrying = [(name, kpi) for name, kpi in plan.catalogue.kpis.items() if DAILY & set(kpi.operators)]
     beginnings = of_beginnings(plan)
-    read = {
-        source.grouping
-        for name, kpi in carrying
-        for by in ("", *kpi.by)
-        for source in sources.of(name, by, kpi.windows[0])
-    }
+    read = {index for name, kpi in carrying for by in ("", *kpi.by) for index in sources.past_groupings(name, by)}
     return read.union(*(beginnings.get(measure, ()) for name, _ in carrying for measure in sources.measures(name)))
 
 
@@ -63,7 +58,7 @@ class Operators:
         self._plan, self._days, self._groups = plan, days, groups
         self._closed = Closed(plan, sources, days)
         self._reads = {
-            (name, by): self._closed.indexes(name, by) for name, kpi in self._kpis.items() for by in ("", *kpi.by)
+            (name, by): sources.past_groupings(name, by) for name, kpi in self._kpis.items() for by in ("", *kpi.by)
         }
         self._known: dict[_Key, tuple[Result, ...]] = {}
         """By KPI, grouping and group."""
@@ -158,7 +153,7 @@ class Operators:
                 return self._result(one, operator, window, (today, today), nothing, today, against=against)
             spans, before_spans = days[:2], days[2:]
         now, before = group.value(*spans), group.value(*before_spans)
-        estimate = Estimate(_changed(now, before, one.kpi), None, None, min(now.samples, before.samples))
+        estimate = Estimate(changed(now.value, before.value, one.kpi), None, None, min(now.samples, before.samples))
         found = self._result(one, operator, window, spans, estimate, before_spans[0], against=against)
         if found.state is State.OK and found.samples < one.kpi.min_samples:
             found = found._replace(state=State.LOW_SAMPLE)
@@ -196,13 +191,13 @@ class _One:
         self.today, self.begin, self.lag_days = today, begin, lag_days
 
 
-def _changed(now: Value, before: Value, kpi: Kpi) -> float | None:
-    """By how much a value changed: as a part of what it was, or for a ratio as a difference."""
-    if now.value is None or before.value is None:
+def changed(now: float | None, before: float | None, kpi: Kpi) -> float | None:
+    """By how much a value of a KPI changed: as a part of what it was, or for a ratio as a difference."""
+    if now is None or before is None:
         return None
     if kpi.unit == "ratio":
-        return now.value - before.value
-    return now.value / before.value - 1 if before.value > 0 else None
+        return now - before
+    return now / before - 1 if before > 0 else None
 
 
 def _scaled(estimate: Estimate, kpi: Kpi) -> Estimate:

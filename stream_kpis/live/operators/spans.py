@@ -63,13 +63,40 @@ def compared(window: str, against: str, today: int) -> Compared | None:
     first = period_first(window, today)
     if first == today:
         return None
+    return Compared(first, today, *_before(window, first, today, against))
+
+
+def compared_days(first: int, end: int, whole_end: int, against: str) -> tuple[int, int]:
+    """The days that those from ``first`` to the one before ``end`` are compared with: as :func:`compared` has it.
+
+    Args:
+        first: of a period.
+        end: where what is known of it ends.
+        whole_end: where the period ends; if it is a month, quarter or year, so is what it is compared with.
+        against: ``previous`` or ``year``.
+
+    >>> of = lambda *days: [date(*day).toordinal() for day in days]
+    >>> days = compared_days(*of((2026, 3, 1), (2026, 3, 31), (2026, 4, 1)), "previous")
+    >>> [date.fromordinal(day).isoformat() for day in days]
+    ['2026-02-01', '2026-03-01']
+    """
+    for window in PERIODS:
+        if period_first(window, first) == first and next_first(window, first) == whole_end:
+            return _before(window, first, end, against)
+    days = end - first
+    back = days if against == "previous" else YEAR if days == YEAR else YEAR_OF_WEEKS
+    return first - back, end - back
+
+
+def _before(window: str, first: int, end: int, against: str) -> tuple[int, int]:
+    """As many days of the period before, or of a year before, as lie from the first of a period to ``end``."""
     if against == "previous":
-        before, end = previous_first(window, first), first
+        before, limit = previous_first(window, first), first
     else:
         at = date.fromordinal(first)
         before = at.replace(year=at.year - 1).toordinal()
-        end = next_first(window, before)
-    return Compared(first, today, before, min(before + today - first, end))
+        limit = next_first(window, before)
+    return before, min(before + end - first, limit)
 
 
 def levels_compared(window: str, against: str, today: int) -> tuple[int, int]:

@@ -1,0 +1,157 @@
+"""The past of a partition, replayed from its parties: what was known before an instant, as cells. Pure.
+
+An event is known from its own time on, whenever it came. What was taken back was never there: the parties have let go
+of it. What still waits for its rate is in no value, as it is in none now.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from stream_kpis.engine.cells import Cells
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.definitions import DefinitionsChanged
+from stream_kpis.engine.holdings import Holdings, Stored, decode_events
+from stream_kpis.engine.parking import is_parked
+from stream_kpis.engine.scopes import as_sealed, decoded, sealed_state
+from stream_kpis.engine.tiles import Calendar, Levels
+from stream_kpis.events.envelope import Event
+from stream_kpis.journeys import activity
+from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.journey import Journey
+
+
+class _Course(msgspec.Struct, eq=False, gc=True):
+    """A scope on its way from instant to instant."""
+
+    journey: Journey
+    party: str
+    state: Any
+    events: list[Event]
+    """In order; the first ``at`` of them are in the state."""
+    last_ms: int
+    """When the last event in the state was; -1 if there is none."""
+    at: int = 0
+    facts: Sequence[Fact] = ()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is anything that is not in the state yet."""
+        return self.at < len(self.events)
+
+    def forward(self, to_ms: int) -> None:
+        """Takes the events before an instant into the state, and says anew what it means."""
+        step, state = self.journey.step, self.state
+        while self.at < len(self.events) and (event := self.events[self.at]).time_ms < to_ms:
+            step(state, event)
+            self.last_ms = event.time_ms
+            self.at += 1
+        if self.last_ms >= 0:
+            self.facts = self.journey.facts(state)
+
+
+class Past:
+    """One partition, replayed. Its records are taken first, then the cells at each instant are read, once.
+
+    Args:
+        plan: the compiled catalogue.
+        calendar: the business days.
+        instants: in order of time, each once; only what happened before it is known at it.
+        journeys: which of those that run are wanted; all if not given.
+    """
+
+    def __init__(
+        self, plan: Plan, calendar: Calendar, instants: Sequence[int], journeys: Collection[str] | None = None
+    ) -> None:
+        running = {name for name in plan.journeys if f"journey:{name}" in plan.definitions}
+        self._holdings = Holdings(plan, running if journeys is None else running & set(journeys), archives=True)
+        self._instants = instants
+        self._levels = Levels(calendar)
+        self._cells = Cells(plan, self._levels)
+        self._last_ms: dict[str, int] = {}
+        """When the last event of each party was."""
+        self._parked: set[bytes] = set()
+        self.scopes = self.events = 0
+        """How many there were; events as often as they are in a scope."""
+        self.unknown_before_ms = 0
+        """Before and at it not all is known: archives are gone, which shows in what was sealed."""
+
+    @property
+    def parked(self) -> int:
+        """How many events wait for the rate of their currency."""
+        return len(self._parked)
+
+    def take(self, key: bytes, value: bytes | None) -> None:
+        """Takes a record of the parties changelog, in the log's order."""
+        if is_parked(key):
+            (self._parked.discard if value is None else self._parked.add)(key)
+        else:
+            self._holdings.take(key, value)
+
+    def flushes(self) -> Iterator[list[tuple[bytes, bytes | None]]]:
+        """At each instant the records of the cells changelog that a shard would have written since the one before.
+
+        Raises:
+            DefinitionsChanged: something was sealed by another version of its journey.
+        """
+        going: Iterable[_Course] = self._begin()
+        for to_ms in self._instants:
+            self._levels.advance(to_ms)  # first, so that each fact goes at once to the tile of its age
+            self._cells.roll_up()
+            before = dict(self._last_ms) if self._holdings.pulsing else {}
+            going = [course for course in going if self._move(course, to_ms)]
+            self._count_pulses(before)
+            yield self._cells.take()
+
+    def _begin(self) -> Iterator[_Course]:
+        """All scopes before the first instant, one after the other."""
+        for stored in self._holdings.stored():
+            self.scopes += 1
+            course = self._course(stored)
+            if course is not None:
+                yield course
+
+    def _course(self, stored: Stored) -> _Course | None:
+        """A scope from what was sealed, if that was before the first instant; else from its first event."""
+        journey, party = stored.journey, stored.party
+        kept = decoded(stored.value)
+        events = [event for event in decode_events(kept.events) if event.time_ms < self._instants[-1]]
+        if kept.seal is None:
+            return _Course(journey, party, journey.state(), events, -1)
+        if kept.version != journey.version:
+            raise DefinitionsChanged(f"journey {journey.name} has changed, and some of its state is sealed")
+        base = sealed_state(journey, kept.base)
+        if kept.seal[0] < self._instants[0]:
+            return _Course(journey, party, base, events, kept.seal[0])
+        sealed = [event for archive in stored.archives for event in decode_events(archive)]
+        whole = bool(sealed) and sealed[-1].order == kept.seal
+        if not whole or as_sealed(journey, _folded(journey, sealed)) != base:
+            self.unknown_before_ms = max(self.unknown_before_ms, kept.seal[0])
+            return None
+        return _Course(journey, party, journey.state(), sealed + events, -1)
+
+    def _move(self, course: _Course, to_ms: int) -> bool:
+        """Moves a scope on to an instant and counts what that changes; whether it goes on after it."""
+        before, at = course.facts, course.at
+        course.forward(to_ms)
+        self.events += course.at - at
+        self._cells.count_difference(before, course.facts)
+        if course.last_ms > self._last_ms.get(course.party, -1):
+            self._last_ms[course.party] = course.last_ms
+        return course.goes_on
+
+    def _count_pulses(self, before: dict[str, int]) -> None:
+        """Counts how the parties' last events moved."""
+        for party, last_ms in self._last_ms.items() if self._holdings.pulsing else ():
+            was_ms = before.get(party, -1)
+            if last_ms != was_ms:
+                old = [activity.fact(was_ms)] if was_ms >= 0 else []
+                self._cells.count_difference(old, [activity.fact(last_ms)])
+
+
+def _folded(journey: Journey, events: Iterable[Event]) -> Any:
+    state = journey.state()
+    for event in events:
+        journey.step(state, event)
+    return state

@@ -1,0 +1,231 @@
+"""The command `kpis` as of the past: the committed parties are read and replayed, one partition after the other."""
+
+import asyncio
+import contextlib
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from stream_kpis.engine.batch import HEADER_KEY, header_decoder
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.definitions import DefinitionsChanged, check
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.api import Filter, Json, Views, check_comparison, chosen
+from stream_kpis.live.asks import Ask, asks_of
+from stream_kpis.live.evaluate import GC_THRESHOLDS, Answer, rows_of
+from stream_kpis.live.past import PastValues, before, changes, until_now
+from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.live.snapshot import Result
+from stream_kpis.live.tables import print_rows
+from stream_kpis.plan import goals_of
+from stream_kpis.settings import Settings
+from stream_kpis.stream.changelog import committed, read_to_ends
+from stream_kpis.stream.control import plan_in_force
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.logs import set_up_logging
+from stream_kpis.stream.topics import Names, survey
+
+_LINE_EVERY_S = 5.0
+_TAIL = 1_000
+"""How many of the last offsets of a cells changelog have a header among them: each flush ends with one."""
+_NOTHING = "no shard has written anything yet: start one with stream-kpis worker, or set app and prefix as it has them"
+
+Report = Callable[[int, int], None]
+"""Told how many partitions are done, and how many records were read."""
+
+
+class _Wanted(NamedTuple):
+    """What is to be answered."""
+
+    asks: Sequence[Ask]
+    kpis: Sequence[str]
+    by: str | None
+    windows: Sequence[str]
+    against: str | None
+
+
+class _Told(NamedTuple):
+    """What the parties say."""
+
+    plan: Plan
+    wanted: Filter
+    answers: Sequence[Answer]
+    read: Json
+
+
+def print_past(
+    settings: Settings,
+    *,
+    kpis: Sequence[str],
+    by: str | None,
+    windows: Sequence[str],
+    instants: Sequence[str],
+    period: str | None,
+    since: str | None,
+    until: str | None,
+    against: str | None,
+    as_json: bool,
+    as_csv: bool,
+) -> int:
+    """Prints values as of the past to standard output, what was read to standard error; returns the exit code.
+
+    Raises:
+        ValueError: a name or a time is wrong, or archives are gone that it needs; one line.
+        RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
+    """
+    if period and (since or until):
+        raise ValueError("--period excludes --from and --to: give it, or both of them")
+    set_up_logging(settings.verbose)
+    gc.set_threshold(*GC_THRESHOLDS)
+    calendar, now_ms = Calendar(settings.zone), time.time_ns() // 1_000_000
+    asks = asks_of(calendar, instants, [period] if period else (), since, until)
+    over_days = asks[0].from_ms is not None
+    if over_days and windows:
+        raise ValueError("windows and periods do not go together: give --window, or a period")
+    if over_days and against:
+        asks = [*before(asks[0], against, calendar, now_ms)]
+    asks = until_now(asks, now_ms)
+    told = _told(settings, calendar, _Wanted(asks, kpis, by, windows, against))
+    views = Views(told.plan.catalogue.kpis, settings.currency)
+    shown = [answer for answer in told.answers if not (over_days and against) or answer.ask == asks[0]]
+    rows = [row for answer in shown for row in rows_of(answer, told.wanted, views)]
+    document: Json = {"values": rows, "read": told.read}
+    if against:
+        more = _changes(told, against, views, over=asks if over_days else ())
+        document, rows = {"values": rows, "operators": more, "read": told.read}, rows + more
+    print_rows(rows, document, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
+    for line in _lines(told.read):
+        print(line, file=sys.stderr)  # noqa: T201 - the command's report
+    return 0
+
+
+def _changes(told: _Told, against: str, views: Views, over: Sequence[Ask]) -> list[Json]:
+    """The changes as rows: over a period and the one before, or those that operators make as of instants."""
+    if not over:
+        return [
+            {"at": answer.ask.name, **views.result(result)}
+            for answer in told.answers
+            for result in told.wanted(answer.results)
+            if (result.operator, result.against) == ("change", against)
+        ]
+    now, was = (next(answer for answer in told.answers if answer.ask == ask) for ask in over)
+    found = changes(now, was, against, told.plan.catalogue.kpis)
+    return [_over(views.result(result), result) for result in told.wanted(found)]
+
+
+def _over(row: Json, result: Result) -> Json:
+    return {("period" if name == "window" else name): item for name, item in row.items()} | {"period": result.window}
+
+
+def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
+    try:
+        return asyncio.run(_read(settings, calendar, wanted))
+    except KafkaError as error:
+        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
+    except DefinitionsChanged as error:
+        raise RuntimeError(f"the past cannot be told with this catalogue: {error}") from error
+
+
+async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
+    if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
+        raise RuntimeError(_NOTHING)
+    plan = await plan_in_force(settings)
+    which = chosen(plan.catalogue.kpis, wanted.kpis, wanted.by, wanted.windows)
+    _check(wanted, plan.catalogue.kpis)
+    values = PastValues(plan, calendar, wanted.asks, wanted.kpis, goals_of(settings, plan), Pseudonyms.of(settings))
+    async with committed(settings, fetch_max_wait_ms=50) as kafka:
+        await _check_definitions(kafka, settings, plan)
+        records = 0
+        with _reporting(settings.partitions) as report:
+            for partition in range(settings.partitions):
+                past = values.partition()
+                async for some in read_to_ends(kafka, [TopicPartition(Names.of(settings).parties, partition)]):
+                    for record in some:
+                        past.take(record.key, record.value)
+                    records += len(some)
+                    report(partition, records)
+                values.add(partition, past)
+                report(partition + 1, records)
+    read = {
+        "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
+        "parked": values.parked,
+    }  # fmt: skip
+    return _Told(plan, which, list(values.answers()), read)
+
+
+def _check(wanted: _Wanted, kpis: Mapping[str, Kpi]) -> None:
+    """Refuses a window that none of the KPIs has, and what no operator compares.
+
+    Raises:
+        ValueError: one line that says what there is.
+    """
+    there_are = dict.fromkeys(window for name in wanted.kpis or kpis for window in kpis[name].windows)
+    for window in wanted.windows:
+        if window not in there_are:
+            of = ", ".join(wanted.kpis) or "any KPI"
+            raise ValueError(f"no window {window!r} of {of}; there are {', '.join(there_are)}")
+    if wanted.against and wanted.asks[0].from_ms is None:
+        check_comparison(wanted.against, kpis, wanted.kpis)
+
+
+async def _check_definitions(kafka: Any, settings: Settings, plan: Plan) -> None:
+    """Refuses a catalogue that the parties do not hold all events of, as a worker does.
+
+    Raises:
+        DefinitionsChanged: a journey did not run before, or the zone or currency is another one.
+        RuntimeError: no shard has written anything yet.
+    """
+    now = {**plan.definitions, "zone": settings.zone, "currency": settings.currency}
+    every = [TopicPartition(Names.of(settings).cells, partition) for partition in range(settings.partitions)]
+    headers: dict[int, bytes] = {}
+    async for records in read_to_ends(kafka, every, tail=_TAIL):
+        for record in records:
+            if record.key == HEADER_KEY and record.value is not None:
+                headers[record.partition] = record.value
+    if not headers:
+        raise RuntimeError(_NOTHING)
+    for header in headers.values():
+        made = header_decoder.decode(header).definitions
+        check(made, now, plan.journeys, "party_active" in plan.actions, lambda _: False)
+
+
+@contextlib.contextmanager
+def _reporting(partitions: int) -> Iterator[Report]:
+    """A bar on a terminal, else a line every five seconds; on standard error."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _every_so_often(partitions)
+        return
+    columns = (
+        TextColumn("parties"), BarColumn(), MofNCompleteColumn(), TextColumn("partitions, {task.fields[records]:,}"),
+        TextColumn("records"), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("parties", total=partitions, records=0)
+        yield lambda done, records: progress.update(task, completed=done, records=records)
+
+
+def _every_so_often(partitions: int) -> Report:
+    said = time.monotonic()
+
+    def report(done: int, records: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _LINE_EVERY_S:
+            said = time.monotonic()
+            print(f"{done} of {partitions} partitions, {records:,} records so far", file=sys.stderr)  # noqa: T201 - the command's progress
+
+    return report
+
+
+def _lines(read: Mapping[str, int]) -> Iterator[str]:
+    yield f"read {read['partitions']} partitions of the parties: {read['scopes']:,} scopes, {read['events']:,} events"
+    if read["parked"]:
+        yield f"{read['parked']:,} events wait for the rate of their currency: they are in no value"
