@@ -21,6 +21,8 @@ BATCH_MAX = 700
 _RATES_MAX = 50
 FLUSHED = 0.2
 """After how many of the batches a shard is flushed."""
+READ = 0.1
+"""After how many of the batches the read model reads what a shard flushed."""
 
 
 def laid_out(events: Iterable[Simulated], partitions: int, until_ms: int) -> dict[tuple[str, int], list[Record]]:
@@ -66,11 +68,12 @@ def replay(
 ) -> tuple[ReadModel, list[Shard]]:
     """The read model after all records, with flushes at random moments, and the shards behind it.
 
-    Events in a wrong partition go through the topic of the re-keyed, as in Kafka. ``rates`` come at random moments too,
-    in their order.
+    The model reads at random moments too, as from a compacted topic: of each cell the last value. Events in a wrong
+    partition go through the topic of the re-keyed, as in Kafka. ``rates`` come at random moments, in their order.
     """
     model, known, to_come = ReadModel(plan, calendar, goals=goals), Rates(reader.currency), deque(rates)
     shards = [Shard(plan, number, partitions, reader, calendar, rates=known) for number in range(partitions)]
+    flushed: list[dict[bytes, bytes | None]] = [{} for _ in shards]
 
     def reached_ms() -> int:
         """Up to when everything was applied; what is re-keyed is as old as where it came from."""
@@ -79,12 +82,16 @@ def replay(
 
     def flush(shard: Shard) -> None:
         taken = shard.take(reached_ms())
-        model.apply(shard.partition, taken.cells)
+        flushed[shard.partition].update(taken.cells)
         for sent in taken.rekeyed:
             home = shards[sent.partition]
             at = home.next.get(REKEYED_TOPIC, 0)
             record = Record(REKEYED_TOPIC, sent.partition, at, sent.timestamp, sent.key, sent.value, sent.headers)
             home.apply(Batch(REKEYED_TOPIC, sent.partition, at, at + 1, [record]))
+
+    def read(partition: int) -> None:
+        model.apply(partition, flushed[partition].items())
+        flushed[partition] = {}
 
     for batch in batches(logs, dice):
         for _ in range(dice.randrange(_RATES_MAX) if to_come else 0):
@@ -96,8 +103,11 @@ def replay(
         shard.apply(batch)
         if shard.counters["rekeyed"] > sent_before or dice.random() < FLUSHED:
             flush(shard)
+        if dice.random() < READ:
+            read(batch.partition)
     for rate in to_come:
         known.add(rate)
     for shard in shards:
         flush(shard)
+        read(shard.partition)
     return model, shards

@@ -2,8 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
@@ -19,7 +18,7 @@ from stream_kpis.proof.oracle import KPIS, Answer, Ask, Oracle, Rate, Version
 from stream_kpis.proof.oracle.calendars import open_until
 from stream_kpis.proof.oracle.operators import operators
 from stream_kpis.proof.outcomes import compare_results, requests_of
-from stream_kpis.proof.replay import laid_out, replay
+from stream_kpis.proof.replay import Logs, laid_out, replay
 from stream_kpis.proof.simulate import Simulation, faults
 
 _log = logging.getLogger(__name__)
@@ -84,17 +83,33 @@ def verify(plan: Plan, case: Case, goals: Goals = NO_GOALS) -> Proof:
         case: how many events, which faults, which seed.
         goals: besides those that a verification has of its own.
     """
-    goals = simulated_goals(plan, goals)
-    reader, calendar = Reader(), Calendar(case.zone)
+    goals, reader = simulated_goals(plan, goals), Reader()
+    logs = _simulated(case)
+    shown = _shown(plan, case, logs, reader, goals)  # the engine's state is gone before the oracle makes its own
+    return prove(plan, shown, _let_go(logs), reader, case.zone, goals)
+
+
+def _simulated(case: Case) -> dict[tuple[str, int], list[Record]]:
+    """The logs of all partitions."""
     parties = max(case.events // 60, 20)
     history = Simulation(case.seed, parties).history(case.events, case.days, SIMULATED_NOW_MS)
     line = faults(history, case.faults, case.seed, case.partitions) if case.faults else history
-    logs = laid_out(line, case.partitions, SIMULATED_NOW_MS)
+    return laid_out(line, case.partitions, SIMULATED_NOW_MS)
+
+
+def _shown(plan: Plan, case: Case, logs: Logs, reader: Reader, goals: Goals) -> Shown:
+    """What the engine shows of the logs."""
     dice = random.Random(case.seed)  # noqa: S311 - not for secrets
-    model, _ = replay(plan, logs, case.partitions, reader, calendar, SIMULATED_NOW_MS, dice, goals)
+    model = replay(plan, logs, case.partitions, reader, Calendar(case.zone), SIMULATED_NOW_MS, dice, goals)[0]
     snapshot = model.snapshot(SIMULATED_NOW_MS)
-    shown = Shown(snapshot.values, snapshot.to_ms, snapshot.results)
-    return prove(plan, shown, chain.from_iterable(logs.values()), reader, case.zone, goals)
+    return Shown(snapshot.values, snapshot.to_ms, snapshot.results)
+
+
+def _let_go(logs: dict[tuple[str, int], list[Record]]) -> Iterator[Record]:
+    """All records of the logs, which are empty then."""
+    while logs:
+        _, log = logs.popitem()
+        yield from log
 
 
 def renamed(answers: Iterable[Answer], names: Pseudonyms) -> tuple[dict[tuple[str, str], str], list[Answer]]:

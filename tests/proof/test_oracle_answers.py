@@ -230,6 +230,22 @@ def test_many_asks_are_answered_in_their_order_each_by_itself() -> None:
     assert world.oracle.answer([], END) == []
 
 
+def test_windows_that_overlap_count_each_what_lies_in_it() -> None:
+    """From its first instant on, up to but not at its last."""
+    world = World()
+    times = (0, 4, 5, 9, 10, 19, 20)
+    for at in times:
+        world.add("order.placed", at, order_id=f"o{at}", amount=at)
+        world.add("ticket.created", at, ticket_id=f"t{at}")
+        world.add("ticket.message", at + 1, ticket_id=f"t{at}", author="agent", public=True)
+    windows = [(0, 10), (5, 10), (10, 20), (5, 20), (20, 30), (0, 30), (11, 12)]
+    asks = [Ask(kpi, f"{a}", a * 1000, b * 1000) for kpi in ("orders", "first_response_time") for a, b in windows]
+    answers = world.oracle.answer(asks, END * 1000)
+    expected = [sum(a <= at < b for at in times) for a, b in windows]
+    expected += [sum(a <= at + 1 < b for at in times) for a, b in windows]
+    assert [answer.samples for answer in answers if not answer.by] == expected
+
+
 def test_the_window_now_has_no_beginning() -> None:
     """Whatever lower edge comes with it."""
     world = World()

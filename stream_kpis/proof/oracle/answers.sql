@@ -1,30 +1,110 @@
--- The answers: sums of contributions per window and group; composed.sql adds those that are composed. Makes: answers.
+-- The answers: sums of what counts, per window and group; composed.sql adds those that are composed. Makes: answers.
 
--- Each contribution for the whole and once per dimension.
-CREATE OR REPLACE TEMP TABLE grouped AS
-SELECT ask, '' AS "by", '' AS "group", numerator, denominator, samples, duration_ms, factor
-FROM contributions
-WHERE in_whole
-UNION ALL
-SELECT ask, dim.key, dim.value, numerator, denominator, samples, duration_ms, factor
-FROM (
-    SELECT ask, numerator, denominator, samples, duration_ms, factor, unnest(map_entries(dims)) AS dim
-    FROM contributions
-);
+-- All windows of a KPI begin and end at its edges. What lies between two neighbouring edges counts in the same windows as
+-- if it were at the earlier one; so it is summed up once for all of them. Before all edges there is one more.
+CREATE OR REPLACE TEMP TABLE window_edges AS
+SELECT kpi, from_ms AS edge_ms FROM asks
+UNION
+SELECT kpi, to_ms FROM asks
+UNION
+SELECT kpi, getvariable('beginning_ms') FROM asks;
 
-CREATE OR REPLACE TEMP TABLE totals AS
+-- For the whole and once per dimension. Durations are told apart by the smallest bucket that holds them.
+CREATE OR REPLACE TEMP TABLE sums AS
+WITH
+    counted AS (
+        SELECT
+            NULL AS ask,
+            o.kpi,
+            w.edge_ms AS time_ms,
+            numerator,
+            denominator,
+            samples,
+            duration_ms,
+            factor,
+            dims,
+            true AS in_whole
+        FROM observations AS o
+        ASOF JOIN window_edges AS w ON w.kpi = o.kpi AND o.time_ms >= w.edge_ms
+        UNION ALL BY NAME
+        SELECT ask, numerator, denominator, samples, duration_ms, factor, dims, in_whole
+        FROM window_observations
+    ),
+    grouped AS (
+        SELECT
+            counted.* EXCLUDE (dims, in_whole),
+            edge_s,
+            unnest([{'key': '', 'value': ''} FOR _ IN [1] IF in_whole] || map_entries(dims)) AS dim
+        FROM counted
+        ASOF LEFT JOIN edges ON counted.duration_ms <= edges.edge_ms
+    )
 SELECT
-    ask,
-    "by",
-    "group",
+    ask,  -- of what counts in one window alone
+    kpi,
+    time_ms,
+    dim.key AS "by",
+    dim.value AS "group",
+    factor,
+    edge_s,
     sum(numerator) AS numerator,
     sum(denominator) AS denominator,
     sum(samples) AS samples,
-    sum(duration_ms) AS total_ms,
-    count(duration_ms) AS durations,
-    list(duration_ms ORDER BY duration_ms) FILTER (duration_ms IS NOT NULL) AS sorted_ms
+    list(duration_ms) FILTER (duration_ms IS NOT NULL) AS durations_ms
 FROM grouped
-GROUP BY ask, "by", "group";
+GROUP BY ALL;
+
+-- The sums that each window is made of. The window now has no beginning.
+CREATE OR REPLACE TEMP VIEW window_sums AS
+SELECT asks.ask, sums.* EXCLUDE (ask)
+FROM sums
+JOIN asks
+    ON asks.kpi = sums.kpi AND sums.time_ms < asks.to_ms AND ("window" = 'now' OR sums.time_ms >= asks.from_ms)
+UNION ALL BY NAME
+FROM sums
+WHERE ask IS NOT NULL;
+
+-- Nearest rank: the smallest duration with at least q of all at or below it; q in thousandths, so that it is exact.
+CREATE OR REPLACE TEMP MACRO nearest_rank(sorted, thousandths) AS
+    sorted[(thousandths * len(sorted) + 999) // 1000];
+
+-- The ranks of the interval of a quantile of n durations: around n*q as far as 1.96 standard deviations of a binomial.
+-- All in integers: n*q and the root in units of 10^-5, the root rounded up, so that the bounds are rounded away from n*q.
+CREATE OR REPLACE TEMP MACRO root_up(square) AS
+    round(sqrt(square))::HUGEINT + (round(sqrt(square))::HUGEINT * round(sqrt(square))::HUGEINT < square)::INTEGER;
+
+CREATE OR REPLACE TEMP MACRO reach(n, thousandths) AS
+    root_up(196 * 196 * n::HUGEINT * thousandths * (1000 - thousandths));
+
+CREATE OR REPLACE TEMP MACRO lower_rank(n, thousandths) AS
+    floor_div(100 * n * thousandths - reach(n, thousandths), 100_000)::BIGINT;
+
+CREATE OR REPLACE TEMP MACRO upper_rank(n, thousandths) AS
+    1 - floor_div(-100 * n * thousandths - reach(n, thousandths), 100_000)::BIGINT;
+
+CREATE OR REPLACE TEMP TABLE totals AS
+WITH listed AS (
+    SELECT
+        ask,
+        "by",
+        "group",
+        sum(numerator) AS numerator,
+        sum(denominator) AS denominator,
+        sum(samples) AS samples,
+        list_sort(flatten(list(durations_ms) FILTER (durations_ms IS NOT NULL))) AS sorted_ms
+    FROM window_sums
+    GROUP BY ask, "by", "group"
+)
+SELECT
+    listed.* EXCLUDE (sorted_ms),
+    list_sum(sorted_ms) AS total_ms,
+    nearest_rank(sorted_ms, thousandths) AS quantile_ms,
+    -- A rank below 1 or beyond all gives no bound.
+    sorted_ms[nullif(greatest(lower_rank(len(sorted_ms), thousandths), 0), 0)] AS lower_ms,
+    sorted_ms[upper_rank(len(sorted_ms), thousandths)] AS upper_ms,
+    [nearest_rank(sorted_ms, q) FOR q IN [500, 900, 990] IF sorted_ms IS NOT NULL] AS quantiles_ms
+FROM listed
+JOIN asks USING (ask)
+JOIN catalogue USING (kpi);
 
 -- Of a product of ratios: the product of their numerators over that of their denominators.
 -- They are open deals, won of closed, value of those with a value, cycles over their sum.
@@ -37,7 +117,7 @@ WITH factors AS (
         factor,
         sum(numerator) AS numerator,
         sum(denominator) AS denominator
-    FROM grouped
+    FROM window_sums
     WHERE factor IS NOT NULL
     GROUP BY ask, "by", "group", factor
 )
@@ -58,11 +138,11 @@ GROUP BY ask, "by", "group";
 -- How many durations are at or below each edge.
 CREATE OR REPLACE TEMP TABLE buckets AS
 WITH
-    fullest AS (  -- counted at the smallest edge that holds the duration
-        SELECT ask, "by", "group", edge_ms, count(*) AS durations
-        FROM grouped
-        ASOF JOIN edges ON grouped.duration_ms <= edges.edge_ms
-        GROUP BY ask, "by", "group", edge_ms
+    fullest AS (
+        SELECT ask, "by", "group", edge_s, sum(len(durations_ms)) AS durations
+        FROM window_sums
+        WHERE durations_ms IS NOT NULL
+        GROUP BY ask, "by", "group", edge_s
     ),
     cumulated AS (
         SELECT
@@ -71,35 +151,17 @@ WITH
             t."group",
             e.edge_s,
             sum(coalesce(f.durations, 0)) OVER (
-                PARTITION BY t.ask, t."by", t."group" ORDER BY e.edge_ms ROWS UNBOUNDED PRECEDING
+                PARTITION BY t.ask, t."by", t."group" ORDER BY e.edge_s ROWS UNBOUNDED PRECEDING
             ) AS durations
         FROM totals AS t
         CROSS JOIN edges AS e
         LEFT JOIN fullest AS f
-            ON f.ask = t.ask AND f."by" = t."by" AND f."group" = t."group" AND f.edge_ms = e.edge_ms
-        WHERE t.durations > 0
+            ON f.ask = t.ask AND f."by" = t."by" AND f."group" = t."group" AND f.edge_s = e.edge_s
+        WHERE t.quantile_ms IS NOT NULL
     )
 SELECT ask, "by", "group", list(edge_s ORDER BY edge_s) AS edges_s, list(durations ORDER BY edge_s) AS counts
 FROM cumulated
 GROUP BY ask, "by", "group";
-
--- Nearest rank: the smallest duration with at least q of all at or below it; q in thousandths, so that it is exact.
-CREATE OR REPLACE TEMP MACRO nearest_rank(sorted, thousandths) AS
-    sorted[(thousandths * len(sorted) + 999) // 1000];
-
--- The ranks of the interval of a quantile of n durations: around n*q as far as 1.96 standard deviations of a binomial.
--- All in integers: n*q and the root in units of 10^-5, the root rounded up, so that the bounds are rounded away from n*q.
-CREATE OR REPLACE TEMP MACRO root_up(square) AS
-    round(sqrt(square))::HUGEINT + (round(sqrt(square))::HUGEINT * round(sqrt(square))::HUGEINT < square)::INTEGER;
-
-CREATE OR REPLACE TEMP MACRO reach(n, thousandths) AS
-    root_up(196 * 196 * n::HUGEINT * thousandths * (1000 - thousandths));
-
-CREATE OR REPLACE TEMP MACRO lower_rank(n, thousandths) AS
-    floor_div(100 * n * thousandths - reach(n, thousandths), 100_000)::BIGINT;
-
-CREATE OR REPLACE TEMP MACRO upper_rank(n, thousandths) AS
-    1 - floor_div(-100 * n * thousandths - reach(n, thousandths), 100_000)::BIGINT;
 
 -- The ungrouped answer is always there, other groups where something counts; what has the samples of all is there, as 0,
 -- where anything ever counted. An empty denominator gives no value, nor does what stands before a first of it began.
@@ -110,14 +172,11 @@ WITH
         UNION
         SELECT ask, "by", "group" FROM totals
         UNION
-        SELECT ask, dim.key, dim.value
-        FROM (
-            SELECT ask, unnest(map_entries(dims)) AS dim
-            FROM asks
-            JOIN catalogue USING (kpi)
-            JOIN observations USING (kpi)
-            WHERE catalogue.samples <> 'own'
-        )
+        SELECT asks.ask, "by", "group"
+        FROM asks
+        JOIN catalogue USING (kpi)
+        JOIN sums USING (kpi)
+        WHERE catalogue.samples <> 'own' AND sums.ask IS NULL
     ),
     judged AS (
         SELECT
@@ -148,9 +207,11 @@ WITH
             ) AS samples,
             CASE WHEN c.kind = 'duration' THEN coalesce(t.total_ms, 0) END AS total,
             c.unit,
-            c.thousandths,
             coalesce(s.began_ms < a.to_ms, false) AS begun,
-            t.sorted_ms
+            t.quantile_ms,
+            t.lower_ms,
+            t.upper_ms,
+            t.quantiles_ms
         FROM wanted AS w
         JOIN asks AS a USING (ask)
         JOIN catalogue AS c USING (kpi)
@@ -171,15 +232,14 @@ SELECT
     CASE j.kind
         WHEN 'sum' THEN j.numerator / j.unit
         WHEN 'standing' THEN CASE WHEN j.begun THEN j.numerator / j.unit END
-        WHEN 'duration' THEN nearest_rank(j.sorted_ms, j.thousandths) / j.unit
+        WHEN 'duration' THEN j.quantile_ms / j.unit
         ELSE CASE WHEN j.denominator > 0 THEN j.numerator / j.denominator / j.unit END
     END AS value,
-    [nearest_rank(j.sorted_ms, q) / j.unit FOR q IN [500, 900, 990] IF j.sorted_ms IS NOT NULL] AS quantiles,
+    [ms / j.unit FOR ms IN j.quantiles_ms] AS quantiles,
     b.edges_s,
     b.counts,
     j.total,
-    -- A rank below 1 or beyond all gives no bound.
-    j.sorted_ms[nullif(greatest(lower_rank(len(j.sorted_ms), j.thousandths), 0), 0)] / j.unit AS lower,
-    j.sorted_ms[upper_rank(len(j.sorted_ms), j.thousandths)] / j.unit AS upper
+    j.lower_ms / j.unit AS lower,
+    j.upper_ms / j.unit AS upper
 FROM judged AS j
 LEFT JOIN buckets AS b USING (ask, "by", "group");

@@ -14,25 +14,16 @@ WITH
         JOIN asks USING (ask)
         JOIN days USING (from_ms)
     ),
-    grouped AS (
-        SELECT kpi, day, '' AS "by", '' AS "group", numerator, denominator, samples, duration_ms
-        FROM counted
-        UNION ALL BY NAME
+    grouped AS (  -- the whole is one more dimension, without a name
         SELECT
-            kpi,
-            day,
-            dim.key AS "by",
-            dim.value AS "group",
-            numerator,
-            denominator,
-            samples,
-            duration_ms
-        FROM (SELECT *, unnest(map_entries(dims)) AS dim FROM counted)
+            counted.* EXCLUDE (dims),
+            unnest([{'key': '', 'value': ''}] || map_entries(dims)) AS dim
+        FROM counted
     )
 SELECT
     kpi,
-    "by",
-    "group",
+    dim.key AS "by",
+    dim.value AS "group",
     day,
     coalesce(sum(numerator), 0)::HUGEINT AS numerator,
     coalesce(sum(denominator), 0)::HUGEINT AS denominator,
@@ -40,7 +31,7 @@ SELECT
     coalesce(sum(duration_ms), 0)::HUGEINT AS total_ms,
     count(duration_ms) AS durations
 FROM grouped
-GROUP BY kpi, "by", "group", day;
+GROUP BY ALL;
 
 -- The earliest fact of any measure of each KPI: of those per active and the like, of the customers too.
 CREATE OR REPLACE TEMP TABLE histories AS

@@ -1,7 +1,9 @@
 """Raw Kafka records to one flat table: a row per readable record, a column per field that a KPI may look at."""
 
 import itertools
+import os
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +16,13 @@ from stream_kpis.events.envelope import Event, Incoming, Reader, Record, time_ms
 from stream_kpis.events.types import KINDS, MICRO, Data, EventVoided, Money
 from stream_kpis.proof.oracle.rates import Rates
 
-_CHUNK_ROWS = 50_000
+MEMORY_MB = 512
+"""Enough for some 100,000 events without a file."""
+
+_THREADS_MAX = 4
+"""Each thread has tables of its own under way."""
+
+_CHUNK_ROWS = 10_000
 
 _ENVELOPE = {
     "topic": "VARCHAR",
@@ -80,6 +88,23 @@ def _columns_of(data: type[Data]) -> tuple[tuple[str, str], ...]:
 
 
 _TYPES = {kind.data: _Type(kind.name, _columns_of(kind.data)) for kind in KINDS}
+
+
+def opened(memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """An empty database that holds so much in memory, and the rest in a temporary folder of its own.
+
+    DuckDB makes the folder when it needs it and removes it at the end. Rows have no order but what a query gives them.
+    """
+    folder = Path(tempfile.gettempdir()) / f"stream-kpis-oracle-{uuid.uuid4().hex}"
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{memory_mb}MB",
+            "temp_directory": str(folder),
+            "threads": min(os.cpu_count() or 1, _THREADS_MAX),
+            "preserve_insertion_order": False,
+        },
+    )
 
 
 def create_records(connection: duckdb.DuckDBPyConnection) -> None:

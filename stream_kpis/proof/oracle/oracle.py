@@ -5,16 +5,15 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import duckdb
-
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.proof.oracle.calendars import ALWAYS, Calendars, open_spans
 from stream_kpis.proof.oracle.catalogue import CATALOGUE, KPIS, ONLY_PARTS
 from stream_kpis.proof.oracle.composed import PARTS, Spans
 from stream_kpis.proof.oracle.fixed import EDGES_S, HORIZON_MS, SLA_MS, STAGES, TARGETS_MS
-from stream_kpis.proof.oracle.load import create_records, load_records
+from stream_kpis.proof.oracle.load import MEMORY_MB, create_records, load_records, opened
 from stream_kpis.proof.oracle.needed import needed
 from stream_kpis.proof.oracle.rates import WAIT_MS, Rate, Rates
+from stream_kpis.proof.oracle.spans import BEGINNING_MS
 
 PARKED_MS = WAIT_MS + 3_600_000
 """How long an event without a rate keeps others from its name."""
@@ -40,6 +39,9 @@ _KPIS = (
     *("kpis/customers", "kpis/contacts", "kpis/email"),
     *("kpis/costs", "kpis/value", "kpis/loyalty", "kpis/attribution", "kpis/experiments"),
 )
+_ONLY_TOLD = ("arrivals", "copies", "accepted", "known")
+"""What nobody looks at after the journeys were told."""
+
 _QUANTILES = ("0.5", "0.9", "0.99")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -132,6 +134,7 @@ class Oracle:
         default_calendar: that of tickets which name none of those.
         rates: what other currencies are worth in the reader's, in the order of their records.
         rates_carry_days: how many missing dates between two of the file take the earlier one's rate.
+        memory_mb: what DuckDB may hold in memory; what is more lies in a temporary folder.
     """
 
     def __init__(
@@ -151,13 +154,14 @@ class Oracle:
         default_calendar: str = ALWAYS,
         rates: Iterable[Rate] = (),
         rates_carry_days: int = 0,
+        memory_mb: int = MEMORY_MB,
     ) -> None:
         self.zone = zone
         self._only = frozenset(only) or frozenset(KPIS)
         self._spans = Spans(zone)
         self._reader = reader
         self._rates = Rates(rates, reader.currency, zone, rates_carry_days)
-        self._connection = duckdb.connect(":memory:")
+        self._connection = opened(memory_mb)
         self._facts_at: int | None = None
         create_records(self._connection)
         self._run("tables")
@@ -170,6 +174,7 @@ class Oracle:
         self._fill("thresholds", list(min_samples.items()))
         self._set("horizon_ms", HORIZON_MS)
         self._set("parked_ms", PARKED_MS)
+        self._set("beginning_ms", BEGINNING_MS)
         for name, target_ms in {**TARGETS_MS, **targets_ms}.items():
             self._set(f"{name}_target_ms", target_ms)
         self._fill("calendars", [(ALWAYS,), *((name,) for name in calendars)])
@@ -271,6 +276,8 @@ class Oracle:
             self._run("observations")
             for statement in needed([s for name in _KPIS for s in self._statements(name)], self._only):
                 self._connection.execute(statement)
+            for table in _ONLY_TOLD:
+                self._connection.execute(f"DROP TABLE {table}")
             self._facts_at = at_ms
         self._run("windows", "windows_value", "contributions")
 

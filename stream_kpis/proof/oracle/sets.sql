@@ -1,11 +1,13 @@
 -- Which events count: one copy of each, none that was taken back, in the order of the journeys.
 -- Reads: records, variables at_ms, scope and parked_ms. Makes: arrivals, copies, accepted, known, events.
 
--- Every record that a KPI may look at, with the entity that it is about, numbered in the order in which copies win.
--- What went through crm.rekeyed is a copy of a record of its own topic.
+-- Every record that a KPI may look at: where it lies in records, with the entity that it is about and what tells it from
+-- others, numbered in the order in which copies win. What went through crm.rekeyed is a copy of a record of its own topic.
 CREATE OR REPLACE TEMP TABLE arrivals AS
 SELECT
-    *,
+    rowid AS record_no,
+    row_number() OVER (ORDER BY topic, partition, "offset") AS copy_no,
+    party,
     split_part(type, '.', 1) AS family,
     CASE family
         WHEN 'lead' THEN lead_id
@@ -18,7 +20,14 @@ SELECT
         WHEN 'interaction' THEN coalesce(interaction_id, '')  -- without one, each is identified by itself
         ELSE ''  -- about the party itself; voids are identified within the party too
     END AS entity,
-    row_number() OVER (ORDER BY topic, partition, "offset") AS copy_no
+    source,
+    id,
+    recorded_ms,
+    time_ms,
+    rank,
+    coalesce(unrated, false) AS waits,
+    voided_source,
+    voided_id
 FROM records
 WHERE
     topic <> 'crm.rekeyed'
@@ -32,9 +41,9 @@ WHERE
 CREATE OR REPLACE TEMP TABLE copies AS
 WITH RECURSIVE
     named AS (
-        SELECT party, source, id, copy_no, recorded_ms, coalesce(unrated, false) AS waits
+        SELECT party, source, id, copy_no, recorded_ms, waits
         FROM arrivals
-        SEMI JOIN (SELECT party, source, id FROM arrivals WHERE unrated) AS unrated USING (party, source, id)
+        SEMI JOIN (SELECT party, source, id FROM arrivals WHERE waits) AS waiting USING (party, source, id)
     ),
     holders AS (
         SELECT
@@ -68,7 +77,7 @@ WITH RECURSIVE
 SELECT *
 FROM arrivals
 ANTI JOIN kept_out USING (copy_no)
-WHERE unrated IS NOT true;
+WHERE NOT waits;
 
 -- Of several records with one (source, id), duplicates or in conflict, the first wins: within the entity, and once more
 -- within the party for journeys that look at several entities: of one family, of those that convert a lead, of those
@@ -106,7 +115,7 @@ WITH
     voided AS (
         SELECT DISTINCT party, voided_source AS source, voided_id AS id
         FROM winners
-        WHERE type = 'event.voided'
+        WHERE family = 'event'
     )
 SELECT
     winners.*,
@@ -121,9 +130,22 @@ WHERE family <> 'event';
 
 -- What is known at the snapshot. event_no is the order of events: time, rank, source, id.
 CREATE OR REPLACE TEMP TABLE known AS
-SELECT *, row_number() OVER (ORDER BY time_ms, rank, source, id, copy_no) AS event_no
-FROM accepted
-WHERE time_ms < getvariable('at_ms');
+WITH ordered AS (
+    SELECT
+        record_no,
+        family,
+        first_of_family,
+        first_for_leads,
+        first_for_expansion,
+        first_for_attribution,
+        first_for_experiments,
+        row_number() OVER (ORDER BY time_ms, rank, source, id, copy_no) AS event_no
+    FROM accepted
+    WHERE time_ms < getvariable('at_ms')
+)
+SELECT records.* EXCLUDE (topic, partition, "offset", recorded_ms, crc), ordered.* EXCLUDE (record_no)
+FROM records
+JOIN ordered ON records.rowid = ordered.record_no;
 
 -- What a journey looks at. One that takes all events of the party checks identity over those.
 CREATE OR REPLACE TEMP VIEW events AS
