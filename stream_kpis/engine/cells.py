@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
+from sys import intern
 from typing import NamedTuple
 
 import msgspec
@@ -17,10 +18,13 @@ _TILE_BITS = 40
 _TILE_MASK = (1 << _TILE_BITS) - 1
 GROUPS_MAX = 100_000
 """Distinct values of all dimensions in a shard; further ones count as ``other``."""
-_KNOWN_MAX = 10_000
+_KNOWN_MAX = 1_000
 OTHER = "other"
+_OPEN_MAX, _TAKES = 5_000, 10
+"""If more cells lie open, those that did not change in so many takes become bytes, a fifth as large."""
 
 _encode = msgspec.msgpack.Encoder().encode
+_unpacked = msgspec.msgpack.Decoder(dict[int, int]).decode
 _decode = msgspec.msgpack.Decoder(list[list[str | int]]).decode
 _INT_MAX = (1 << 63) - 1
 
@@ -100,9 +104,16 @@ class Cells:
         self._levels = levels
         self._recipes = {fact: _recipe(actions, levels.day_start) for fact, actions in plan.actions.items()}
         self._cells: dict[int, Cell] = {}
+        """The open ones."""
+        self._packed: dict[int, bytes] = {}
+        """The others."""
+        self._touched: set[int] = set()
+        """What changed in the takes since cells were last packed."""
+        self._takes = 0
         self._changed: set[int] = set()
         self._names: list[str] = [""]
         self._numbers: dict[str, int] = {"": 0}
+        """The numbers of groups, in place."""
         self._index = {grouping.key: index for index, grouping in enumerate(plan.groupings)}
         self._pinned = frozenset(i for i, grouping in enumerate(plan.groupings) if grouping.kind == "open_set")
         self._young: dict[int, set[int]] = {}
@@ -114,7 +125,7 @@ class Cells:
         self.groups_folded = 0
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._cells) + len(self._packed)
 
     def count_difference(self, old: Sequence[Fact], new: Sequence[Fact]) -> None:
         """Takes back the facts that are gone and adds the new ones; what both begin or end with stays as it is."""
@@ -162,7 +173,7 @@ class Cells:
                 code = index | here
                 cell = cells.get(code)
                 if cell is None:
-                    cell = self._new(code, here, pinned)
+                    cell = self._open(code, here, pinned)
                 packed = groups[group]
                 for slot, amount in pairs:
                     total = cell.get(packed | slot, 0) + sign * amount
@@ -185,10 +196,10 @@ class Cells:
                 at.lookup(fact.dims[at.position], at_ms) if isinstance(at, Looked) else fact.dims[at]
                 for at in positions
             ]
-            packed, code = self._group(words, range(len(words))) << GROUP_BITS, index << _TILE_BITS | tile
+            packed, code = self._group(words, range(len(words))), index << _TILE_BITS | tile
             cell = self._cells.get(code)
             if cell is None:
-                cell = self._new(code, tile, action.pinned)
+                cell = self._open(code, tile, action.pinned)
             add(cell, {packed | slot: amount for slot, amount in pairs}, sign)
             self._changed.add(code)
 
@@ -196,24 +207,53 @@ class Cells:
         """The numbers of the groups, in place, of a fact with these dimensions, and the steps that count it."""
         if len(recipe.known) >= _KNOWN_MAX:
             recipe.known.clear()
-        groups = tuple(self._group(dims, positions) << GROUP_BITS for positions in recipe.groups)
+        groups = tuple(self._group(dims, positions) for positions in recipe.groups)
         steps = tuple(
             step
             for step in recipe.steps
             if not step.where or all((dims[at] or UNKNOWN) in words for at, words in step.where)
         )
-        found = recipe.known[tuple(dims)] = (groups, steps if len(steps) < len(recipe.steps) else recipe.steps)
+        shared = tuple(dim and intern(dim) for dim in dims)
+        found = recipe.known[shared] = (groups, steps if len(steps) < len(recipe.steps) else recipe.steps)
         return found
 
-    def _new(self, code: int, tile: int, pinned: bool) -> Cell:
-        cell = self._cells[code] = {}
+    def _open(self, code: int, tile: int, pinned: bool) -> Cell:
+        """A cell that does not lie open, to be changed: unpacked, or a new one."""
+        packed = self._packed.pop(code, None)
+        if packed is None:
+            self._await(code, tile, pinned)
+        cell = self._cells[code] = {} if packed is None else _unpacked(packed)
+        return cell
+
+    def _await(self, code: int, tile: int, pinned: bool) -> None:
+        """Notes that a new cell will roll up, if it will."""
         if not pinned and tile & 3 != DAY:
             codes = self._young.get(tile)
             if codes is None:
                 codes = self._young[tile] = set()
                 heappush(self._next_tiles, tile)
             codes.add(code)
-        return cell
+
+    def _pack(self) -> None:
+        """Makes the open cells bytes that did not change in the last takes."""
+        cells, self._cells = self._cells, {}
+        for code, cell in cells.items():
+            if code in self._touched:
+                self._cells[code] = cell
+            else:
+                self._close(code, cell)
+
+    def _close(self, code: int, cell: Cell) -> None:
+        """Keeps a cell as bytes; one with integers beyond 64 bits stays open."""
+        try:
+            self._packed[code] = _encode(cell)
+        except OverflowError:
+            self._cells[code] = cell
+
+    def _let_go(self, code: int) -> Cell | None:
+        """A cell that is no longer kept."""
+        packed = self._packed.pop(code, None)
+        return self._cells.pop(code, None) if packed is None else _unpacked(packed)
 
     def _group(self, dims: Sequence[str | None], positions: Sequence[int]) -> int:
         if not positions:
@@ -230,7 +270,7 @@ class Cells:
             if len(self._names) >= GROUPS_MAX and name != OTHER:
                 self.groups_folded += 1
                 return self._number(OTHER)
-            number = self._numbers[name] = len(self._names)
+            number = self._numbers[name] = len(self._names) << GROUP_BITS
             self._names.append(name)
         return number
 
@@ -240,12 +280,12 @@ class Cells:
         for tile in due:
             coarser = self._levels.coarser(tile)
             for code in self._young.pop(tile):
-                cell = self._cells.pop(code, None)
+                cell = self._let_go(code)
                 self._changed.add(code)
                 if cell:
                     target = code - tile + coarser
                     into = self._cells.get(target)
-                    add(self._new(target, coarser, False) if into is None else into, cell)
+                    add(self._open(target, coarser, False) if into is None else into, cell)
                     self._changed.add(target)
 
     def _due(self) -> list[int]:
@@ -275,14 +315,20 @@ class Cells:
                 self._cells.pop(code, None)
                 records.append((key, None))
         records += [(key, None) for key in self._orphans]
+        self._touched |= self._changed
         self._changed, self._orphans = set(), set()
+        self._takes += 1
+        if self._takes % _TAKES == 0:
+            if len(self._cells) > _OPEN_MAX:
+                self._pack()
+            self._touched = set()
         return records
 
     def forget(self, measures: frozenset[str]) -> None:
         """Drops all cells of some measures, from the changelog too: they are to be built anew."""
-        for code in list(self._cells):
+        for code in [*self._cells, *self._packed]:
             if self._plan.groupings[code >> _TILE_BITS].measure in measures:
-                del self._cells[code]
+                self._let_go(code)
                 self._changed.add(code)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
@@ -293,13 +339,12 @@ class Cells:
             (self._orphans.discard if value is None else self._orphans.add)(key)
             return
         code = index << _TILE_BITS | int(tile)
-        if value is None:
-            self._cells.pop(code, None)
-        else:
-            cell = self._cells.get(code)
-            if cell is None:
-                cell = self._new(code, int(tile), index in self._pinned)
-            cell.clear()
+        known = self._let_go(code) is not None
+        if value is not None:
+            if not known:
+                self._await(code, int(tile), index in self._pinned)
+            cell: Cell = {}
             for group, slot, n in decode_cell(value):
-                packed = self._number(group) << GROUP_BITS | slot
+                packed = self._number(group) | slot
                 cell[packed] = cell.get(packed, 0) + n
+            self._close(code, cell)

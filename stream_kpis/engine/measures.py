@@ -5,10 +5,11 @@ any split of the same facts give the same cells, and taking a fact back adds its
 slots.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
 from math import isqrt
+from operator import itemgetter
 from typing import NamedTuple
 
 from stream_kpis.engine.tiles import DAY_MS, FINE_MS, MID_MS
@@ -145,12 +146,29 @@ def _ceil_sqrt(number: int) -> int:
     return isqrt(number - 1) + 1 if number else 0
 
 
-def at_or_below(cell: Mapping[int, int], edges_s: Iterable[float]) -> list[int]:
-    """How many observations lie at or below each edge, exactly; the edges are some of :data:`EDGES_S`."""
+def at_or_below(
+    cell: Mapping[int, int], edges_s: Iterable[float], ages_ms: Iterable[tuple[int, int]] = ()
+) -> list[int]:
+    """How many observations lie at or below each edge, exactly; the edges are some of :data:`EDGES_S`.
+
+    Args:
+        cell: a sum of distribution cells.
+        edges_s: in seconds.
+        ages_ms: further observations as (value in ms, count).
+
+    >>> at_or_below({COUNT: 2, SUM: 90_000, bucket_of(30_000): 1, bucket_of(60_000): 1}, (1, 30, 60), [(60_001, 1)])
+    [0, 1, 2]
+    """
+    slots = sorted((slot, n) for slot, n in cell.items() if slot >= _BUCKETS_FROM)
+    ages = sorted(ages_ms)
+    done, waiting = (list(accumulate((n for _, n in some), initial=0)) for some in (slots, ages))
     counts = []
     for edge in edges_s:
-        last = _BUCKETS_FROM + bisect_left(BOUNDS_MS, int(edge * 1000))
-        counts.append(sum(n for slot, n in cell.items() if _BUCKETS_FROM <= slot <= last))
+        edge_ms = int(edge * 1000)
+        last = _BUCKETS_FROM + bisect_left(BOUNDS_MS, edge_ms)
+        counts.append(
+            done[bisect_right(slots, last, key=itemgetter(0))] + waiting[bisect_right(ages, edge_ms, key=itemgetter(0))]
+        )
     return counts
 
 

@@ -47,15 +47,6 @@ def operator_family(operator: str, kpi_id: str, unit: str) -> str:
     return f"crm_{end}" if shown.apart else f"crm_{kpi_id}{end}"
 
 
-def is_of_operator(name: str, kpis: Iterable[str]) -> bool:
-    """Whether a series belongs to an operator."""
-    heads = [f"crm_{shown.suffix.partition('{')[0]}" for shown in OPERATORS.values() if shown.apart]
-    inner = [shown.suffix.partition("{")[0] for shown in OPERATORS.values() if not shown.apart]
-    if any(name.startswith(head) for head in heads):
-        return True
-    return any(name.startswith(f"crm_{kpi}{word}") for kpi in kpis for word in inner)
-
-
 def chosen(results: Iterable[Result], groups_max: int, room: int) -> tuple[list[Result], int]:
     """What is shown: totals, then groups up to the room that there is for lines; and how many lines are left out.
 

@@ -1,6 +1,7 @@
 """The read model: all shards' cells merged, windows slid, KPIs read. Pure: records and times in, snapshots out."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from types import MappingProxyType
 
 from stream_kpis.engine.batch import Header
@@ -52,7 +53,8 @@ class ReadModel:
         self._beginnings, self._later = of_beginnings(plan), of_later(plan, ENDING_NOW)
         self._begun = frozenset[str]()
         """The levels and open sets of which a first began."""
-        self._stored: dict[tuple[int, bytes], bytes] = {}
+        self._stored: dict[int, dict[int, bytes]] = {}
+        """By shard, the records of its cells, by tile and grouping."""
         self._pipeline = PipelineForecast(plan, calendar)
         self._sums = self._running_sums()
         self._sums_of: list[list[RunningSum]] = [
@@ -83,20 +85,20 @@ class ReadModel:
         if index is None:
             return
         changes: Groups = {}
-        old = self._stored.pop((partition, key), None)
+        code, by, stored = int(tile), self._plan.groupings[index].by, self._stored.setdefault(partition, {})
+        old = stored.pop(code * len(self._kinds) + index, None)
         if old is not None:
             for group, slot, n in decode_cell(old):
                 changes.setdefault(group, {})[slot] = -n
         if value is not None:
-            self._stored[partition, key] = value
+            stored[code * len(self._kinds) + index] = value
             for group, slot, n in decode_cell(value):
                 change = changes.setdefault(group, {})
                 change[slot] = change.get(slot, 0) + n
-        code, by = int(tile), self._plan.groupings[index].by
         for real, change in changes.items():
             change = {slot: n for slot, n in change.items() if n}  # noqa: PLW2901 - the zeros are of no use further on
             if change:
-                group = self._names.group(by, real)
+                group = intern(self._names.group(by, real))
                 known = len(self._tiles.groups_of(index))
                 self._tiles.add(code, index, group, change)
                 self._days.change(code, index, group, change)
@@ -164,6 +166,7 @@ class ReadModel:
         ]
         for total in self._sums.values():
             total.dirty.clear()
+        self._tiles.pack()
         self._to_ms = to_ms
         distrusted = set(self._plan.catalogue.kpis) if stale else self._distrusted(self._sources.measures)
         if distrusted:

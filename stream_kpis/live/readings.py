@@ -76,11 +76,7 @@ class KpiReader:
         cell, waiting = self._observed(node)
         observed = Ordered(cell, waiting)
         quantiles = tuple((q, ms / 1000) for q in QUANTILES if (ms := observed.quantile(q)) is not None)
-        counts = at_or_below(cell, self._edges)
-        buckets = tuple(
-            (edge, count + sum(n for age, n in waiting if age <= edge * 1000))
-            for edge, count in zip(self._edges, counts, strict=True)
-        )
+        buckets = tuple(zip(self._edges, at_or_below(cell, self._edges, waiting), strict=True))
         durations = Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
         return durations, observed.interval(own)
 

@@ -1,7 +1,11 @@
 """Sums of cells over sliding windows, kept up to date: a change costs what changed, not the window."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import NamedTuple
+
+import msgspec
 
 from stream_kpis.engine.measures import COUNT, Cell, add, waiting_since
 from stream_kpis.engine.tiles import DAY, DAY_MS, FINE, FINE_MS, MID, MID_MS, Edges, tile_code, tile_start_ms
@@ -9,6 +13,11 @@ from stream_kpis.kpis.formula import SAME, Over
 
 Groups = dict[str, Cell]
 """Cells of one grouping by group."""
+LOOSE_MAX = 20_000
+"""Groupings of days that may lie open, by tile; the others are bytes, a tenth as large."""
+
+_packed = msgspec.msgpack.Encoder().encode
+_unpacked = msgspec.msgpack.Decoder(Groups).decode
 
 
 class Span(NamedTuple):
@@ -21,16 +30,23 @@ class Span(NamedTuple):
 
 
 class Tiles:
-    """All cells of all shards, added up: tile → grouping → group → cell."""
+    """All cells of all shards, added up: tile → grouping → group → cell. Those of days are bytes, once they rest."""
 
-    def __init__(self, kinds: list[str]) -> None:
-        self._kinds = kinds
-        self._tiles: dict[int, dict[int, Groups]] = {}
+    def __init__(self, kinds: list[str], loose_max: int = LOOSE_MAX) -> None:
+        self._kinds, self._loose_max = kinds, loose_max
+        self._tiles: dict[int, dict[int, Groups | bytes]] = {}
+        self._loose: set[tuple[int, int]] = set()
+        """Which (tile, grouping) of days changed since they were last packed."""
         self._tiles_of_group: list[dict[str, int]] = [{} for _ in kinds]
 
     def add(self, tile: int, index: int, group: str, change: Cell) -> None:
         """Adds a change to the cell of a group."""
-        groups = self._tiles.setdefault(tile, {}).setdefault(index, {})
+        cells = self._tiles.setdefault(tile, {})
+        groups = cells.get(index)
+        if groups is None or isinstance(groups, bytes):
+            cells[index] = groups = _open(groups)
+            if tile & 3 == DAY:
+                self._loose.add((tile, index))
         cell = groups.get(group)
         if cell is None:
             cell = groups[group] = {}
@@ -38,19 +54,30 @@ class Tiles:
             known[group] = known.get(group, 0) + 1
         add(cell, change)
         if not cell:
+            del groups[group]
             self._forget(tile, index, group)
 
     def _forget(self, tile: int, index: int, group: str) -> None:
-        """Lets go of an empty cell, and of what only it kept: its group, grouping and tile."""
+        """Lets go of what only an empty cell kept: its group, grouping and tile."""
         cells, known = self._tiles[tile], self._tiles_of_group[index]
         known[group] -= 1
         if not known[group]:
             del known[group]
-        del cells[index][group]
         if not cells[index]:
             del cells[index]
         if not cells:
             del self._tiles[tile]
+
+    def pack(self) -> None:
+        """Makes the groupings of days bytes, if too many lie open."""
+        if len(self._loose) <= self._loose_max:
+            return
+        for tile, index in self._loose:
+            groups = self._tiles.get(tile, {}).get(index)
+            if groups is not None:
+                with suppress(OverflowError):  # integers beyond 64 bits stay as they are
+                    self._tiles[tile][index] = _packed(groups)
+        self._loose = set()
 
     def groups_of(self, index: int) -> Mapping[str, int]:
         """The groups of a grouping that have any cell, with how many."""
@@ -64,8 +91,13 @@ class Tiles:
             for tile, cells in self._tiles.items()
         )
 
-    def between(self, from_ms: int, to_ms: int) -> Iterator[tuple[int, dict[int, Groups]]]:
-        """The tiles that start in [from, to)."""
+    def between(self, from_ms: int, to_ms: int, indexes: AbstractSet[int]) -> Iterator[tuple[int, int, Groups]]:
+        """What some groupings have in the tiles that start in [from, to): (tile, grouping, cells by group)."""
+        for tile, cells in self._between(from_ms, to_ms):
+            for index in indexes & cells.keys():
+                yield tile, index, _open(cells[index])
+
+    def _between(self, from_ms: int, to_ms: int) -> Iterator[tuple[int, dict[int, Groups | bytes]]]:
         if to_ms - from_ms > DAY_MS * 4:
             for tile, cells in self._tiles.items():
                 if from_ms <= tile_start_ms(tile) < to_ms:
@@ -77,6 +109,13 @@ class Tiles:
                 found = self._tiles.get(tile_code(level, start_ms))
                 if found:
                     yield tile_code(level, start_ms), found
+
+
+def _open(groups: Groups | bytes | None) -> Groups:
+    """The cells of a grouping by group, to be read, or to be put in place of the bytes."""
+    if groups is None:
+        return {}
+    return _unpacked(groups) if isinstance(groups, bytes) else groups
 
 
 class RunningSum:
@@ -147,10 +186,9 @@ class RunningSum:
         self.edges = new
 
     def _slide(self, from_ms: int, to_ms: int, sign: int, end_ms: int) -> None:
-        for tile, cells in self._tiles.between(from_ms, to_ms):
-            for index in self._indexes & cells.keys():
-                for group, cell in cells[index].items():
-                    self._follow(tile, index, group, cell, sign, end_ms)
+        for tile, index, groups in self._tiles.between(from_ms, to_ms, self._indexes):
+            for group, cell in groups.items():
+                self._follow(tile, index, group, cell, sign, end_ms)
 
     def _ripen(self, end_ms: int) -> None:
         """Ends that lay in the future of the old end, and no longer do."""

@@ -1,12 +1,13 @@
 """Reads /metrics back into values, so that what Prometheus sees is what is proved.
 
 Of what /metrics does not carry, by the bounds that `live/metrics.py` documents, the same snapshot's JSON is read: all
-values are proved, and a series too few or too many is found, as the bounds are worked out here anew.
+values, and all that operators make of them, are proved, and a series too few or too many is found, as the bounds are
+worked out here anew.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,8 +17,8 @@ from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.kpis.formula import Reading, parse
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.exposition import label_value
-from stream_kpis.live.metrics import GROUPS_MAX, QUANTILE_FAMILY, SCALES, SERIES_MAX, family_name
-from stream_kpis.live.operator_metrics import is_of_operator
+from stream_kpis.live.metrics import GROUPS_MAX, QUANTILE_FAMILY, SCALES, SERIES_MAX, family_name, unit_name
+from stream_kpis.live.operator_metrics import operator_family
 from stream_kpis.live.snapshot import Durations, Result, State, Value
 from stream_kpis.proof.compare import Difference
 
@@ -30,8 +31,10 @@ class Exposed(NamedTuple):
     """The values of a body of /metrics, and what is wrong with it whatever the right values are."""
 
     values: list[Value]
+    results: list[Result]
+    """What operators make of them."""
     unread: list[str]
-    """The names of samples that belong to no value."""
+    """The names of samples that belong to no value and no result."""
     torn: list[Difference]
     """Values that are another number in JSON."""
 
@@ -43,8 +46,9 @@ def exposed(
     currency: str,
     groups_max: int = GROUPS_MAX,
     series_max: int = SERIES_MAX,
+    operated: Sequence[Row] = (),
 ) -> Exposed:
-    """The values that a body of /metrics shows, and by JSON those beyond its bounds.
+    """The values and results that a body of /metrics shows, and by JSON those beyond its bounds.
 
     Args:
         body: in the text format.
@@ -54,58 +58,89 @@ def exposed(
         currency: the reporting currency.
         groups_max: how many groups of a grouping /metrics shows.
         series_max: how many series of KPIs /metrics shows.
+        operated: the same snapshot's results of operators as JSON, in its order; of those shown in /metrics all but
+            the value and its bounds is taken from them.
     """
     samples: Samples = {}
     for family in text_string_to_metric_families(body):
         for sample in family.samples:
             if sample.name.startswith("crm_") and not sample.name.startswith("crm_kpi"):
                 samples.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
-    found = Exposed([], [], [])
-    for row, shown in zip(rows, _are_shown(rows, groups_max, series_max), strict=True):
+    found = Exposed([], [], [], [])
+    values_shown, room = _are_shown(rows, ("kpi",), _series, groups_max, series_max)
+    for row, shown in zip(rows, values_shown, strict=True):
         value = _of_metrics(row, samples, kpis[row["kpi"]], currency) if shown else of_json(row)
         if value.durations is not None and value.value != row["value"]:
             numbers, what = f"{row['value']} and {value.value}", "the value in JSON and in /metrics"
             found.torn.append(Difference(*value[:4], what, numbers, "one number"))
         found.values.append(value)
-    found.unread.extend(sorted(name for name, left in samples.items() if left and not is_of_operator(name, kpis)))
+    results_shown, _ = _are_shown(operated, ("kpi", "operator"), _operator_series, groups_max, room)
+    for row, shown in zip(operated, results_shown, strict=True):
+        found.results.append(_result_of_metrics(row, samples, kpis[row["kpi"]], currency) if shown else _result(row))
+    found.unread.extend(sorted(name for name, left in samples.items() if left))
     return found
 
 
-def results_of(rows: Iterable[Row]) -> list[Result]:
-    """What operators made, as JSON has it."""
-    return [
-        Result(
-            row["operator"], row["kpi"], row["window"], row["against"] or "", ",".join(row["by"]),
-            ",".join(row["by"].values()), ms_of(row["from"]), ms_of(row["to"]), row["value"], row["numerator"],
-            row["denominator"], row["samples"], State(row["state"]), row["lower"], row["upper"],
-        )
-        for row in rows
-    ]  # fmt: skip
+def _result(row: Row) -> Result:
+    """What an operator made, as JSON has it."""
+    return Result(
+        row["operator"], row["kpi"], row["window"], row["against"] or "", ",".join(row["by"]),
+        ",".join(row["by"].values()), ms_of(row["from"]), ms_of(row["to"]), row["value"], row["numerator"],
+        row["denominator"], row["samples"], State(row["state"]), row["lower"], row["upper"],
+    )  # fmt: skip
 
 
-def _are_shown(rows: Sequence[Row], groups_max: int, series_max: int) -> list[bool]:
-    """Whether /metrics has each row: of a grouping the groups with most samples, totals first, up to the cap."""
-    weights: defaultdict[tuple[str, str], defaultdict[tuple[str, ...], int]] = defaultdict(lambda: defaultdict(int))
+def _result_of_metrics(row: Row, samples: Samples, kpi: Kpi, currency: str) -> Result:
+    """What an operator made, its value and bounds taken out of the samples."""
+    name = operator_family(row["operator"], row["kpi"], unit_name(kpi, currency))
+    against = {"against": row["against"]} if row["against"] else {}
+    dims = {by: _as_read(text) for by, text in row["by"].items()}
+    labels = frozenset({"window": row["window"], **against, **dims}.items())
+    value, lower, upper = (samples.get(f"{name}{part}", {}).pop(labels, None) for part in ("", "_lower", "_upper"))
+    return _result(row)._replace(value=value, lower=lower, upper=upper)
+
+
+def _are_shown(
+    rows: Sequence[Row], whose: Sequence[str], series: Callable[[Row], int], groups_max: int, room: int
+) -> tuple[list[bool], int]:
+    """Whether /metrics has each row: of a grouping the groups with most samples, totals first, up to the cap.
+
+    Args:
+        rows: in the snapshot's order.
+        whose: the fields that say whose groupings they are.
+        series: how many series a row is.
+        groups_max: how many groups of a grouping are shown.
+        room: for how many series there is room.
+
+    Returns:
+        That, and the room that is left.
+    """
+
+    def grouping(row: Row) -> tuple[str, ...]:
+        return (*(row[field] for field in whose), ",".join(row["by"]))
+
+    weights: defaultdict[tuple[str, ...], defaultdict[tuple[str, ...], int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
-        weights[_grouping(row)][tuple(row["by"].values())] += row["samples"]
+        weights[grouping(row)][tuple(row["by"].values())] += row["samples"]
     largest = {
         grouping: set(sorted(groups, key=lambda group: (-groups[group], ",".join(group)))[:groups_max])
         for grouping, groups in weights.items()
     }
-    shown, room = [False] * len(rows), series_max
+    shown = [False] * len(rows)
     for number in sorted(range(len(rows)), key=lambda number: bool(rows[number]["by"])):
         row = rows[number]
-        if tuple(row["by"].values()) not in largest[_grouping(row)]:
+        if tuple(row["by"].values()) not in largest[grouping(row)]:
             continue
-        room -= _series(row)
+        room -= series(row)
         if room < 0:
             break
         shown[number] = True
-    return shown
+    return shown, max(room, 0)
 
 
-def _grouping(row: Row) -> tuple[str, str]:
-    return row["kpi"], ",".join(row["by"])
+def _operator_series(row: Row) -> int:
+    """How many series a result is."""
+    return sum(row[part] is not None for part in ("value", "lower", "upper"))
 
 
 def _series(row: Row) -> int:

@@ -17,7 +17,7 @@ from stream_kpis.kpis.goals import Goals, Target, told
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference
-from stream_kpis.proof.exposed import exposed, ms_of, results_of
+from stream_kpis.proof.exposed import exposed, ms_of
 from stream_kpis.proof.oracle import Rate
 from stream_kpis.proof.under_way import counted
 from stream_kpis.proof.verify import Proof, RatesKnown, Shown, prove
@@ -127,7 +127,8 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
         goals: likewise; those of the topic of targets are read.
         snapshot: the answer of ``/api/snapshot``.
     """
-    shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency)
+    operated = snapshot["operators"]
+    shown = exposed(snapshot["metrics"], snapshot["values"], plan.catalogue.kpis, settings.currency, operated=operated)
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
     # No shard has a position in the topics of targets and rates, and they hardly change.
     told_beside = {**await ends_of(settings, TARGETS), **await ends_of(settings, RATES)}
@@ -137,7 +138,7 @@ async def prove_snapshot(settings: Settings, plan: Plan, goals: Goals, snapshot:
     records, _ = await read_counted(settings, cut)
     to_ms = max(value.to_ms for value in shown.values)
     proof = prove(
-        plan, Shown(shown.values, to_ms, results_of(snapshot["operators"])), records, Reader(settings.currency),
+        plan, Shown(shown.values, to_ms, shown.results), records, Reader(settings.currency),
         settings.zone, goals._replace(targets=(*goals.targets, *targets)), Pseudonyms.of(settings),
         rates_until(settings, read, ms_of(snapshot["made"])),
     )  # fmt: skip

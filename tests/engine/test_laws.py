@@ -39,12 +39,17 @@ def type_of(event: Happening) -> type:
 
 @pytest.fixture(params=["few", "many", "forgotten"])
 def _scopes_of_any_size(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Scopes of many events find them by another way; here two are many. Forgotten ones are bytes after each flush."""
+    """Scopes of many events find them by another way; here two are many. Forgotten ones are bytes after each flush.
+
+    So are the cells that did not change in it.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "many":
             patch.setattr("stream_kpis.engine.scopes._MANY", 1)
         if request.param == "forgotten":
             patch.setattr("stream_kpis.engine.parties.DECODED_MAX", 0)
+            patch.setattr("stream_kpis.engine.cells._OPEN_MAX", -1)
+            patch.setattr("stream_kpis.engine.cells._TAKES", 1)
         yield
 
 

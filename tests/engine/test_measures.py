@@ -209,15 +209,20 @@ def test_nothing_has_no_quantile() -> None:
     assert m.Ordered({}).interval(0.5) == (None, None)
 
 
+NEAR_EDGES = st.lists(
+    st.one_of(VALUES, st.sampled_from([e * 1000 + d for e in m.EDGES_S for d in (-1, 0, 1)])), max_size=30
+)
+
+
 @law
-@given(st.lists(st.one_of(VALUES, st.sampled_from([e * 1000 + d for e in m.EDGES_S for d in (-1, 0, 1)])), max_size=30))
-def test_histograms_count_exactly(values: list[int]) -> None:
-    """At every edge that may be declared."""
+@given(NEAR_EDGES, NEAR_EDGES)
+def test_histograms_count_exactly(values: list[int], ages: list[int]) -> None:
+    """At every edge that may be declared, what is done and what waits."""
     cell: Cell = {}
     for value in values:
         m.add(cell, dict(m.distribution(0, value)[1]))
-    expected = [sum(value <= edge * 1000 for value in values) for edge in m.EDGES_S]
-    assert expected == m.at_or_below(cell, m.EDGES_S)
+    expected = [sum(value <= edge * 1000 for value in (*values, *ages)) for edge in m.EDGES_S]
+    assert expected == m.at_or_below(cell, m.EDGES_S, [(age, 1) for age in ages])
 
 
 def test_buckets_are_narrower_than_one_percent_either_way() -> None:

@@ -260,6 +260,35 @@ async def test_a_row_opens_to_all_windows_and_groups_and_keeps_following(browser
         await expect(channels.get_by_role("row").first).to_contain_text("6")
 
 
+async def test_an_open_row_shows_what_operators_make(browser: Browser) -> None:
+    """Of the total alone: signed differences with their bounds, a target's verdict, and the states."""
+    made = (
+        fakes.result("change", "revenue_net", value=-0.125, against="previous", lower=None, upper=None),
+        fakes.result("change", "revenue_net", value=9.0, against="year", by="channel", group="web"),
+        fakes.result("trend_slope", "revenue_net", value=12.5, lower=10.0, upper=15.0),
+        fakes.result("forecast_end_of_period", "revenue_net", "mtd", value=2500.0, state=State.IMMATURE),
+        fakes.result("target_met", "revenue_net", "mtd", value=0.0, lower=None, upper=None),
+        fakes.result("change", "csat_ratio", value=0.05, against="previous", lower=None, upper=None),
+    )
+    async with showing(browser, "#30d") as shown:
+        shown.publish(results=made)
+        await shown.row("revenue_net").button.click()
+        name = f"{fakes.KPIS['revenue_net'].title}: Trends and targets"
+        operated = shown.row("revenue_net").more.get_by_role("table", name=name)
+        await expect(operated.get_by_role("row")).to_have_text(
+            [
+                "Change on the days before, 30d−12.5 %ok",  # noqa: RUF001 - a minus
+                "Trend a day, 30d$10.00 to $15.00+$12.50ok",
+                "Forecast for the period, mtd$0.13 to $0.50$2,500immature",
+                "Target met, mtdnook",
+            ]
+        )
+        await shown.row("csat_ratio").button.click()
+        await expect(shown.row("csat_ratio").more).to_contain_text("+5.00 points")
+        await shown.row("unanswered_over_target").button.click()
+        await expect(shown.row("unanswered_over_target").more.get_by_text("Trends and targets")).to_have_count(0)
+
+
 async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) -> None:
     """Whatever stands beside each other has the same units and digits; what was set is a round number."""
     async with showing(browser, "#5m") as shown:

@@ -48,7 +48,7 @@ class World:
         self.dice = dice
         self.now_ms = START_MS
         self.levels = Levels(BERLIN, START_MS)
-        self.tiles = Tiles(KINDS)
+        self.tiles = Tiles(KINDS, loose_max=0)
         self.sums = {name: RunningSum(self.tiles, KINDS, range(len(KINDS)), edges) for name, edges in SPANS.items()}
         self.cells: dict[tuple[int, int, str], Cell] = {}
 
@@ -88,6 +88,8 @@ class World:
             [FINE_MS, FINE_MS, 3 * FINE_MS, MID_MS, HOUR_MS, DAY_MS, 40 * DAY_MS, -FINE_MS, -DAY_MS]
         )
         self.now_ms = (self.now_ms + step) // FINE_MS * FINE_MS
+        if self.dice.random() < 0.5:
+            self.tiles.pack()
         for total in self.sums.values():
             total.move(self.now_ms)
 
@@ -161,7 +163,7 @@ def test_tiles_forget_what_is_empty() -> None:
     assert tiles.groups_of(0) == {"b": 1}
     tiles.add(tile_code(0, FINE_MS), 0, "b", {0: -1})
     assert tiles.groups_of(0) == {}
-    assert list(tiles.between(0, 30 * DAY_MS)) == []
+    assert list(tiles.between(0, 30 * DAY_MS, {0})) == []
 
 
 @pytest.mark.parametrize("span_ms", [HOUR_MS, 3 * DAY_MS, 5 * DAY_MS])
@@ -174,4 +176,4 @@ def test_tiles_between_are_those_that_begin_there(span_ms: int) -> None:
     for from_ms in range(START_MS - 11 * DAY_MS, START_MS, 13 * HOUR_MS):
         from_ms -= from_ms % FINE_MS  # noqa: PLW2901 - tiles begin there
         expected = {code for at in starts if from_ms <= tile_start_ms(code := levels.tile_of(at)) < from_ms + span_ms}
-        assert expected == {tile for tile, _ in tiles.between(from_ms, from_ms + span_ms)}
+        assert expected == {tile for tile, _, _ in tiles.between(from_ms, from_ms + span_ms, {0})}

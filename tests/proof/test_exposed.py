@@ -1,7 +1,7 @@
 """What /metrics shows, read back: equal whatever its bounds leave out and its labels change, and caught when wrong."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -9,7 +9,7 @@ from stream_kpis.live.api import Views
 from stream_kpis.live.exposition import Format
 from stream_kpis.live.metrics import Exposition
 from stream_kpis.live.pipeline import Pipeline
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.snapshot import Result, Value
 from stream_kpis.proof.compare import compare
 from stream_kpis.proof.exposed import Exposed, Row, exposed
 from stream_kpis.proof.oracle import Answer
@@ -36,10 +36,22 @@ def shown(
 ) -> Exposed:
     """The values as an exporter's snapshot shows them; the body of /metrics and the rows may be damaged."""
     views = Views(fakes.KPIS)
-    body = Exposition(fakes.KPIS, **bounds).render(fakes.snapshot()._replace(values=values), PIPELINE, Format.TEXT)
+    snapshot = fakes.snapshot(groups=False)._replace(values=tuple(values))
+    body = Exposition(fakes.KPIS, **bounds).render(snapshot, PIPELINE, Format.TEXT)
     listed = [views.value(value) for value in values]
     rows(listed)
     return exposed(metrics(body.decode()), listed, fakes.KPIS, "USD", **bounds)
+
+
+def operated(
+    results: list[Result], metrics: Callable[[str], str] = str, values: Sequence[Value] = (), **bounds: int
+) -> Exposed:
+    """What operators made of some values, as an exporter's snapshot shows it; the body of /metrics may be damaged."""
+    views = Views(fakes.KPIS)
+    snapshot = fakes.snapshot()._replace(values=tuple(values), results=tuple(results))
+    body = metrics(Exposition(fakes.KPIS, **bounds).render(snapshot, PIPELINE, Format.TEXT).decode())
+    rows = [views.value(value) for value in values]
+    return exposed(body, rows, fakes.KPIS, "USD", operated=[views.result(result) for result in results], **bounds)
 
 
 def answers(values: list[Value]) -> list[Answer]:
@@ -149,3 +161,39 @@ def test_a_wrong_value_of_a_duration_in_json_alone_is_found() -> None:
 
     (found,) = differences(DURATIONS, shown(DURATIONS, rows=damage))
     assert "the value in JSON and in /metrics is" in found
+
+
+ODD_ONES = [("channel", name) for name in ODD]
+CHANGES = [
+    fakes.result(
+        "change", "orders", against="previous", by="channel" if group else "", group=group, samples=n, value=n / 8
+    )
+    for n, group in enumerate(["", *ODD[1:], *(f"group {number}" for number in range(60))], 5)
+]
+"""A total and more groups than /metrics shows."""
+
+
+@pytest.mark.parametrize("bounds", [{}, {"groups_max": 3}, {"series_max": 40}, {"series_max": 5}, {"series_max": 0}])
+def test_what_operators_make_is_read_back(bounds: dict[str, int]) -> None:
+    """All kinds of them, in groups with odd names, behind values that take room, and beyond the bounds."""
+    results = [*(result for result in fakes.results() if result.kpi != "orders"), *CHANGES]
+    found = operated(results, values=groups_of("orders", "channel", ["a"]), **bounds)
+    assert (results, []) == (found.results, found.unread)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by", "value"),
+    [
+        (r'^(crm_orders_change_ratio{window="30d",against="previous"}) .*', r"\1 7", 7.0),
+        (r'^crm_orders_change_ratio{window="30d",against="previous"} .*\n', "", None),
+    ],
+)
+def test_a_result_that_metrics_shows_otherwise_or_not_is_found(pattern: str, by: str, value: float | None) -> None:
+    """What /metrics says counts, not JSON."""
+    found = operated(CHANGES, damaged(pattern, by))
+    assert [value, *CHANGES[1:]] == [found.results[0].value, *found.results[1:]]
+
+
+def test_a_result_that_should_be_hidden_and_is_not_is_found() -> None:
+    line = 'crm_orders_change_ratio{window="30d",against="previous",channel="Kyiv"} 1\n'
+    assert operated(CHANGES, lambda body: body + line).unread == ["crm_orders_change_ratio"]

@@ -42,11 +42,12 @@ def _counted(asked: Asked, bounds: list[int]) -> tuple[list[list[int]], list[int
     founded, started, ended = (asked.indexes[measure] for measure in asked.measured)
     changes = [[0] * MONTHS for _ in range(MONTHS)]
     sizes = [0] * MONTHS
-    for tile, groupings in asked.tiles.between(bounds[0], bounds[-1]):
-        cohort = bisect_right(bounds, tile_start_ms(tile)) - 1
-        sizes[cohort] += groupings.get(founded, {}).get("", {}).get(COUNT, 0)
-        for index, sign in ((started, 1), (ended, -1)):
-            for slot, n in groupings.get(index, {}).get("", {}).items():
+    for tile, index, groups in asked.tiles.between(bounds[0], bounds[-1], {founded, started, ended}):
+        cohort, cell = bisect_right(bounds, tile_start_ms(tile)) - 1, groups.get("", {})
+        if index == founded:
+            sizes[cohort] += cell.get(COUNT, 0)
+        for sign in [sign for counted, sign in ((started, 1), (ended, -1)) if counted == index]:
+            for slot, n in cell.items():
                 month = bisect_right(bounds, slot * FINE_MS - 1) - 1  # counts at an end if it lies before that
                 if month < MONTHS:
                     changes[cohort][month] += sign * n

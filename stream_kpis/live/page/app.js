@@ -10,6 +10,13 @@ const TREND_POINTS = 60;
 const TREND_MS = 5_000; // so a trend is of the last 5 minutes
 const GROUPS_SHOWN = 10;
 const SUMMARY_MS = 30_000;
+const OPERATED_MS = 30_000; // operators are of closed days: of an open row they are asked for again now and then
+const OPERATORS = {
+  change: "Change", revenue_growth_yoy: "Growth", trend_slope: "Trend a day", anomaly_band: "Last day, in deviations",
+  forecast_end_of_period: "Forecast for the period", forecast_error: "Error of past forecasts", deals_forecast: "Forecast with pipeline",
+  pipeline_overdue_value: "Overdue in the pipeline", target_attainment: "Target attained", target_met: "Target met", target_pace_gap: "Ahead of the pace",
+};
+const AGAINST = { previous: "on the days before", year: "on the year before" };
 
 const $ = (id) => document.getElementById(id);
 const values = new Map(); // "kpi|window" -> Map(group key -> value)
@@ -179,6 +186,8 @@ function buildRow(id, kpi) {
   picture.append(cells.trend);
   cells.row = el("tr", { class: "row", "data-kpi": id },
     el("th", { scope: "row" }, el("div", { class: "name" }, button, cells.span)), cells.value, cells.detail, el("td", { class: "trend" }, picture), cells.samples, cells.state);
+  cells.operated = [];
+  cells.operatedMs = 0;
   button.addEventListener("click", () => {
     const open = cells.more.hidden;
     cells.more.hidden = !open;
@@ -234,9 +243,47 @@ function drawMore(id, kpi, cells) {
     const rest = groups.length - shown.length;
     panes.push(pane(`By ${by.split(",").join(" and ")}, ${window}${rest > 0 ? ` (${rest} smaller not shown)` : ""}`, shown, kpi));
   }
+  if (kpi.operators.length || cells.operated.length) operate(id, kpi, cells);
+  if (cells.operated.length) panes.push(operatedPane(cells.operated, kpi));
   const receipt = cells.more.querySelector(".receipt") ?? buildReceipt(id, kpi);
   const choices = kpi.choices ? [el("p", { class: "choices" }, kpi.choices)] : [];
   cells.more.firstChild.replaceChildren(...choices, el("div", { class: "panes" }, ...panes), receipt);
+}
+
+// What operators make of the totals.
+async function operate(id, kpi, cells) {
+  if (Date.now() - cells.operatedMs < OPERATED_MS) return;
+  cells.operatedMs = Date.now();
+  const answer = await fetch(`api/kpis?${new URLSearchParams({ kpi: id, by: "" })}`).catch(() => null);
+  if (!answer?.ok) return;
+  const order = Object.keys(OPERATORS);
+  cells.operated = (await answer.json()).operators.sort((a, b) => order.indexOf(a.operator) - order.indexOf(b.operator));
+  drawMore(id, kpi, cells);
+}
+
+// A difference has its sign; that of a ratio is in points, not in percent of itself.
+function operated(result, kpi) {
+  const { operator, value, unit } = result;
+  if (value === null) return "–";
+  if (operator === "target_met") return value ? "yes" : "no";
+  if (["forecast_end_of_period", "forecast_error", "target_attainment", "deals_forecast", "pipeline_overdue_value"].includes(operator)) return people(value, unit);
+  const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
+  const points = kpi.unit === "ratio" && unit === "ratio";
+  const text = points ? `${hundredth.format(Math.abs(value) * 100)} points` : people(Math.abs(value), unit);
+  return `${sign}${text}`;
+}
+
+function operatedPane(results, kpi) {
+  const title = "Trends and targets";
+  const body = results.map((result) => {
+    const words = [OPERATORS[result.operator] ?? result.operator, AGAINST[result.against] ?? ""].filter(Boolean).join(" ");
+    const name = result.operator === "anomaly_band" ? words : `${words}, ${result.window}`;
+    const bounds = result.lower !== null && result.upper !== null && result.operator !== "anomaly_band"
+      ? [el("span", { class: "bounds" }, `${people(result.lower, result.unit)} to ${people(result.upper, result.unit)}`)] : [];
+    return el("tr", {}, el("th", { scope: "row" }, name, ...bounds), el("td", { class: "value" }, operated(result, kpi)),
+      el("td", { class: `state ${result.state}` }, STATES[result.state]));
+  });
+  return el("div", { class: "pane" }, el("h3", {}, title), el("table", { "aria-label": `${kpi.title}: ${title}` }, el("tbody", {}, ...body)));
 }
 
 // A receipt is fetched when it is asked for, and stays as it was then.
