@@ -366,6 +366,30 @@ def test_links_are_neither_sealed_out_nor_move_the_seal(sealed_first: bool) -> N
     assert world.dead == [Reason.SEALED]
 
 
+def test_versions_sealed_one_after_the_other_keep_their_archives() -> None:
+    """A later version of a link takes nothing from what was sealed with the one before: the past stays whole."""
+    world = World(random.Random(0), days=2)
+    world.send(LEAD, event(2, "lead.contacted", A, lead_id="l1"))
+    world.run()
+    first, second = link(DAYS[6], 1), link(DAYS[7], 1)
+    second = second._replace(value=(second.value or b"").replace(b"order:x/1", b"order:x/2"))
+    third = link(None, 2)
+    third = third._replace(value=(third.value or b"").replace(b"order:x/1", b"order:x/2"))
+    for at, some in ((0, [first, second]), (2, [third])):
+        records = [record._replace(offset=at + n) for n, record in enumerate(some)]
+        world.shards[0].apply(Batch(REKEYED_TOPIC, 0, at, at + len(records), records))
+        world.flush(0)
+    held, past = Holdings(PLAN, ["leads"], archives=True), Past(PLAN, UTC, [DAYS[1]])
+    for key, value in world.logs[0].parties.items():
+        held.take(key, value)
+        past.take(key, value)
+    (holding,) = held
+    links = [e for e in holding.events if e.id.startswith("order:")]
+    assert sorted((e.id, e.data.version) for e in links) == [("order:x/1", 1), ("order:x/2", 1), ("order:x/2", 2)]
+    assert list(past.flushes())
+    assert not past.unknown_before_ms
+
+
 def test_versions_do_not_fill_a_scope_but_links_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """One more than there is room for is a dead letter; a newer version of a known one is not."""
     monkeypatch.setattr("stream_kpis.engine.shard.EVENTS_MAX", 2)
