@@ -85,6 +85,19 @@ async def counted(deployment: Deployment, orders: int) -> dict[Any, Any]:
         await asyncio.sleep(0.2)
 
 
+async def shown(deployment: Deployment, kpi: str, value: float) -> None:
+    """Waits until a KPI has a value over all time."""
+    deadline = time.monotonic() + 60
+    while True:
+        await deployment.caught_up(0)
+        rows = (await deployment.get("/api/kpis", ("window", "all")))["values"]
+        found = [row["value"] for row in rows if row["kpi"] == kpi and not row["by"]]
+        if found == [value]:
+            return
+        assert time.monotonic() < deadline, f"{kpi} is {found}, not {value}"
+        await asyncio.sleep(0.2)
+
+
 async def test_a_state_that_left_while_events_came_is_whole(settings: Settings, tmp_path: Path) -> None:
     """A deployment that goes on from it is sent all events again: those in the state are known, the others are new."""
     file, other = tmp_path / "state.zip", in_another_prefix(settings)
@@ -141,3 +154,32 @@ async def test_what_nobody_had_read_yet_goes_along(
         wanted = [TopicPartition(Names.of(other).rates, 0)]
         assert [r.value async for records in read_to_ends(kafka, wanted) for r in records] == [rate]
     assert "left as it is" not in capsys.readouterr().out
+
+
+async def test_links_go_on_under_another_app(settings: Settings, tmp_path: Path) -> None:
+    """A lead that an order of another party converted stays converted, until the order is cancelled.
+
+    Its shard knows the link in a version that the shard of the order, as it was cut, is far from.
+    """
+    beside, file = msgspec.structs.replace(settings, app="beside"), tmp_path / "state.zip"
+    await declare(settings)
+
+    def event(topic: str, kind: str, party: str, at: int, **data: Any) -> Sent:
+        value = encode_event(kind, id=str(at), source="s", time=iso(DAY_0_MS + at), subject=party, data=data)
+        return topic, party.encode(), value, DAY_0_MS + at, None
+
+    lead = event("crm.leads", "lead.created", "asks", 0, lead_id="l")
+    buys = event("crm.orders", "order.placed", "buys", 1, order_id="o", amount=1, lead_id="l", lead_party="asks")
+    assert partition_of(b"asks", 6) != partition_of(b"buys", 6)
+    said = {"lead_id": "l", "link": "order:buys/o", "version": 1_000_000, "at_ms": DAY_0_MS + 1}
+    sent = {"specversion": "1.0", "id": "v", "type": "lead.linked", "source": f"stream-kpis/{settings.app}"}
+    link = msgspec.json.encode(sent | {"subject": "asks", "data": said})
+    async with running(settings, tmp_path, "first") as first:
+        await send(settings, [lead, ("crm.rekeyed", b"asks", link, DAY_0_MS + 1, None), buys])
+        await shown(first, "lead_conversion_flow_ratio", 1)
+    assert await asyncio.to_thread(export_state, settings, file) == 0
+    assert await asyncio.to_thread(import_state, beside, file, same_topics=True) == 0
+    async with running(beside, tmp_path, "second") as second:
+        await shown(second, "lead_conversion_flow_ratio", 1)
+        await send(settings, [event("crm.orders", "order.cancelled", "buys", 2, order_id="o")])
+        await shown(second, "lead_conversion_flow_ratio", 0)
