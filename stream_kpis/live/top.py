@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
+from stream_kpis.events.history.document import printable
 from stream_kpis.live.tables import WIDTH, people
 
 Row = dict[str, Any]
@@ -165,7 +166,7 @@ def screen(view: View, document: Mapping[str, Any], histories: Histories, size: 
     if stale:
         head.append(f"   stale since {stale[11:19]}", style="bold red")
     name_width = max(20, width - 56)
-    title = f"{'KPI':{name_width}} {'Value':>14} {'Course':10} {'Target':>8} {'Samples':>9} State"
+    title = f"{'KPI':{name_width}} {'Value':>14} {'Course':10} {'Attained':>8} {'Samples':>9} State"
     lines = [_cut(head, width), _cut(Text(title, style="bold"), width)]
     lines += [_cut(_line(row, targets, histories, name_width), width) for row in shown]
     lines += [Text()] * (room - len(shown))
@@ -180,7 +181,8 @@ def _line(row: Row, targets: Mapping[Key, Row], histories: Histories, name_width
     attained = "" if of is None or of["value"] is None else f"{of['value'] * 100:.0f} %"
     missed = bool(attained) and of is not None and of["value"] < 1
     value = "-" if row["state"] == "no_data" else people(row["value"], row["unit"])
-    line = Text(f"{_clipped(name_of(row), name_width):{name_width}} {_clipped(value, 14):>14} ")
+    name = _clipped(printable(name_of(row)), name_width)
+    line = Text(f"{name:{name_width}} {_clipped(value, 14):>14} ")
     line.append(f"{histories.spark(row):10} ", style="cyan")
     line.append(f"{attained:>8} ", style="bold red" if missed else "green")
     line.append(f"{row['samples']:>9,} ")
