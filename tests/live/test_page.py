@@ -229,7 +229,7 @@ async def test_the_window_is_chosen_by_mouse_keyboard_and_address(browser: Brows
         await picker.get_by_role("radio", name="1h").click()
         await shown.page.keyboard.press("ArrowRight")
         await expect(shown.row("orders").value).to_have_text("2")
-        assert shown.page.url.endswith("#today")
+        assert shown.page.url.endswith("#window=today")
 
 
 async def test_a_kpi_without_the_chosen_window_shows_the_next_longer_and_says_so(browser: Browser) -> None:
@@ -376,3 +376,63 @@ async def test_a_receipt_is_fetched_when_asked_for_and_proved(browser: Browser) 
         await orders.more.get_by_role("button", name="Prove it").click()
         await expect(orders.more.locator(".verdict")).to_have_text("equal: 5 values")
         assert asked == ["kpi=orders&window=1h"] * 2
+
+
+SEEN = """(id) => {
+  const row = document.querySelector(`tr.row[data-kpi=${id}]`).getBoundingClientRect();
+  return row.top >= document.querySelector("header").getBoundingClientRect().bottom && row.bottom <= innerHeight;
+}"""
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1920, "height": 900}, NARROW])
+async def test_an_address_opens_a_row_and_goes_there(browser: Browser, viewport: dict[str, int]) -> None:
+    """Whether it is opened or changed; the keyboard is there, and the receipt is the next stop."""
+    async with showing(browser, "#kpi=tickets_opened&window=7d", viewport=viewport) as shown:
+        shown.publish(fakes.value("tickets_opened", "7d", value=77), fakes.value("orders", "30d", value=30))
+        tickets, orders = shown.row("tickets_opened"), shown.row("orders")
+        await expect(tickets.value).to_have_text("77")
+        await expect(tickets.more).to_be_visible()
+        await expect(tickets.button).to_be_focused()
+        assert await shown.page.evaluate(SEEN, "tickets_opened")
+        await shown.page.keyboard.press("Tab")
+        await expect(tickets.more.get_by_role("button", name="Receipt")).to_be_focused()
+        shown.publish(fakes.value("tickets_opened", "7d", value=78))
+        await expect(tickets.value).to_have_text("78")
+        await expect(tickets.more.get_by_role("button", name="Receipt")).to_be_focused()
+        await shown.page.evaluate("location.hash = '#kpi=orders&window=30d'")
+        await expect(orders.button).to_be_focused()
+        await expect(orders.button).to_have_attribute("aria-expanded", "true")
+        assert await shown.page.evaluate(SEEN, "orders")
+        await expect(shown.page.get_by_role("radio", checked=True)).to_have_text("30d")
+        await shown.page.evaluate("location.hash = '#7d'")
+        await expect(shown.page.get_by_role("radio", checked=True)).to_have_text("7d")
+
+
+async def test_the_address_names_what_is_open(browser: Browser) -> None:
+    async with showing(browser, "#window=1h") as shown:
+        shown.publish()
+        await shown.row("orders").button.click()
+        assert shown.page.url.endswith("/#kpi=orders&window=1h")
+        await shown.page.get_by_role("radio", name="7d").click()
+        assert shown.page.url.endswith("/#kpi=orders&window=7d")
+        await shown.row("nps").button.click()
+        await shown.row("orders").button.click()
+        assert shown.page.url.endswith("/#kpi=nps&window=7d")
+        await shown.row("nps").button.click()
+        assert shown.page.url.endswith("/#window=7d")
+
+
+@pytest.mark.parametrize(
+    ("fragment", "line"),
+    [
+        ("#kpi=order%3Cb%3E&window=1h", "There is no KPI order<b>: these are all that there are."),
+        ("#kpi=orders&window=31d", "There is no window 31d: 5m is shown."),
+        ("#fortnight", "There is no window fortnight: 5m is shown."),
+    ],
+)
+async def test_an_address_of_what_is_not_there_is_said(browser: Browser, fragment: str, line: str) -> None:
+    async with showing(browser, fragment) as shown:
+        shown.publish()
+        await expect(shown.page.locator("#notice")).to_have_text(line)
+        await shown.row("orders").button.click()
+        await expect(shown.page.locator("#notice")).to_be_hidden()

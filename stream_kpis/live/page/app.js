@@ -25,7 +25,8 @@ const rows = new Map(); // kpi -> elements of its row
 let catalogue = ""; // as it came
 let kpis = {};
 let currency = "USD";
-let chosen = WINDOWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "5m";
+let chosen = "5m";
+let shownKpi = ""; // the one that the address names
 let clock = null;
 let heardMs = 0; // any event
 let ageS = 0; // of the snapshot, as the server says
@@ -188,14 +189,21 @@ function buildRow(id, kpi) {
     el("th", { scope: "row" }, el("div", { class: "name" }, button, cells.span)), cells.value, cells.detail, el("td", { class: "trend" }, picture), cells.samples, cells.state);
   cells.operated = [];
   cells.operatedMs = 0;
+  cells.content = el("div");
+  cells.more.firstChild.append(cells.content, buildReceipt(id, kpi));
   button.addEventListener("click", () => {
-    const open = cells.more.hidden;
-    cells.more.hidden = !open;
-    button.setAttribute("aria-expanded", String(open));
+    open(cells, cells.more.hidden);
     drawMore(id, kpi, cells);
+    if (!cells.more.hidden) name(id);
+    else if (shownKpi === id) name("");
   });
   rows.set(id, cells);
   return el("tbody", {}, cells.row, cells.more);
+}
+
+function open(cells, wanted) {
+  cells.more.hidden = !wanted;
+  cells.button.setAttribute("aria-expanded", String(wanted));
 }
 
 function draw() {
@@ -245,9 +253,8 @@ function drawMore(id, kpi, cells) {
   }
   if (kpi.operators.length || cells.operated.length) operate(id, kpi, cells);
   if (cells.operated.length) panes.push(operatedPane(cells.operated, kpi));
-  const receipt = cells.more.querySelector(".receipt") ?? buildReceipt(id, kpi);
   const choices = kpi.choices ? [el("p", { class: "choices" }, kpi.choices)] : [];
-  cells.more.firstChild.replaceChildren(...choices, el("div", { class: "panes" }, ...panes), receipt);
+  cells.content.replaceChildren(...choices, el("div", { class: "panes" }, ...panes)); // the receipt stays, and with it the focus
 }
 
 // What operators make of the totals.
@@ -343,11 +350,57 @@ function markWindow() {
 
 function choose(window) {
   chosen = window;
-  history.replaceState(null, "", `#${window}`);
+  name(shownKpi);
   markWindow();
   draw();
   drawSummary();
 }
+
+// --- the address: #kpi=NAME, #window=30d, both with &, or the window alone: #30d ---
+
+function readAddress() {
+  const text = location.hash.slice(1);
+  const asked = new URLSearchParams(text && !text.includes("=") ? { window: text } : text);
+  const window = asked.get("window") ?? chosen;
+  if (WINDOWS.includes(window)) chosen = window;
+  notice(WINDOWS.includes(window) ? "" : `There is no window ${window}: ${chosen} is shown.`);
+  shownKpi = asked.get("kpi") ?? "";
+}
+
+// Keeps the address of what is shown, to be copied.
+function name(id) {
+  shownKpi = id;
+  history.replaceState(null, "", `#${new URLSearchParams(id ? { kpi: id, window: chosen } : { window: chosen })}`);
+  notice("");
+}
+
+function notice(text) {
+  $("notice").hidden = !text;
+  set($("notice"), text);
+}
+
+// Opens a KPI's row, goes there and takes the keyboard along.
+function reach(id) {
+  const cells = rows.get(id);
+  if (!cells) {
+    notice(`There is no KPI ${id}: these are all that there are.`);
+    return;
+  }
+  open(cells, true);
+  draw();
+  document.documentElement.style.scrollPaddingTop = `${$("top").getBoundingClientRect().height + 4}px`; // the header stays above
+  cells.button.focus({ preventScroll: true });
+  cells.row.scrollIntoView();
+}
+
+addEventListener("hashchange", () => {
+  readAddress();
+  if (!rows.size) return; // it is followed once there are rows
+  markWindow();
+  draw();
+  drawSummary();
+  if (shownKpi) reach(shownKpi);
+});
 
 // Arrow keys move within the picker, as in any group of radio buttons.
 $("windows").addEventListener("keydown", (event) => {
@@ -433,13 +486,15 @@ function connect() {
     clock = rest;
     ageS = message.age_s;
     if (message.whole) values.clear();
-    if (!rows.size) build();
+    const begins = !rows.size;
+    if (begins) build();
     fresh.forEach((row) => take(row, false));
     gone.forEach((row) => take(row, true));
     follow();
     draw();
     drawStatus();
     drawSummary();
+    if (begins && shownKpi) reach(shownKpi); // now that all rows have their heights
   });
   source.addEventListener("error", drop);
 }
@@ -456,4 +511,5 @@ setInterval(() => {
   if (!lost && Date.now() - heardMs > SILENT_MS) drop();
   drawStatus();
 }, 1_000);
+readAddress();
 connect();
