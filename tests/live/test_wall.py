@@ -109,8 +109,9 @@ async def test_it_turns_its_pages_by_itself(browser: Browser, motion: str) -> No
             seen += here
         assert seen == followed("sales")
         await expect(shown.page.locator("#place")).to_have_text("1 / 2")
-        moving = await shown.page.evaluate("document.getAnimations().length")
-        assert (moving > 0) is (motion == "no-preference")
+        still = motion == "reduce"
+        await expect(shown.page.locator("#tiles")).to_have_css("animation-name", "none" if still else "turned")
+        await expect(shown.page.locator("#turn")).to_be_visible(visible=not still)
 
 
 async def test_departments_follow_each_other(browser: Browser) -> None:

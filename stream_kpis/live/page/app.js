@@ -36,8 +36,10 @@ function details(kpi, value) {
   for (const [q, seconds] of value.quantiles ?? []) {
     if (seconds !== value.value) parts.push(`p${Math.round(q * 100)} ${duration(seconds)}`);
   }
-  // A value that is a quotient shows of what, unless its parts have other units; a sum is its own numerator.
-  if (value.parts?.[1] && value.parts[0] !== value.value && kpi.unit !== "score" && !kpi.unit.endsWith("/s")) {
+  // A value that is a quotient shows of what, unless its parts have other units (levels times time make more than there
+  // are samples); a sum is its own numerator.
+  const plain = kpi.unit !== "count" || value.parts?.[1] <= value.samples;
+  if (value.parts?.[1] && plain && value.parts[0] !== value.value && kpi.unit !== "score" && !kpi.unit.endsWith("/s")) {
     parts.push(`${people(value.parts[0], kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(value.parts[1])}`);
   }
   return parts.map((part) => part.replaceAll(/ (?!to )/g, "\u00a0")).join(" · "); // breaks between parts, and before "to"
