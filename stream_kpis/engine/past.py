@@ -17,9 +17,16 @@ from stream_kpis.engine.parking import is_parked
 from stream_kpis.engine.scopes import as_sealed, decoded, sealed_state
 from stream_kpis.engine.tiles import Calendar, Levels
 from stream_kpis.events.envelope import Event
+from stream_kpis.events.types import LeadLinked
 from stream_kpis.journeys import activity
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
+
+
+def known_ms(event: Event) -> int:
+    """From when on an event is known; what another party makes of a lead from the conversion on that it tells."""
+    data = event.data
+    return event.time_ms if not isinstance(data, LeadLinked) or data.at_ms is None else data.at_ms
 
 
 class _Course(msgspec.Struct, eq=False, gc=True):
@@ -43,7 +50,7 @@ class _Course(msgspec.Struct, eq=False, gc=True):
     def forward(self, to_ms: int) -> None:
         """Takes the events before an instant into the state, and says anew what it means."""
         step, state = self.journey.step, self.state
-        while self.at < len(self.events) and (event := self.events[self.at]).time_ms < to_ms:
+        while self.at < len(self.events) and known_ms(event := self.events[self.at]) < to_ms:
             step(state, event)
             self.last_ms = max(self.last_ms, event.time_ms)  # a link comes before all that was sealed
             self.at += 1
@@ -116,7 +123,8 @@ class Past:
         """A scope from what was sealed, if that was before the first instant; else from its first event."""
         journey, party = stored.journey, stored.party
         kept = decoded(stored.value)
-        events = [event for event in decode_events(kept.events) if event.time_ms < self._instants[-1]]
+        events = [event for event in decode_events(kept.events) if known_ms(event) < self._instants[-1]]
+        events.sort(key=known_ms)  # moves links alone; the others are in the order of time already
         if kept.seal is None:
             return _Course(journey, party, journey.state(), events, -1)
         if kept.version != journey.version:
@@ -129,7 +137,7 @@ class Past:
         if not whole or as_sealed(journey, _folded(journey, sealed)) != base:
             self.unknown_before_ms = max(self.unknown_before_ms, kept.seal[0])
             return None
-        return _Course(journey, party, journey.state(), sealed + events, -1)
+        return _Course(journey, party, journey.state(), sorted(sealed + events, key=known_ms), -1)
 
     def _move(self, course: _Course, to_ms: int) -> bool:
         """Moves a scope on to an instant and counts what that changes; whether it goes on after it."""

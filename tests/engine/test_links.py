@@ -11,9 +11,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from stream_kpis.engine.batch import Batch, Rekeyed
+from stream_kpis.engine.cells import decode_cell
 from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.engine.holdings import Holdings
 from stream_kpis.engine.partition import partition_of
+from stream_kpis.engine.past import Past
 from stream_kpis.engine.rekeying import REKEYED_TOPIC, hand_over, link_of
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import DAY_MS
@@ -496,3 +498,18 @@ def test_what_a_journey_fails_on_links_nothing(monkeypatch: pytest.MonkeyPatch) 
     flush = shard.take(NOW_MS)
     assert [letter.reason for letter in flush.dead_letters] == [Reason.INTERNAL_ERROR]
     assert [msgspec.json.decode(r.value)["data"]["at_ms"] for r in flush.rekeyed] == [DAYS[5]]
+
+
+def test_in_the_past_a_link_is_known_from_the_conversion_on() -> None:
+    """Not before, though it stands in front of all events of its lead."""
+    world = run([LEAD, order(10)])
+    past = Past(PLAN, UTC, [DAYS[5], DAYS[10], DAYS[10] + 1])
+    for key, value in world.logs[0].parties.items():
+        past.take(key, value)
+    cells: dict[bytes, bytes | None] = {}
+    converted = []
+    for flush in past.flushes():
+        cells |= flush
+        of_conversions = [value for key, value in cells.items() if value and key.startswith(b"lead_converted_flow")]
+        converted.append(any(n for value in of_conversions for _, _, n in decode_cell(value)))
+    assert converted == [False, False, True]

@@ -14,12 +14,12 @@ ENDING_NOW = frozenset(
         *("returning_customer_rate", "upsell_rate"),
         *("first_response_time_live", "unanswered_over_target", "open_ticket_age", "leads_open_uncontacted"),
         *("deals_stalled", "stale_open_ratio", "nps_account"),
-        *("arpc", "clv_historic", "quota_attainment", "cohort_retention_rate"),
+        *("quota_attainment", "cohort_retention_rate"),
     }
 )
 """KPIs that are known for windows that end at kpi-now only; they have no operator but those of targets."""
 
-DISTINCT = frozenset({"purchase_frequency", "repeat_purchase_rate", "nps_respondent", "referral_rate"})
+DISTINCT = frozenset({"purchase_frequency", "repeat_purchase_rate", "nps_respondent", "referral_rate", "arpc"})
 """KPIs of parties counted once: not sums over days, so they have no operator but change and those of targets."""
 
 CHANGES = ("period_over_period", "change", "revenue_growth_yoy")
