@@ -12,7 +12,7 @@ from stream_kpis.engine.measures import Cell, Parts, add, parts_for
 from stream_kpis.engine.tiles import DAY, FINE_MS, Levels, tile_start_ms
 from stream_kpis.journeys.facts import UNKNOWN, Fact
 
-GROUP_BITS = 48
+GROUP_BITS = 46
 SLOT_MASK = (1 << GROUP_BITS) - 1
 _TILE_BITS = 40
 _TILE_MASK = (1 << _TILE_BITS) - 1

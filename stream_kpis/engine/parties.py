@@ -11,7 +11,7 @@ import msgspec
 
 from stream_kpis.engine.scopes import Scope, decoded
 from stream_kpis.events.envelope import Event, events_encoder
-from stream_kpis.events.types import Data
+from stream_kpis.events.types import Data, LeadLinked
 from stream_kpis.journeys import activity
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
@@ -131,7 +131,7 @@ class Parties:
         stored = self._stored
         for key, scope in self._dirty.items():
             if scope.oldest_ms < seal_before_ms and (sealed := scope.seal_before(seal_before_ms)):
-                archive = _encode_key((ARCHIVE, *_key_decoder.decode(key), sealed[-1].order))
+                archive = _encode_key((ARCHIVE, *_key_decoder.decode(key), _place(sealed[-1])))
                 records.append((archive, events_encoder.encode(sealed)))
             value = stored[key] = scope.encoded()
             records.append((key, value))
@@ -207,6 +207,12 @@ class Parties:
             if last_ms != before:
                 yield [activity.fact(before)] if before >= 0 else [], [activity.fact(last_ms)] if last_ms >= 0 else []
                 known[party] = last_ms
+
+
+def _place(last: Event) -> tuple[int | str, ...]:
+    """Where an archive comes among those of its scope, by its last event; each version of a link has its own."""
+    data = last.data
+    return (*last.order, data.version) if isinstance(data, LeadLinked) else last.order
 
 
 def _entity(event: Event, field: str | None) -> str | tuple[str, str]:

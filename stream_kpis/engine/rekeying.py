@@ -2,6 +2,7 @@
 
 A link says what a deal or order makes of another party's lead. It is sent when it changes, with the flush that holds
 the change, and its version is that flush's number: so it rises, also over a recovery, and the highest one counts.
+Over a restore it rises because the numbers are raised (`relinking.py`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -68,6 +69,17 @@ def link_name(kind: str, party: str, entity: str) -> str:
     ('order:a%2Fb/c', 'order:a/b/c')
     """
     return f"{kind}:{party.replace('%', '%25').replace('/', '%2F')}/{entity}"
+
+
+def link_parts(link: str) -> tuple[str, str, str]:
+    """Kind, party and entity of :func:`link_name`.
+
+    >>> link_parts("order:a%2Fb/c"), link_parts("order:a/b/c")
+    (('order', 'a/b', 'c'), ('order', 'a', 'b/c'))
+    """
+    kind, _, rest = link.partition(":")
+    party, _, entity = rest.partition("/")
+    return kind, party.replace("%2F", "/").replace("%25", "%"), entity
 
 
 class Rekeying:

@@ -16,8 +16,8 @@ from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import NO_LINKS, Journey, Links
 
-FORMAT = "2"
-"""Of a scope as bytes; another one cannot be read."""
+FORMAT = "3"
+"""Of a scope as bytes, with the kinds of events that may be in it; another one cannot be read."""
 
 Order = tuple[int, int, str, str]
 _NEVER_MS = 1 << 62

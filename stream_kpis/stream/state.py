@@ -6,7 +6,7 @@ Out: of every shard what it knew after one flush, while it runs or not. In: all 
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from stream_kpis.engine.batch import HEADER_KEY, header_decoder, header_encoder
+from stream_kpis.engine.batch import HEADER_KEY, Header, Rekeyed, header_decoder, header_encoder
+from stream_kpis.engine.rekeying import link_of
+from stream_kpis.engine.relinking import Relinking, raised
+from stream_kpis.engine.scopes import FORMAT
 from stream_kpis.engine.tiles import iso
+from stream_kpis.events.envelope import Record as Event
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.connection import connection
@@ -128,6 +132,8 @@ def _record(record: Any) -> Record:
 
 async def _import(settings: Settings, reader: Reader, *, same_topics: bool) -> tuple[int, list[str]]:
     """Returns how many records were written, and the topics that were left as they are."""
+    headers = _headers(reader)
+    links = _links(settings, reader, headers)
     names = await declare(settings)
     await _refuse_workers(settings, names)
     producer = transactional(settings, f"{names.group}-import", _IMPORT_MS_MAX)
@@ -142,24 +148,72 @@ async def _import(settings: Settings, reader: Reader, *, same_topics: bool) -> t
                 elif same_topics or (topic := names.prefix + place.topic) in kept:
                     continue
                 records = reader.records(place)
-                if place.topic == CELLS and not same_topics:
-                    records = map(_from_the_beginnings, records)
-                for future, number in await send_records(producer, topic, place.partition, records):
-                    await future
-                    count += number
+                if place.topic == CELLS:
+                    records = (record for record in records if record[1] != HEADER_KEY)
+                elif place.topic == REKEYED:
+                    records = (record for record in records if not link_of(_event(place, record)))
+                count += await _send(producer, topic, place.partition, records)
+            for partition, header in headers.items():
+                kept_header = header if same_topics else msgspec.structs.replace(header, next={}, reached={})
+                value = header_encoder.encode(kept_header)
+                count += await _send(producer, names.cells, partition, [(header.made_ms, HEADER_KEY, value, [])])
+            for partition in range(settings.partitions):
+                sent = (_sent(link) for link in links if link.partition == partition)
+                count += await _send(producer, names.rekeyed, partition, sent)
             await _refuse_workers(settings, names)
     finally:
         await producer.stop()
     return count, [] if same_topics else sorted(kept)
 
 
-def _from_the_beginnings(record: Record) -> Record:
-    """The header without positions: a worker then reads its topics from their beginnings."""
+async def _send(producer: Any, topic: str, partition: int, records: Iterable[Record]) -> int:
+    count = 0
+    for future, number in await send_records(producer, topic, partition, records):
+        await future
+        count += number
+    return count
+
+
+def _headers(reader: Reader) -> dict[int, Header]:
+    """The header from which each shard goes on; one that had written nothing when it was cut has read nothing.
+
+    Raises:
+        SettingsError: the state is of another version.
+    """
+    found: dict[int, Header] = {}
+    for place in reader.places():
+        for _, key, value, _ in reader.records(place) if place.topic == CELLS else ():
+            if key == HEADER_KEY and value is not None:
+                found[place.partition] = raised(header_decoder.decode(value))
+    first = min(found.values(), key=lambda header: header.made_ms)
+    if first.definitions.get("format") != FORMAT:
+        raise SettingsError(
+            "the state in the file was written by another version of stream-kpis: import it with that one, or start"
+            " with a new app id, so that the topics are read again"
+        )
+    begun = raised(msgspec.structs.replace(first, seq=0, next={}, reached={}, counters={}))
+    return {number: found.get(number, begun) for number in range(reader.manifest.partitions)}
+
+
+def _links(settings: Settings, reader: Reader, headers: dict[int, Header]) -> list[Rekeyed]:
+    """The links that the deployment begins with."""
+    relinking = Relinking(settings.partitions, reader.manifest.app, settings.app)
+    for place in reader.places():
+        for record in reader.records(place) if place.topic in (PARTIES, REKEYED) else ():
+            if place.topic == REKEYED:
+                relinking.take_unread(_event(place, record))
+            else:
+                relinking.take(record[1] or b"", record[2])
+    return relinking.links(headers)
+
+
+def _event(place: Place, record: Record) -> Event:
     timestamp_ms, key, value, headers = record
-    if key != HEADER_KEY or value is None:
-        return record
-    header = msgspec.structs.replace(header_decoder.decode(value), next={}, reached={})
-    return timestamp_ms, key, header_encoder.encode(header), headers
+    return Event(place.topic, place.partition, 0, timestamp_ms, key, value, tuple(headers))
+
+
+def _sent(link: Rekeyed) -> Record:
+    return link.timestamp, link.key, link.value, list(link.headers)
 
 
 async def _look(settings: Settings, names: Names) -> set[str]:

@@ -1,5 +1,6 @@
 """Deals and orders that convert leads of other parties, between shards: what counts is which events happened."""
 
+import copy
 import random
 from collections import Counter
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from stream_kpis.engine.holdings import Holdings
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.past import Past
 from stream_kpis.engine.rekeying import REKEYED_TOPIC, hand_over, link_of
+from stream_kpis.engine.relinking import Relinking, raised
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.envelope import Reader, Reason, Record, encode_event
@@ -41,7 +43,10 @@ class World:
     it does not flush, and does not read what was sent.
     """
 
-    def __init__(self, dice: random.Random, crash: float = 0.0, lazy: float = 0.0, days: int = FOR_EVER_DAYS) -> None:
+    def __init__(
+        self, dice: random.Random, crash: float = 0.0, lazy: float = 0.0, days: int = FOR_EVER_DAYS, app: str = "test"
+    ) -> None:
+        self.app = app
         self.dice, self.crash, self.lazy, self.days = dice, crash, lazy, days
         self.logs = [Log() for _ in range(SHARDS)]
         self.shards = [self.shard(number) for number in range(SHARDS)]
@@ -49,7 +54,7 @@ class World:
         self.rekeyed: list[list[Record]] = [[] for _ in range(SHARDS)]
 
     def shard(self, number: int, plan: Any = PLAN) -> Shard:
-        shard, log = Shard(plan, number, SHARDS, Reader(), UTC, self.days, app="test"), self.logs[number]
+        shard, log = Shard(plan, number, SHARDS, Reader(), UTC, self.days, app=self.app), self.logs[number]
         for key, value in log.parties.items():
             shard.restore_party(key, value)
         for key, value in log.cells.items():
@@ -361,6 +366,30 @@ def test_links_are_neither_sealed_out_nor_move_the_seal(sealed_first: bool) -> N
     assert world.dead == [Reason.SEALED]
 
 
+def test_versions_sealed_one_after_the_other_keep_their_archives() -> None:
+    """A later version of a link takes nothing from what was sealed with the one before: the past stays whole."""
+    world = World(random.Random(0), days=2)
+    world.send(LEAD, event(2, "lead.contacted", A, lead_id="l1"))
+    world.run()
+    first, second = link(DAYS[6], 1), link(DAYS[7], 1)
+    second = second._replace(value=(second.value or b"").replace(b"order:x/1", b"order:x/2"))
+    third = link(None, 2)
+    third = third._replace(value=(third.value or b"").replace(b"order:x/1", b"order:x/2"))
+    for at, some in ((0, [first, second]), (2, [third])):
+        records = [record._replace(offset=at + n) for n, record in enumerate(some)]
+        world.shards[0].apply(Batch(REKEYED_TOPIC, 0, at, at + len(records), records))
+        world.flush(0)
+    held, past = Holdings(PLAN, ["leads"], archives=True), Past(PLAN, UTC, [DAYS[1]])
+    for key, value in world.logs[0].parties.items():
+        held.take(key, value)
+        past.take(key, value)
+    (holding,) = held
+    links = [e for e in holding.events if e.id.startswith("order:")]
+    assert sorted((e.id, e.data.version) for e in links) == [("order:x/1", 1), ("order:x/2", 1), ("order:x/2", 2)]
+    assert list(past.flushes())
+    assert not past.unknown_before_ms
+
+
 def test_versions_do_not_fill_a_scope_but_links_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """One more than there is room for is a dead letter; a newer version of a known one is not."""
     monkeypatch.setattr("stream_kpis.engine.shard.EVENTS_MAX", 2)
@@ -437,6 +466,72 @@ def test_versions_rise_over_a_recovery() -> None:
     (after,) = sent(world, 1)
     assert after["data"]["version"] > before
     assert "at_ms" not in after["data"]
+
+
+# What is restored: each shard was cut for itself.
+
+
+def restored(world: World, cut: list[Log], app: str) -> World:
+    """A deployment of that app id that goes on over the same topics, with the unread links as they were exported."""
+    relinking, other = Relinking(SHARDS, world.app, app), World(random.Random(1), app=app)
+    headers = {}
+    for number, log in enumerate(cut):
+        for key, value in log.parties.items():
+            relinking.take(key, value)
+        assert log.header is not None
+        headers[number] = raised(log.header)
+        for record in world.rekeyed[number][log.header.next.get(REKEYED_TOPIC, 0) :]:
+            relinking.take_unread(record)
+        other.logs[number] = copy.deepcopy(log)
+        other.logs[number].header = headers[number]
+    other.topics, other.rekeyed = [list(t) for t in world.topics], [list(t) for t in world.rekeyed]
+    for sent in relinking.links(headers):
+        other.arrive(sent)
+    other.shards = [other.shard(number) for number in range(SHARDS)]
+    return other
+
+
+CANCELLED = event(9, "order.cancelled", B, order_id="o1")
+
+
+@pytest.mark.parametrize("app", ["test", "other"])
+@pytest.mark.parametrize("later", [[], [CANCELLED], [void(order(4))]])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_lead_cut_after_its_buyer_goes_on(app: str, later: list[Record], at_once: bool) -> None:
+    """The lead knows a link that the buyer's shard has not sent yet, and may never send: all came back in one batch."""
+    world = World(random.Random(0))
+    world.send(LEAD)
+    world.run()
+    for _ in range(3):
+        world.flush(1)
+    buyer = copy.deepcopy(world.logs[1])
+    for _ in range(20):
+        world.flush(1)
+    world.send(order(4))
+    assert world.run().conversions == [(A, 4)]
+    other = restored(world, [world.logs[0], buyer], app)
+    other.send(*later)
+    if at_once:
+        records = other.topics[1]
+        other.shards[1].apply(Batch(TOPIC, 1, 0, len(records), records))
+    assert other.run().conversions == ([] if later else [(A, 4)])
+
+
+@pytest.mark.parametrize("app", ["test", "other"])
+def test_a_link_under_way_arrives_after_a_restore(app: str) -> None:
+    """Also under another app id, which takes no links of the one before."""
+    world = World(random.Random(0))
+    world.send(LEAD, order(4), order(6, B, "o2"))
+    world.run()
+    world.send(CANCELLED, event(10, "order.cancelled", B, order_id="o2"), order(12, B, "o3"))
+    while len(world.rekeyed[0]) < 5:
+        world.read(1, TOPIC, world.topics[1])
+        world.flush(1)
+    assert world.conversions == [(A, 4)]
+    other = restored(world, world.logs, app)
+    assert other.run().conversions == [(A, 12)]
+    other.send(event(13, "order.cancelled", B, order_id="o3"))
+    assert other.run().conversions == []
 
 
 def test_what_names_no_other_party_sends_nothing() -> None:

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_kpis.engine import measures as m
-from stream_kpis.engine.cells import GROUP_BITS, decode_cell, encode_cell
+from stream_kpis.engine.cells import GROUP_BITS, GROUPS_MAX, SLOT_MASK, Cells, decode_cell, encode_cell
+from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.engine.measures import Cell, Parts
-from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.engine.tiles import DAY_MS, Calendar, Levels
+from stream_kpis.kpis.load import built_in
 from stream_kpis.kpis.schema import Kind
 
 law = settings(max_examples=60, derandomize=True, deadline=None, database=None)
@@ -111,6 +113,27 @@ def test_a_cell_comes_back_from_its_bytes(kind: str, facts: list[tuple[int, int]
     }
     expected = {(names[code >> GROUP_BITS], code & ((1 << GROUP_BITS) - 1)): n for code, n in packed.items()}
     assert expected == {(group, slot): n for group, slot, n in decode_cell(encode_cell(packed, names))}
+
+
+@each_kind
+def test_any_slot_of_any_group_has_room_in_64_bits(kind: str) -> None:
+    """Up to the last millisecond of the year 9999."""
+    last_ms = 253_402_300_799_999
+    slots = [slot for value in (0, 1, 10**13) for slot, _ in KINDS[kind](last_ms, value)[1]]
+    assert all(slot < 1 << GROUP_BITS for slot in slots)
+    assert GROUPS_MAX << GROUP_BITS | SLOT_MASK < 1 << 64
+
+
+def test_cells_of_very_many_groups_are_kept_as_bytes() -> None:
+    """As those of few are: a shard's memory does not depend on how many groups it has met before."""
+    plan = compile_catalogue(built_in())
+    cells = Cells(plan, Levels(Calendar(), 1_780_000_000_000))
+    key, tile = next(g.key for g in plan.groupings if g.kind == "flow"), 1_700_000_000_000 // 10_000 << 2
+    names = ["", *map(str, range(GROUPS_MAX + 1))]
+    known = {number << GROUP_BITS: 1 for number in range(1, GROUPS_MAX)}
+    cells.restore(key + b"%d" % tile, encode_cell(known, names))
+    assert len(cells) == 1
+    assert not cells._cells
 
 
 @law

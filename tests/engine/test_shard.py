@@ -491,13 +491,14 @@ def test_what_is_refused_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) 
     assert [len(keys) for keys in shard._parties._scopes.values()] == [2]
 
 
-def test_state_of_another_form_is_refused_whatever_is_counted() -> None:
+@pytest.mark.parametrize("other", ["1", "2"])
+def test_state_of_another_form_is_refused_whatever_is_counted(other: str) -> None:
     """Before anything of it is decoded."""
     plan = plan_of("activity")
     log = applied(plan, [lead(0)])
     assert log.header is not None
     shard = new_shard(plan)
     shard.restore_party(next(iter(log.parties)), b"\x93\xc0\xc0\x90")
-    shard.restore_header(header_encoder.encode(msgspec.structs.replace(log.header, definitions={"format": "1"})))
+    shard.restore_header(header_encoder.encode(msgspec.structs.replace(log.header, definitions={"format": other})))
     with pytest.raises(DefinitionsChanged, match="another version"):
         shard.restored()
