@@ -136,7 +136,7 @@ def _table(rows: list[Row], title: str | None, *, one_span: bool) -> Table:
 
 def _value(row: Row) -> str:
     if row.get("operator") == "change" and row["value"] is not None:
-        return moved_by(row["value"], row.get("of_unit", row["unit"]))
+        return moved_by(row["value"], str(row.get("of_unit") or row["unit"]))
     return people(row["value"], row["unit"])
 
 
