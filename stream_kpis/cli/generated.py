@@ -37,6 +37,9 @@ def rules(
 
     Example: stream-kpis rules --output deploy/prometheus/rules.yml
     """
+    from stream_kpis.engine.tiles import Calendar  # noqa: PLC0415
+    from stream_kpis.live.pseudonyms import Pseudonyms  # noqa: PLC0415
+    from stream_kpis.monitoring.alerts import Whole  # noqa: PLC0415
     from stream_kpis.monitoring.rules import TIMING, Links, prometheus_rule  # noqa: PLC0415
     from stream_kpis.monitoring.rules import rules as generated  # noqa: PLC0415
     from stream_kpis.plan import compile_plan, goals_of  # noqa: PLC0415
@@ -45,7 +48,9 @@ def rules(
     plan = compile_plan(settings)
     given = Links(**{name: address.rstrip("/") for name, address in links.items() if address})
     targets = goals_of(settings, plan).targets
-    text = generated(plan.catalogue.kpis, TIMING, given, targets, alerts, settings.currency)
+    calendar, names = Calendar(settings.zone), Pseudonyms.of(settings)
+    whole = Whole(plan.catalogue.kpis, settings.currency, calendar, plan.calendars.versions, names)
+    text = generated(whole, TIMING, given, targets, alerts)
     text = prometheus_rule(text) if kubernetes else text
     if output is None:
         click.echo(text, nl=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, get_args
@@ -221,6 +222,10 @@ def _check_kpi(kpi: Kpi, entry: str, places: Mapping[str, str]) -> None:
     if len(kpi.by) > GROUPINGS_MAX:
         place_of_by = place_of(places, entry, "by")
         raise CatalogueError(f"{place_of_by}: {len(kpi.by)} groupings in 'by', at most {GROUPINGS_MAX}")
+    if kpi.target is not None and not isfinite(kpi.target):
+        raise CatalogueError(f"{place_of(places, entry, 'target')}: a target is a finite number, not {kpi.target}")
+    if kpi.min_samples < 0:
+        raise CatalogueError(f"{place_of(places, entry, 'min_samples')}: {kpi.min_samples} is less than no sample")
     if kpi.matured is not None:
         days_of(kpi.matured, place_of(places, entry, "matured"), "matured")
     _check_once(kpi.windows, "windows", entry, places)

@@ -157,6 +157,7 @@ class Views:
         """What an operator made: as :meth:`value`, with the operator's name, and what it is compared with.
 
         Numerator and denominator of a change are both values; the denominator of a target's is the target.
+        ``of_unit`` is the KPI's: a change of ratios is a difference, of anything else relative.
         """
         kpi = self.kpis[result.kpi]
         ratio = result.operator in RATIOS
@@ -171,6 +172,7 @@ class Views:
             "by": group_of(result),
             "value": result.value,
             "unit": "ratio" if ratio else "score" if result.operator in SCORES else self._unit(kpi),
+            "of_unit": self._unit(kpi),
             "samples": result.samples,
             "numerator": result.numerator,
             "denominator": result.denominator,

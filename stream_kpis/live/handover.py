@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stream_kpis.live.listing import table_of
-from stream_kpis.live.tables import people
+from stream_kpis.live.tables import moved_by, people
 
 Row = Mapping[str, Any]
 CHANGES_MAX = 10
+_ENOUGH = ("ok", "immature")
 COLUMNS = (
     *("section", "kpi", "value", "unit", "samples", "state", "target", "before", "change"),
     *("what", "waiting", "over", "oldest_s"),
@@ -23,8 +24,8 @@ def breaches(values: Iterable[Row], catalogue: Mapping[str, Row]) -> list[dict[s
     """
     found = []
     for row in values:
-        kpi, value = catalogue[row["kpi"]], row["value"]
-        if value is None or row["by"]:
+        kpi, value = catalogue.get(row["kpi"]), row["value"]
+        if kpi is None or value is None or row["by"]:  # the exporter may have more KPIs than these settings
             continue
         if kpi["older_than_s"] is not None:
             missed, target = value > 0, 0
@@ -37,15 +38,19 @@ def breaches(values: Iterable[Row], catalogue: Mapping[str, Row]) -> list[dict[s
 
 
 def changes(values: Iterable[Row], before: Iterable[Row], most: int = CHANGES_MAX) -> list[dict[str, Any]]:
-    """The totals that moved most since the period before, by their relative change; those with few samples left out."""
-    was = {row["kpi"]: row for row in before if not row["by"] and row["value"]}
+    """The totals that moved most since the period before, by their relative change; those with few samples left out.
+
+    The change of a ratio is the difference, of anything else relative to the size of the value before.
+    """
+    was = {row["kpi"]: row["value"] for row in before if not row["by"] and row["value"] and row["state"] in _ENOUGH}
     found = [
-        {"section": "change", **_said(row), "before": was[row["kpi"]]["value"],
-         "change": row["value"] / was[row["kpi"]]["value"] - 1}
+        {"section": "change", **_said(row), "before": was[row["kpi"]],
+         "change": (row["value"] - was[row["kpi"]]) / (1 if row["unit"] == "ratio" else abs(was[row["kpi"]]))}
         for row in values
-        if not row["by"] and row["value"] is not None and row["state"] in ("ok", "immature") and row["kpi"] in was
+        if not row["by"] and row["value"] is not None and row["state"] in _ENOUGH and row["kpi"] in was
     ]  # fmt: skip
-    return sorted((row for row in found if row["change"]), key=lambda row: -abs(row["change"]))[:most]
+    moved = [row for row in found if row["change"]]
+    return sorted(moved, key=lambda row: -abs((row["value"] - row["before"]) / row["before"]))[:most]
 
 
 def _said(row: Row) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def render(title: str, missed: Sequence[Row], moved: Sequence[Row], waiting: Seq
     parts.append(f"\nBiggest changes since the period before: {len(moved) or 'none'}\n")
     if moved:
         rows = (
-            (r["kpi"], people(r["value"], r["unit"]), people(r["before"], r["unit"]), f"{r['change'] * 100:+.1f} %")
+            (r["kpi"], people(r["value"], r["unit"]), people(r["before"], r["unit"]), moved_by(r["change"], r["unit"]))
             for r in moved
         )
         parts.append(table_of(("KPI", "Value", "Before", "Change"), rows, numbers=("Value", "Before", "Change")))

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from stream_kpis.events.history.document import printable
 from stream_kpis.live.tables import WIDTH
 
 Row = Mapping[str, Any]
@@ -47,7 +48,7 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: 
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     out = io.StringIO()
     console = Console(file=out, color_system=None)
     console.width = WIDTH

@@ -1,4 +1,4 @@
-"""The exporter's web server: /metrics, the live page and the API. It only reads, and listens on loopback by default.
+"""The exporter's web server: /metrics, the pages and the API. It only reads, and listens on loopback by default.
 
 feed = Feed()
 async with serving(feed, kpis, port=9464):
@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import orjson
@@ -17,6 +16,7 @@ from aiohttp import web
 
 from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live import pages
 from stream_kpis.live.api import Filter, Json, Views, changed, check_comparison, chosen, clock, shard
 from stream_kpis.live.exposition import Format, negotiate
 from stream_kpis.live.feed import Feed, Published
@@ -37,7 +37,6 @@ WRITE_S_MAX = 10.0
 OLD_MS = 60_000
 """A snapshot older than this makes the exporter unready: it no longer follows."""
 
-_PAGE = {"index.html": "text/html", "app.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -126,7 +125,6 @@ class Server:
         self._streams_dropped = 0
         self._steps: dict[tuple[int, Filter], bytes] = {}
         self._steps_to = 0
-        self._page = {name: resources.files("stream_kpis.live").joinpath("page", name).read_bytes() for name in _PAGE}
 
     def app(self) -> web.Application:
         """The application, to be run by aiohttp."""
@@ -138,8 +136,7 @@ class Server:
         app.router.add_get("/api/stream", self.stream)
         app.router.add_get("/healthz", self.healthz)
         app.router.add_get("/readyz", self.readyz)
-        app.router.add_get("/", self.page)
-        app.router.add_get("/page/{name}", self.page)
+        app.router.add_routes(pages.routes())
         app.router.add_routes(self._routes)
         return app
 
@@ -210,13 +207,6 @@ class Server:
         if age_ms > OLD_MS:
             return web.Response(status=503, text=f"the values are {age_ms // 1000} s old\n")
         return web.Response(text="ok\n")
-
-    async def page(self, request: web.Request) -> web.Response:
-        """The live page and its parts."""
-        name = request.match_info.get("name", "index.html")
-        if name not in self._page:
-            raise web.HTTPNotFound(text="no such page\n")
-        return web.Response(body=self._page[name], content_type=_PAGE[name], charset="utf-8")
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: ``catalogue`` once, ``values`` per snapshot with what changed, ``ping`` in silence."""

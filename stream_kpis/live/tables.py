@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stream_kpis.events.history.document import printable
+
 Row = dict[str, Any]
 WIDTH = 80
 _PERIOD_MAX = len("2026-03")
@@ -120,16 +122,31 @@ def _table(rows: list[Row], title: str | None, *, one_span: bool) -> Table:
         kpi, group = row["kpi"], ", ".join(row["by"].values())
         if grouped and (before is None or before[0] != kpi):
             table.add_row(Text(kpi, style="bold"))
-        label = f"  {group or 'total'}" if grouped else kpi
+        label = printable(f"  {group or 'total'}" if grouped else kpi)
         table.add_row(
             Text("" if before == (kpi, group) else label),
             *([] if one_span else [row.get("period") or row["window"]]),
-            "-" if row["state"] == "no_data" else people(row["value"], row["unit"]),
+            "-" if row["state"] == "no_data" else _value(row),
             f"{row['samples']:,}",
             Text("" if row["state"] == "ok" else row["state"].replace("_", " "), style="yellow"),
         )
         before = kpi, group
     return table
+
+
+def _value(row: Row) -> str:
+    if row.get("operator") == "change" and row["value"] is not None:
+        return moved_by(row["value"], str(row.get("of_unit") or row["unit"]))
+    return people(row["value"], row["unit"])
+
+
+def moved_by(change: float, unit: str) -> str:
+    """A change as people write it: of ratios in points, of anything else in percent.
+
+    >>> moved_by(0.0907, "ratio"), moved_by(-0.5, "count")
+    ('+9.07 pp', '-50.00 %')
+    """
+    return f"{change * 100:+,.2f} {'pp' if unit == 'ratio' else '%'}"
 
 
 def people(value: float | None, unit: str) -> str:

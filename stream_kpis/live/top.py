@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
+from stream_kpis.events.history.document import printable
 from stream_kpis.live.tables import WIDTH, people
 
 Row = dict[str, Any]
@@ -17,6 +18,8 @@ SORTS = ("catalogue", "name", "samples", "state", "target")
 ESCAPE, ENTER, BACKSPACE = "\x1b", "\n", "\x7f"
 _SPARK = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 10
+_COURSE_FROM = 100
+"""Columns from which on there is room for the course of values beside their names."""
 _HISTORIES_MAX = 5_000
 _BAD_FIRST = {"stale": 0, "no_data": 1, "immature": 2, "low_sample": 3, "ok": 4}
 _STYLES = {"stale": "red", "ok": ""}
@@ -164,10 +167,11 @@ def screen(view: View, document: Mapping[str, Any], histories: Histories, size: 
     head = Text(f"kpi-now {document['kpi_now'][11:19]} UTC   window {view.window}   sort {view.sort}")
     if stale:
         head.append(f"   stale since {stale[11:19]}", style="bold red")
-    name_width = max(20, width - 56)
-    title = f"{'KPI':{name_width}} {'Value':>14} {'Course':10} {'Target':>8} {'Samples':>9} State"
+    course = width >= _COURSE_FROM
+    name_width = max(20, width - (56 if course else 45))
+    title = f"{'KPI':{name_width}} {'Value':>14} {'Course     ' if course else ''}{'Attained':>8} {'Samples':>9} State"
     lines = [_cut(head, width), _cut(Text(title, style="bold"), width)]
-    lines += [_cut(_line(row, targets, histories, name_width), width) for row in shown]
+    lines += [_cut(_line(row, targets, histories if course else None, name_width), width) for row in shown]
     lines += [Text()] * (room - len(shown))
     where = f"{first + 1}-{first + len(shown)} of {len(rows)}" if rows else "none"
     keys = f"/{view.wanted}_" if view.typing else "q quit  w window  s sort  / filter  j k scroll"
@@ -175,13 +179,15 @@ def screen(view: View, document: Mapping[str, Any], histories: Histories, size: 
     return [*lines, Text(), _cut(Text(f"{keys}   {where}{wanted}", style="reverse"), width)]
 
 
-def _line(row: Row, targets: Mapping[Key, Row], histories: Histories, name_width: int) -> Text:
+def _line(row: Row, targets: Mapping[Key, Row], histories: Histories | None, name_width: int) -> Text:
     of = targets.get(key_of(row))
     attained = "" if of is None or of["value"] is None else f"{of['value'] * 100:.0f} %"
     missed = bool(attained) and of is not None and of["value"] < 1
     value = "-" if row["state"] == "no_data" else people(row["value"], row["unit"])
-    line = Text(f"{_clipped(name_of(row), name_width):{name_width}} {_clipped(value, 14):>14} ")
-    line.append(f"{histories.spark(row):10} ", style="cyan")
+    name = _clipped(printable(name_of(row)), name_width)
+    line = Text(f"{name:{name_width}} {_clipped(value, 14):>14} ")
+    if histories is not None:
+        line.append(f"{histories.spark(row):10} ", style="cyan")
     line.append(f"{attained:>8} ", style="bold red" if missed else "green")
     line.append(f"{row['samples']:>9,} ")
     state = row["state"]

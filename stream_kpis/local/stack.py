@@ -1,6 +1,6 @@
 """Prometheus and Alertmanager beside a demo, without Docker: Debian's programs, and a receiver for what they send.
 
-    with Stack(Path("var/stack"), ["127.0.0.1:9108"], rules(kpis)) as stack:
+    with Stack(Path("var/stack"), ["127.0.0.1:9108"], rules(Whole(kpis))) as stack:
         print(stack.prometheus, stack.alertmanager)
         stack.received  # notifications, as Alertmanager posted them
 
@@ -31,6 +31,7 @@ import yaml
 
 from stream_kpis.live.client import reachable
 from stream_kpis.local.jvm import spawn
+from stream_kpis.monitoring.alerts import Whole
 from stream_kpis.monitoring.rules import Timing, rules
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
@@ -273,7 +274,7 @@ def run_stack(settings: Settings, exporter: str | None) -> int:
         signal.signal(number, lambda *_: ended.set())
     with (
         tempfile.TemporaryDirectory(prefix="stream-kpis-stack-") as folder,
-        Stack(Path(folder), [address], rules(kpis, SOON)) as stack,
+        Stack(Path(folder), [address], rules(Whole(kpis), SOON)) as stack,
     ):
         click.echo(f"Prometheus    {stack.prometheus}")
         click.echo(f"Alertmanager  {stack.alertmanager}")

@@ -1,16 +1,20 @@
 """Who is called for what: the built-in alerts, those of a file of one's own, and one per target of the goals."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import Target
 from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
 from stream_kpis.kpis.schema import PERIODS, Kpi
+from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.monitoring import conditions
 from stream_kpis.monitoring.conditions import Judged
+from stream_kpis.monitoring.promql import from_samples
 
 BUILT_IN, HEALTH = (Path(__file__).with_name(name) for name in ("alerts.yaml", "health.yaml"))
 PACE_GAP = 0.1
@@ -69,6 +73,21 @@ class Rule(NamedTuple):
     labels: Mapping[str, str] = {}
 
 
+class Whole(NamedTuple):
+    """What alerts are about: a deployment."""
+
+    kpis: Mapping[str, Kpi]
+    """The catalogue, by id."""
+    currency: str = "USD"
+    """The code of the reporting currency."""
+    calendar: Calendar = Calendar()
+    """The business days."""
+    calendars: Collection[str] = ()
+    """The names of the business calendars."""
+    names: Pseudonyms = REAL
+    """How people are called in series."""
+
+
 def read_alerts(files: Iterable[Path]) -> dict[str, tuple[Alert, str]]:
     """The alerts of some files by name, and where each stands; a later file replaces what an earlier one named.
 
@@ -96,26 +115,28 @@ def _entries(file: Path) -> dict[str, object]:
     return {name: node for _, nodes in sections.values() for name, (_, node) in entries_of(file, nodes).items()}
 
 
-def of_kpis(alerts: Mapping[str, tuple[Alert, str]], kpis: Mapping[str, Kpi], currency: str) -> Iterator[Rule]:
-    """The rules of the alerts whose KPI, window and target a catalogue has.
+def of_kpis(alerts: Mapping[str, tuple[Alert, str]], whole: Whole, own: Collection[str] = ()) -> Iterator[Rule]:
+    """The rules of alerts. Built-in ones whose KPI, window or target the catalogue lacks are left out.
 
     Args:
         alerts: as :func:`read_alerts`.
-        kpis: the catalogue.
-        currency: the code of the reporting currency.
+        whole: the deployment.
+        own: the names of those that a user wrote.
 
     Raises:
-        CatalogueError: an alert asks what its KPI does not have.
+        CatalogueError: an alert asks what there is not.
     """
     for name, (alert, where) in alerts.items():
-        kpi = kpis.get(alert.kpi)
-        if kpi is None or alert.window not in kpi.windows:
-            continue
-        than = kpi.target if alert.than is None else alert.than
-        if than is None:
-            continue
+        kpi = whole.kpis.get(alert.kpi)
+        problem = _problem(alert, whole)
+        if problem and name in own:
+            raise CatalogueError(f"{where}: {problem}")
         try:
-            expr = _condition(alert, Judged(alert.kpi, kpi, alert.window, currency=currency), than, kpis)
+            if problem or kpi is None:
+                continue
+            than = kpi.target if alert.than is None else alert.than
+            assert than is not None
+            expr = _condition(alert, Judged(alert.kpi, kpi, alert.window, currency=whole.currency), than, whole)
         except ValueError as error:
             raise CatalogueError(f"{where}: {error}") from None
         if alert.calls_during:
@@ -138,7 +159,21 @@ def of_kpis(alerts: Mapping[str, tuple[Alert, str]], kpis: Mapping[str, Kpi], cu
         )
 
 
-def _condition(alert: Alert, judged: Judged, than: float, kpis: Mapping[str, Kpi]) -> str:
+def _problem(alert: Alert, whole: Whole) -> str:
+    """Why there can be no such alert; empty if there can."""
+    kpi = whole.kpis.get(alert.kpi)
+    if kpi is None:
+        return f"unknown KPI {alert.kpi!r}{nearest(alert.kpi, whole.kpis)}"
+    if alert.window not in kpi.windows:
+        return f"{alert.kpi} has no window {alert.window!r}; there are {', '.join(kpi.windows)}"
+    if alert.than is None and kpi.target is None:
+        return f"{alert.kpi} has no target: say than what"
+    if alert.calls_during and alert.calls_during not in whole.calendars:
+        return f"there is no calendar {alert.calls_during!r}{nearest(alert.calls_during, whole.calendars)}"
+    return ""
+
+
+def _condition(alert: Alert, judged: Judged, than: float, whole: Whole) -> str:
     match alert.when:
         case "beyond":
             return conditions.beyond(judged, than)
@@ -151,49 +186,76 @@ def _condition(alert: Alert, judged: Judged, than: float, kpis: Mapping[str, Kpi
                 raise ValueError(f"{alert.kpi} has no window {alert.usual!r}{nearest(alert.usual, judged.kpi.windows)}")
             return conditions.grown(judged, than, alert.usual)
         case "cases":
-            other = kpis.get(alert.unless_judged_by)
-            unless = None if other is None else Judged(alert.unless_judged_by, other, other.windows[0])
+            other = whole.kpis.get(alert.unless_judged_by)
+            unless = None
+            if other is not None:
+                unless = Judged(alert.unless_judged_by, other, other.windows[0], currency=whole.currency)
             return conditions.cases(judged, than, unless)
         case _:
             return conditions.burnt(judged, than, alert.times)
 
 
-def of_targets(targets: Iterable[Target], kpis: Mapping[str, Kpi], currency: str) -> Iterator[Rule]:
+def of_targets(targets: Iterable[Target], whole: Whole) -> Iterator[Rule]:
     """A rule per target of the goals: missed beyond doubt, or behind the pace of its period by a tenth.
 
-    Sums over a month, quarter or year are for the whole of it, so it is their pace that is judged.
+    Sums over a month, quarter or year are for the whole of it, so it is their pace that is judged. A target calls from
+    its first day until a later one of the same place begins. One that calls nobody has no rule.
     """
+    by_place: dict[tuple[str, str, str, str], dict[date, Target]] = {}
     for target in targets:
-        kpi = kpis[target.kpi]
-        if target.better is not None and target.better != kpi.better:
-            kpi = msgspec.structs.replace(kpi, better=target.better)
-        judged = Judged(target.kpi, kpi, target.window, target.group, currency)
-        of_period = target.window in PERIODS and kpi.unit in ("count", "currency") and "/" not in kpi.formula
-        group = " ".join(f"{name} {value}" for name, value in target.group.items())
-        what = f"{kpi.title}{f' of {group}' if group else ''}"
-        amount = _amount(kpi, target.target)
-        if of_period:
-            name, expr = "GoalBehindPace", conditions.behind_pace(judged, target.target, PACE_GAP)
-            short = _template(kpi)
-            summary = f"{what}: {short} {'too much' if kpi.better == 'lower' else 'short'} of the pace to {amount}"
-        else:
-            name, expr = "GoalMissed", conditions.beyond(judged, target.target)
-            summary = f"{what} misses its target of {amount}: {_template(kpi)}"
-        if target.calls_during:
-            expr = conditions.while_open(expr, target.calls_during)
-        labels = {"goal": target.goal, "window": target.window, "department": target.department, **target.group}
-        yield Rule(
-            name,
-            expr,
-            "1h",
-            target.calls or "warning",
-            target.owner or kpi.department,
-            summary,
-            f"The goal: {target.goal or what}. Why: stream-kpis explain {target.kpi} --window {target.window}.",
-            kebab(name),
-            target.kpi,
-            {name: value for name, value in labels.items() if value},
-        )
+        by_place.setdefault(target.place, {})[target.since] = target  # of the same first day the later one
+    for by_day in by_place.values():
+        days = sorted(by_day)
+        for day, after in zip(days, [*days[1:], None], strict=True):
+            if by_day[day].calls != "none":
+                yield _of_target(by_day[day], whole, after)
+
+
+def _of_target(target: Target, whole: Whole, until: date | None) -> Rule:
+    kpi = whole.kpis[target.kpi]
+    if target.better is not None and target.better != kpi.better:
+        kpi = msgspec.structs.replace(kpi, better=target.better)
+    shown = {name: whole.names.group(name, value) for name, value in target.group.items()}
+    judged = Judged(target.kpi, kpi, target.window, shown, whole.currency)
+    group = " ".join(f"{name} {value}" for name, value in shown.items())
+    what = plain(f"{kpi.title}{f' of {group}' if group else ''}")
+    amount = _amount(kpi, target.target)
+    if target.window in PERIODS and not from_samples(kpi):
+        name, expr = "GoalBehindPace", conditions.behind_pace(judged, target.target, PACE_GAP)
+        direction = "too much" if kpi.better == "lower" else "short"
+        summary = f"{what}: {_template(kpi)} {direction} of the pace to {amount}"
+    else:
+        name, expr = "GoalMissed", conditions.beyond(judged, target.target)
+        summary = f"{what} misses its target of {amount}: {_template(kpi)}"
+    from_ms = None if target.since == date.min else whole.calendar.start_of(target.since)
+    expr = conditions.during(expr, from_ms, None if until is None else whole.calendar.start_of(until))
+    if target.calls_during:
+        expr = conditions.while_open(expr, target.calls_during)
+    since = "" if from_ms is None else target.since.isoformat()
+    labels = {
+        "goal": target.goal, "window": target.window, "department": target.department, "group": group, "since": since
+    }  # fmt: skip
+    return Rule(
+        name,
+        expr,
+        "1h",
+        target.calls or "warning",
+        plain(target.owner) or kpi.department,
+        summary,
+        f"The goal: {plain(target.goal) or what}. Why: stream-kpis explain {target.kpi} --window {target.window}.",
+        kebab(name),
+        target.kpi,
+        {label: plain(text) for label, text in labels.items() if text},
+    )
+
+
+def plain(text: str) -> str:
+    """A text from outside in labels and annotations, which are templates: as it is.
+
+    >>> plain("sell {{ more")
+    'sell {{ "{{" }} more'
+    """
+    return text.replace("{{", '{{ "{{" }}')
 
 
 def of_health(departments: Iterable[str]) -> Iterator[Rule]:

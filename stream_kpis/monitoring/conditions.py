@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from stream_kpis.kpis.load import days_of
 from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.exposition import label_value
 from stream_kpis.live.metrics import family_name, unit_name
 from stream_kpis.live.operator_metrics import operator_family
-from stream_kpis.monitoring.promql import dimensions_of, largest, main_series, quantile_of, samples, selected
+from stream_kpis.monitoring.promql import dimensions_of, from_samples, largest, main_series, quantile_of, selected
 
 _PER_EXPORTER = "on (job, instance, pod)"
 _OPEN = 'stream_kpis_calendar_open{{calendar="{calendar}"}} == 1'
@@ -40,7 +41,7 @@ class Judged(NamedTuple):
 
     def labels(self, window: str = "", *more: str) -> str:
         """Matchers that select this value alone."""
-        groups = [f'{name}="{self.group.get(name, "")}"' for name in dimensions_of(self.kpi)]
+        groups = [f'{name}="{_shown(self.group.get(name))}"' for name in dimensions_of(self.kpi)]
         return selected(f'window="{window or self.window}"', *groups, *more)
 
     @property
@@ -55,9 +56,14 @@ class Judged(NamedTuple):
         return f"{operator_family(name, self.kpi_id, unit)}{self.labels('', *more)}"
 
     @property
+    def samples(self) -> str:
+        """The samples behind it."""
+        return f"{self.family}_samples{self.labels()}"
+
+    @property
     def enough(self) -> str:
         """That it has enough samples."""
-        return f"and {_PER_EXPORTER} {self.family}_samples{self.labels()} >= {self.kpi.min_samples}"
+        return f"and {_PER_EXPORTER} {self.samples} >= {self.kpi.min_samples}"
 
     @property
     def fresh(self) -> str:
@@ -72,7 +78,7 @@ def beyond(judged: Judged, than: float) -> str:
     side, bound = (">", "_lower") if lower_is_better else ("<", "_upper")
     interval = judged.kpi.interval or quantile_of(judged.kpi) is not None
     value = f"{judged.family}{bound}{judged.labels()}" if interval else judged.value
-    return largest(f"{value} {side} {than:g}", judged.enough, judged.fresh)
+    return largest(f"{value} {side} {than:g}", *_enough(judged), judged.fresh)
 
 
 def changed(judged: Judged, than: float) -> str:
@@ -94,8 +100,7 @@ def cases(judged: Judged, than: float, unless: Judged | None) -> str:
     """More cases than so many; where another KPI has enough samples to judge, that one decides."""
     lines = [f"{judged.value} > {than:g}", judged.fresh]
     if unless is not None:
-        enough = samples(unless.kpi_id, unless.kpi, unless.window)
-        lines.append(f"unless {_PER_EXPORTER} {enough} >= {unless.kpi.min_samples}")
+        lines.append(f"unless {_PER_EXPORTER} {unless.samples} >= {unless.kpi.min_samples}")
     return largest(*lines)
 
 
@@ -108,12 +113,27 @@ def behind_pace(judged: Judged, target: float, by: float) -> str:
     """Behind what is due of a target by now, by more than that share of the target."""
     gap = judged.operator("target_pace_gap")
     worse = gap if judged.kpi.better == "lower" else f"-1 * {gap}"
-    return largest(f"{worse} > {by * abs(target):g}", judged.enough, judged.fresh)
+    return largest(f"{worse} > {by * abs(target):g}", judged.fresh)
+
+
+def during(expr: str, from_ms: int | None, to_ms: int | None) -> str:
+    """A condition that holds only from one instant until before another, in ms."""
+    bounds = [f"{sign} {at // 1000}" for sign, at in ((">=", from_ms), ("<", to_ms)) if at is not None]
+    return f"{expr}\nand on () (vector(time()) {' '.join(bounds)})" if bounds else expr
 
 
 def while_open(expr: str, calendar: str) -> str:
     """A condition that holds only while a business calendar is open."""
     return f"{expr}\nand on (job) max by (job) ({_OPEN.format(calendar=calendar)})"
+
+
+def _enough(judged: Judged) -> list[str]:
+    return [judged.enough] if from_samples(judged.kpi) else []
+
+
+def _shown(group: str | None) -> str:
+    """A group as its series have it; nothing for the total."""
+    return "" if group is None else label_value(group)
 
 
 def _days(window: str) -> float:

@@ -56,11 +56,10 @@ def main_series(kpi_id: str, kpi: Kpi, currency: str = "USD") -> tuple[str, str]
     return (family_name(kpi_id, kpi, currency), "") if q is None else (QUANTILE_FAMILY.format(id=kpi_id), f'q="{q}"')
 
 
-def samples(kpi_id: str, kpi: Kpi, window: str) -> str:
-    """The samples behind a KPI's total."""
-    return f"{family_name(kpi_id, kpi)}_samples{{{total(kpi, window)}}}"
+def from_samples(kpi: Kpi) -> bool:
+    """Whether a KPI's value is made from samples, so that few of them say little: a ratio, a mean, a quantile.
 
-
-def state(kpi_id: str, window: str, state: str) -> str:
-    """Whether a KPI's total is in a state: 1 or 0."""
-    return f'crm_kpi_state{{kpi="{kpi_id}",window="{window}",state="{state}"}}'
+    Of a count, a sum or a level few samples are the value itself.
+    """
+    formula = parse(kpi.formula)
+    return formula.denominator is not None or formula.composed or quantile_of(kpi) is not None

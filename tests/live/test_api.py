@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from importlib import resources
 
 import aiohttp
 import pytest
@@ -299,7 +300,7 @@ async def test_a_page_that_does_not_read_is_dropped_and_counted(
         assert not last.endswith(b"\r\n0\r\n\r\n"), "the stream seems whole"
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/api/kpis", "/api/stream", "/page/nothing"])
+@pytest.mark.parametrize("path", ["/", "/wall", "/metrics", "/api/kpis", "/api/stream", "/page/nothing"])
 async def test_a_name_that_somebody_points_at_us_is_refused(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(path, headers={"Host": "evil.example:9464"}) as answer:
         line = "not served as 'evil.example:9464': ask for localhost, or add the name to setting allowed_hosts\n"
@@ -354,7 +355,7 @@ async def test_steps_are_made_once_and_forgotten_with_the_next_snapshot(feed: Fe
 
 
 async def test_every_answer_is_hardened(feed: Feed, client: aiohttp.ClientSession) -> None:
-    for path in ("/", "/metrics", "/api/kpis", "/page/nothing", "/api/stream"):
+    for path in ("/", "/wall", "/page/wall.js", "/metrics", "/api/kpis", "/page/nothing", "/api/stream"):
         async with client.get(path) as answer:
             assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'"), path
             assert answer.headers["X-Content-Type-Options"] == "nosniff", path
@@ -363,6 +364,12 @@ async def test_every_answer_is_hardened(feed: Feed, client: aiohttp.ClientSessio
 @pytest.mark.parametrize("path", ["/page/../server.py", "/page/%2e%2e/server.py", "/page/x"])
 async def test_only_the_page_is_served(client: aiohttp.ClientSession, path: str) -> None:
     assert (await get(client, path))[0] == 404
+
+
+async def test_all_pages_together_are_small() -> None:
+    """They come over slow lines as well; there is nothing in them from elsewhere."""
+    files = list(resources.files("stream_kpis.live").joinpath("page").iterdir())
+    assert sum(len(file.read_bytes()) for file in files) < 200_000
 
 
 async def test_a_slow_reader_misses_what_was_between(feed: Feed) -> None:

@@ -63,7 +63,8 @@ def test_a_summary_by_team_counts_each_case_once() -> None:
 
 
 def row(kpi: str, value: float | None, state: str = "ok", **by: str) -> dict:
-    return {"kpi": kpi, "value": value, "unit": "ratio", "samples": 40, "state": state, "by": by}
+    unit = "count" if kpi == "orders" else "ratio"
+    return {"kpi": kpi, "value": value, "unit": unit, "samples": 40, "state": state, "by": by}
 
 
 CATALOGUE = {
@@ -79,17 +80,21 @@ def test_a_handover_names_the_targets_missed() -> None:
     values = [row("churn_rate", 0.06), row("nps", 0.31), row("unanswered", 1), row("orders", 3), row("nps", None)]
     found = handover.breaches([*values, row("nps", 0.1, team="a")], CATALOGUE)
     assert [(each["kpi"], each["target"]) for each in found] == [("churn_rate", 0.05), ("unanswered", 0)]
+    assert handover.breaches([row("of_another_catalogue", 1)], CATALOGUE) == []
     assert [each["kpi"] for each in handover.breaches([row("nps", 0.29), row("churn_rate", 0.05)], CATALOGUE)] == [
         "nps"
     ]
 
 
 def test_a_handover_names_what_changed_most() -> None:
-    """By the relative change; few samples are no change, nor is what stayed."""
+    """By the size of what was before; few samples are no change, nor is what stayed. Of ratios it is told in points."""
     before = [row("orders", 100), row("nps", 0.2), row("churn_rate", 0.02), row("unanswered", 2)]
     after = [row("orders", 120), row("nps", 0.1), row("churn_rate", 0.2, "low_sample"), row("unanswered", 2)]
     found = handover.changes(after, before)
-    assert [(each["kpi"], round(each["change"], 6)) for each in found] == [("nps", -0.5), ("orders", 0.2)]
+    assert [(each["kpi"], round(each["change"], 6)) for each in found] == [("nps", -0.1), ("orders", 0.2)]
+    rise = handover.changes([row("orders", 300)], [row("orders", -100)])
+    assert [each["change"] for each in rise] == [4]
+    assert handover.changes([row("orders", 3)], [row("orders", 100, "low_sample")]) == []
     text = handover.render("Handover", [], found, handover.open_queue(rows_of(cases())))
     assert max(map(len, text.splitlines())) <= 80
     assert "Open now: 4" in text

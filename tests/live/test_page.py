@@ -1,97 +1,22 @@
 """The live page, in a real browser."""
 
-import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.server import serving
-from stream_kpis.live.snapshot import Durations, Snapshot, State, Value
+from stream_kpis.live.snapshot import Durations, State
 from tests.live import fakes
-from tests.tools import tool
+from tests.live.browsing import Row, showing
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 NARROW = {"width": 390, "height": 844}
 
 
-class Shown:
-    """A page that follows a feed, and the server's clock."""
-
-    def __init__(self, page: Page, url: str, feed: Feed) -> None:
-        self.page, self.url, self.feed = page, url, feed
-        self.now_ms = fakes.NOW_MS
-        self.usual: list[Value] = []
-
-    def publish(self, *values: Value, **more: object) -> None:
-        """Shows these values instead of those made up for the same series."""
-        key: Callable[[Value], tuple[str, str, str, str]] = lambda value: value[:4]  # noqa: E731
-        merged = {key(value): value for value in (*fakes.snapshot(groups=False).values, *self.usual, *values)}
-        self.feed.publish(_at(tuple(merged.values()), **more))
-
-    def row(self, kpi_id: str) -> "Row":
-        return Row(self.page, kpi_id)
-
-
-class Row:
-    """One KPI's row."""
-
-    def __init__(self, page: Page, kpi_id: str) -> None:
-        self._row = page.locator(f"tr.row[data-kpi={kpi_id}]")
-        self.value, self.state, self.samples = (self._row.locator(f".{name}") for name in ("value", "state", "samples"))
-        self.detail, self.span, self.button = (self._row.locator(name) for name in (".detail", ".span", "button"))
-        self.more = page.locator(f"#more-{kpi_id}")
-
-
-def _at(values: tuple[Value, ...], **more: object) -> Snapshot:
-    return Snapshot(fakes.NOW_MS, fakes.NOW_MS, fakes.NOW_MS, values, (fakes.shard(0),))._replace(**more)
-
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    chromium = tool("chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@contextlib.asynccontextmanager
-async def showing(
-    browser: Browser, fragment: str = "", routes: Sequence[web.RouteDef] = (), **context: object
-) -> AsyncIterator[Shown]:
-    """A page on a server of its own; fails on any error in its console and any request to elsewhere."""
-    page = await browser.new_page(**context)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    hosts: set[str | None] = set()
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    feed = Feed()
-    shown = Shown(page, "", feed)
-    async with serving(feed, fakes.KPIS, now_ms=lambda: shown.now_ms, routes=routes) as url:
-        shown.url = url
-        await page.goto(f"{url}/{fragment}")
-        yield shown
-        await page.close()
-    assert errors == []
-    assert hosts == {"127.0.0.1"}
 
 
 @pytest.fixture
@@ -229,7 +154,7 @@ async def test_the_window_is_chosen_by_mouse_keyboard_and_address(browser: Brows
         await picker.get_by_role("radio", name="1h").click()
         await shown.page.keyboard.press("ArrowRight")
         await expect(shown.row("orders").value).to_have_text("2")
-        assert shown.page.url.endswith("#today")
+        assert shown.page.url.endswith("#window=today")
 
 
 async def test_a_kpi_without_the_chosen_window_shows_the_next_longer_and_says_so(browser: Browser) -> None:
@@ -296,12 +221,16 @@ async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) 
         shown.publish(
             fakes.value("first_response_time_live", "5m", value=65.0, durations=quantiles, lower=9.0, upper=None),
             fakes.value("churn_rate", "7d", value=0.0071, numerator=7, denominator=986, lower=0.005, upper=0.01),
+            fakes.value("purchase_frequency", "30d", value=1.5, numerator=300, denominator=200, samples=200),
+            fakes.value("complaint_rate", "7d", value=40.0, numerator=40 << 40, denominator=1 << 40, samples=20),
         )
         await expect(shown.row("first_response_time_live").value).to_have_text("1 min 5 s")
         await expect(shown.row("first_response_time_live").detail).to_have_text(
             "target 2 min \u00b7 9.0 s to \u2013 \u00b7 p50 9.0 s \u00b7 p99 2 min 12 s"
         )
         await expect(shown.row("churn_rate").detail).to_have_text("target 5 % \u00b7 0.5 % to 1.0 % \u00b7 7 / 986")
+        await expect(shown.row("purchase_frequency").detail).to_have_text("300 / 200")
+        await expect(shown.row("complaint_rate").detail).to_have_text("")
 
 
 CRAMPED = """() => [...document.querySelectorAll("tr.row")].flatMap((row) => {
@@ -376,3 +305,63 @@ async def test_a_receipt_is_fetched_when_asked_for_and_proved(browser: Browser) 
         await orders.more.get_by_role("button", name="Prove it").click()
         await expect(orders.more.locator(".verdict")).to_have_text("equal: 5 values")
         assert asked == ["kpi=orders&window=1h"] * 2
+
+
+SEEN = """(id) => {
+  const row = document.querySelector(`tr.row[data-kpi=${id}]`).getBoundingClientRect();
+  return row.top >= document.querySelector("header").getBoundingClientRect().bottom && row.bottom <= innerHeight;
+}"""
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1920, "height": 900}, NARROW])
+async def test_an_address_opens_a_row_and_goes_there(browser: Browser, viewport: dict[str, int]) -> None:
+    """Whether it is opened or changed; the keyboard is there, and the receipt is the next stop."""
+    async with showing(browser, "#kpi=tickets_opened&window=7d", viewport=viewport) as shown:
+        shown.publish(fakes.value("tickets_opened", "7d", value=77), fakes.value("orders", "30d", value=30))
+        tickets, orders = shown.row("tickets_opened"), shown.row("orders")
+        await expect(tickets.value).to_have_text("77")
+        await expect(tickets.more).to_be_visible()
+        await expect(tickets.button).to_be_focused()
+        assert await shown.page.evaluate(SEEN, "tickets_opened")
+        await shown.page.keyboard.press("Tab")
+        await expect(tickets.more.get_by_role("button", name="Receipt")).to_be_focused()
+        shown.publish(fakes.value("tickets_opened", "7d", value=78))
+        await expect(tickets.value).to_have_text("78")
+        await expect(tickets.more.get_by_role("button", name="Receipt")).to_be_focused()
+        await shown.page.evaluate("location.hash = '#kpi=orders&window=30d'")
+        await expect(orders.button).to_be_focused()
+        await expect(orders.button).to_have_attribute("aria-expanded", "true")
+        assert await shown.page.evaluate(SEEN, "orders")
+        await expect(shown.page.get_by_role("radio", checked=True)).to_have_text("30d")
+        await shown.page.evaluate("location.hash = '#7d'")
+        await expect(shown.page.get_by_role("radio", checked=True)).to_have_text("7d")
+
+
+async def test_the_address_names_what_is_open(browser: Browser) -> None:
+    async with showing(browser, "#window=1h") as shown:
+        shown.publish()
+        await shown.row("orders").button.click()
+        assert shown.page.url.endswith("/#kpi=orders&window=1h")
+        await shown.page.get_by_role("radio", name="7d").click()
+        assert shown.page.url.endswith("/#kpi=orders&window=7d")
+        await shown.row("nps").button.click()
+        await shown.row("orders").button.click()
+        assert shown.page.url.endswith("/#kpi=nps&window=7d")
+        await shown.row("nps").button.click()
+        assert shown.page.url.endswith("/#window=7d")
+
+
+@pytest.mark.parametrize(
+    ("fragment", "line"),
+    [
+        ("#kpi=order%3Cb%3E&window=1h", "There is no KPI order<b>: these are all that there are."),
+        ("#kpi=orders&window=31d", "There is no window 31d: 5m is shown."),
+        ("#fortnight", "There is no window fortnight: 5m is shown."),
+    ],
+)
+async def test_an_address_of_what_is_not_there_is_said(browser: Browser, fragment: str, line: str) -> None:
+    async with showing(browser, fragment) as shown:
+        shown.publish()
+        await expect(shown.page.locator("#notice")).to_have_text(line)
+        await shown.row("orders").button.click()
+        await expect(shown.page.locator("#notice")).to_be_hidden()

@@ -121,7 +121,8 @@ def test_a_line_shows_the_course() -> None:
     for value in (1, 2, 9):
         histories.take([row | {"value": value}])
     assert histories.spark(row) == "▁▂█"
-    assert "▁▂█" in lines(VIEW._replace(wanted="orders"), histories=histories)[2]
+    assert "▁▂█" in lines(VIEW._replace(wanted="orders"), (100, 24), histories)[2]
+    assert "▁▂█" not in lines(VIEW._replace(wanted="orders"), (80, 24), histories)[2], "the names need the room"
 
 
 def test_it_says_since_when_values_are_stale() -> None:

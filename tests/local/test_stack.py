@@ -10,6 +10,7 @@ from stream_kpis.live.feed import Feed
 from stream_kpis.live.server import serving
 from stream_kpis.live.snapshot import Value
 from stream_kpis.local.stack import Stack, StackError
+from stream_kpis.monitoring.alerts import Whole
 from stream_kpis.monitoring.rules import Timing, rules
 from tests.live import fakes
 from tests.tools import tool
@@ -46,7 +47,7 @@ async def test_alerts_arrive_and_resolve(tmp_path: Path) -> None:
     churn = fakes.value("churn_rate", "30d", samples=900, lower=0.08, value=0.1, upper=0.12)
     feed = Feed()
     async with serving(feed, fakes.KPIS) as url:
-        with Stack(tmp_path, [url.removeprefix("http://")], rules(fakes.KPIS, TIMING)) as stack:
+        with Stack(tmp_path, [url.removeprefix("http://")], rules(Whole(fakes.KPIS), TIMING)) as stack:
             feed.publish(fakes.snapshot()._replace(values=(live(300.0), churn)))
             await until(lambda: statuses(stack, "SlowFirstResponse") == ["firing"], "slow responses fire")
             await until(lambda: statuses(stack, "HighChurn") == ["firing"], "churn fires")

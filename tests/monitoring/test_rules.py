@@ -2,24 +2,29 @@
 
 import re
 import subprocess
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from stream_kpis.kpis.goals import load_goals
 from stream_kpis.kpis.lines import CatalogueError
 from stream_kpis.kpis.load import built_in
-from stream_kpis.monitoring.alerts import BUILT_IN, read_alerts
+from stream_kpis.monitoring.alerts import BUILT_IN, Whole, read_alerts
 from stream_kpis.monitoring.promql import total
 from stream_kpis.monitoring.rules import Links, Timing, rules
 from tests.tools import tool
 
 ROOT = Path(__file__).parents[2]
 KPIS = built_in().kpis
+WHOLE = Whole(KPIS, calendars=("office",))
 TIMING = Timing(kpis="2m", health="2m", keep="1m")
 GOALS = load_goals(ROOT / "stream_kpis" / "local" / "goals.yaml", KPIS)
+ALWAYS = [msgspec.structs.replace(target, since=date.min) for target in GOALS.targets]
+"""Those targets without a first day: the tester's clock begins in 1970."""
 WHO = 'job="j",instance="INSTANCE"'
 AGE = f"stream_kpis_snapshot_age_seconds{{{WHO}}}"
 HEADER = f'stream_kpis_shard_header_age_seconds{{shard="2",{WHO}}}'
@@ -112,8 +117,12 @@ CASES: dict[str, Case] = {
         ["StreamKpisLate"],
     ),
     "a little does not": ([{EVENTS: "0+100x90", LATE: "0+5x90"}], "80m", []),
-    "silence where there was none yesterday calls": ([{EVENTS: "0+10x1450 14500x90"}], "1530m", ["StreamKpisNoEvents"]),
-    "silence as yesterday does not": ([{EVENTS: "14500x1600"}], "1530m", []),
+    "silence where there was none a week ago calls": (
+        [{EVENTS: "0+10x10110 101100x90"}],
+        "10160m",
+        ["StreamKpisNoEvents"],
+    ),
+    "silence as a week ago does not": ([{EVENTS: "101100x10200"}], "10160m", []),
 }
 
 BAD = {
@@ -168,12 +177,12 @@ def _cases_of(alert: str) -> dict[str, Case]:
 @pytest.fixture(scope="module")
 def rule_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rules") / "rules.yml"
-    path.write_text(rules(KPIS, TIMING, targets=GOALS.targets), "utf-8")
+    path.write_text(rules(WHOLE, TIMING, targets=ALWAYS), "utf-8")
     return path
 
 
 def _series(exporters: list[dict[str, str]]) -> list[dict[str, str]]:
-    alive = [{NOW: "0+60x1600"} | exporter for exporter in exporters]
+    alive = [{NOW: "0+60x10200"} | exporter for exporter in exporters]
     return [
         {"series": name.replace("INSTANCE", str(index)), "values": values}
         for index, exporter in enumerate(alive)
@@ -181,9 +190,15 @@ def _series(exporters: list[dict[str, str]]) -> list[dict[str, str]]:
     ]
 
 
+def _every(minute: str) -> str:
+    """How often rules are evaluated up to a minute: seldom, where it is days away."""
+    return "5m" if len(minute) > len("999m") else "30s"
+
+
 def _firing(rule_file: Path, tests: dict[str, Case]) -> str:
     """Runs cases in Prometheus' tester: alerts as "name kpi" counted at a minute; gives what it complains of."""
-    plan: dict[str, Any] = {"rule_files": [str(rule_file)], "evaluation_interval": "30s", "tests": []}
+    every = _every(max((minute for _, minute, _ in tests.values()), key=len))
+    plan: dict[str, Any] = {"rule_files": [str(rule_file)], "evaluation_interval": every, "tests": []}
     fires = 'count by (alertname, kpi) (ALERTS{alertstate="firing",alertname!~"Watchdog|Goal.*"})'
     for name, (exporters, minute, expected) in tests.items():
         counts = [{"expr": fires, "eval_time": minute, "exp_samples": [_counted(*alert.split()) for alert in expected]}]
@@ -226,7 +241,7 @@ def test_the_absence_of_all_exporters_calls(rule_file: Path) -> None:
 def _alerts_at(rule_file: Path, alert: str, minute: str, series: list[dict[str, str]], expected: list[Any]) -> str:
     test = {"eval_time": minute, "alertname": alert, "exp_alerts": expected}
     case = {"interval": "1m", "input_series": series, "alert_rule_test": [test]}
-    plan = {"rule_files": [str(rule_file)], "evaluation_interval": "30s", "tests": [case]}
+    plan = {"rule_files": [str(rule_file)], "evaluation_interval": _every(minute), "tests": [case]}
     return _tested(rule_file.with_name("alerts.yml"), plan)
 
 
@@ -291,7 +306,7 @@ def test_a_goal_calls_while_its_calendar_is_open(tmp_path: Path) -> None:
         "    targets: [{kpi: churn_rate, window: 30d, target: 0.03}]\n"
     )
     rule_file = tmp_path / "rules.yml"
-    rule_file.write_text(rules(KPIS, TIMING, targets=load_goals(file, KPIS).targets))
+    rule_file.write_text(rules(WHOLE, TIMING, targets=load_goals(file, KPIS).targets))
     is_open = f'stream_kpis_calendar_open{{calendar="office",{WHO}}}'
     missed = {GOAL: "0.04x30", CHURN_SAMPLES: "500x30"}
     for hours, expected in (("1x30", ["GoalMissed"]), ("0x30", [])):
@@ -302,12 +317,12 @@ def test_a_goal_calls_while_its_calendar_is_open(tmp_path: Path) -> None:
 
 def test_the_committed_rules_are_those_of_the_catalogue() -> None:
     committed = (ROOT / "deploy" / "prometheus" / "rules.yml").read_text("utf-8")
-    assert committed == rules(KPIS), "write it anew: stream-kpis rules --output deploy/prometheus/rules.yml"
+    assert committed == rules(WHOLE), "write it anew: stream-kpis rules --output deploy/prometheus/rules.yml"
 
 
 def test_each_alert_has_a_runbook_that_names_it_and_says_where_more_is() -> None:
     links = Links("https://kpis.example", "https://alerts.example", "docs/runbooks")
-    for group in yaml.safe_load(rules(KPIS, links=links, targets=GOALS.targets))["groups"]:
+    for group in yaml.safe_load(rules(WHOLE, links=links, targets=GOALS.targets))["groups"]:
         for rule in group["rules"]:
             notes = rule["annotations"]
             runbook = (ROOT / notes["runbook_url"]).read_text("utf-8")
@@ -319,7 +334,7 @@ def test_each_alert_has_a_runbook_that_names_it_and_says_where_more_is() -> None
 
 
 def test_a_catalogue_without_the_kpis_leaves_their_rules_out() -> None:
-    text = rules({"orders": KPIS["orders"]})
+    text = rules(Whole({"orders": KPIS["orders"]}))
     assert "SlowFirstResponse" not in text
     assert "StreamKpisExporterDown" in text
 
@@ -332,7 +347,7 @@ def test_alerts_of_ones_own(tmp_path: Path) -> None:
         "  FewOrders: {kpi: orders, window: 24h, when: beyond, than: 10, severity: page, owner: me}\n"
     )
     by_name = {
-        rule["alert"]: rule for group in yaml.safe_load(rules(KPIS, own=[own]))["groups"] for rule in group["rules"]
+        rule["alert"]: rule for group in yaml.safe_load(rules(WHOLE, own=[own]))["groups"] for rule in group["rules"]
     }
     assert 'window="90d"' in by_name["HighChurn"]["expr"]
     assert by_name["HighChurn"]["for"] == "1d"
@@ -343,11 +358,64 @@ def test_alerts_of_ones_own(tmp_path: Path) -> None:
         ("when: beyon", r"alerts.yaml:2: X: .*did you mean beyond"),
         ("when: changed, than: 1", "alerts.yaml:2: X: deals_lost has no operator change"),
         ("when: grown, than: 1, usual: 8d", "no window '8d'"),
+        ("when: beyond", "alerts.yaml:2: X: orders has no target: say than what"),
+        ("when: beyond, than: 1, calls_during: offic", "no calendar 'offic' .did you mean office"),
     ):
         kpi = "deals_lost" if "changed" in wrong else "orders"
         own.write_text(f"alerts:\n  X: {{kpi: {kpi}, window: 24h, {wrong}}}\n")
         with pytest.raises(CatalogueError, match=said):
-            rules(KPIS, own=[own])
+            rules(WHOLE, own=[own])
+
+
+def test_alerts_of_ones_own_name_what_there_is(tmp_path: Path) -> None:
+    own = tmp_path / "alerts.yaml"
+    for entry, said in (
+        ("kpi: ordres, window: 24h", "alerts.yaml:2: X: unknown KPI 'ordres' .did you mean orders"),
+        ("kpi: orders, window: 3h", "alerts.yaml:2: X: orders has no window '3h'; there are 5m"),
+    ):
+        own.write_text(f"alerts:\n  X: {{{entry}, when: beyond, than: 1}}\n")
+        with pytest.raises(CatalogueError, match=said):
+            rules(WHOLE, own=[own])
+
+
+def test_few_of_what_is_counted_call(tmp_path: Path) -> None:
+    """A count has no samples but itself: the worst day must not be a small sample."""
+    own = tmp_path / "alerts.yaml"
+    own.write_text("alerts:\n  FewOrders: {kpi: orders, window: 24h, when: beyond, than: 10}\n")
+    rule_file = tmp_path / "rules.yml"
+    rule_file.write_text(rules(WHOLE, TIMING, own=[own]))
+    orders = {of("crm_orders", "orders", "24h"): "3x20", of("crm_orders_samples", "orders", "24h"): "3x20"}
+    assert _firing(rule_file, {"few": ([orders], "5m", ["FewOrders orders"])}) == ""
+
+
+TARGETS = """
+goals:
+  loyal:
+    department: customers
+    goal: 'Fewer leave {{ us'
+    owner: O"Brien
+    targets:
+      - {kpi: churn_rate, window: 30d, target: 0.01, from: 1970-01-01}
+      - {kpi: churn_rate, window: 30d, target: 0.05, from: 1970-01-03}
+      - {kpi: churn_rate, window: 30d, target: 0.02, from: 2030-01-01}
+      - {kpi: nps, window: 90d, target: 0.9, calls: none}
+      - {kpi: orders, window: mtd, target: 100, group: {owner: 'an"na'}}
+"""
+
+
+@pytest.mark.parametrize(("churn", "minute", "fires"), [(0.02, "100m", 1), (0.02, "2970m", 0), (0.06, "2970m", 1)])
+def test_a_target_calls_while_it_is_in_force(tmp_path: Path, churn: float, minute: str, fires: int) -> None:
+    """From its first day until the next one begins; whatever people are called."""
+    file, rule_file = tmp_path / "goals.yaml", tmp_path / "rules.yml"
+    file.write_text(TARGETS)
+    text = rules(WHOLE, TIMING, targets=load_goals(file, KPIS).targets)
+    assert "crm_nps_ratio" not in yaml.safe_dump(yaml.safe_load(text)["groups"][1])
+    assert 'owner="an\\"na"' in text
+    rule_file.write_text(text)
+    series = _series([{GOAL: f"{churn}x3000", CHURN_SAMPLES: "500x3000"}])
+    said = _alerts_at(rule_file, "GoalMissed", minute, series, [])
+    assert said.count('alertname="GoalMissed"') == fires
+    assert ('owner="O\\"Brien"' in said) == ("Fewer leave {{ us" in said) == bool(fires)
 
 
 ROUTES = [

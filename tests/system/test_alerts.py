@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stream_kpis.local.sender import wall_ms
 from stream_kpis.local.stack import Stack
+from stream_kpis.monitoring.alerts import Whole
 from stream_kpis.monitoring.rules import Timing, rules
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
@@ -33,7 +34,7 @@ async def test_scenarios_call_people_and_calm_does_not(settings: Settings, tmp_p
     port = free_port()
     kpis = compile_plan(settings).catalogue.kpis
     async with company(settings, tmp_path, [port]) as live:
-        with Stack(tmp_path / "stack", [f"127.0.0.1:{port}"], rules(kpis, TIMING)) as stack:
+        with Stack(tmp_path / "stack", [f"127.0.0.1:{port}"], rules(Whole(kpis), TIMING)) as stack:
             await until(lambda: stack.scrapes() >= 4, "Prometheus has seen calm values")
             assert paged(stack) == set()
             assert told(stack, "HighChurn") == []

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from stream_kpis.local.stack import Stack
+from stream_kpis.monitoring.alerts import Whole
 from stream_kpis.monitoring.dashboards import dashboards
 from stream_kpis.monitoring.rules import rules
 from stream_kpis.plan import compile_plan
@@ -43,7 +44,7 @@ async def test_every_panel_and_rule_has_a_result(settings: Settings, tmp_path: P
         tool(program)
     ports = [free_port(), free_port()]
     kpis = compile_plan(settings).catalogue.kpis
-    made = rules(kpis)
+    made = rules(Whole(kpis))
     async with company(settings, tmp_path, ports, EVENTS, DAYS, goals=str(GOALS)):
         with Stack(tmp_path / "stack", [f"127.0.0.1:{port}" for port in ports], made) as stack:
             await until(lambda: stack.scrapes() >= 3, "Prometheus has values of both exporters")

@@ -1,11 +1,9 @@
-// The live page: follows /api/stream and shows each KPI in one row. Values are kept by KPI, window and group.
+// The live page: each KPI in one row.
 
-const WINDOWS = ["5m", "1h", "today", "24h", "7d", "mtd", "30d", "qtd", "90d", "ytd", "365d", "all"];
-const DEPARTMENTS = { service: "Service", sales: "Sales", customers: "Customers", marketing: "Marketing" };
-const STATES = { ok: "ok", low_sample: "few samples", immature: "immature", stale: "stale", no_data: "no data" };
-const SILENT_MS = 12_000; // the server says something every 5 s
-const OLD_S = 15;
-const RETRY_MS = 1_000;
+import { $, el, set, setClass } from "./dom.js";
+import { clock, follow, kpis, series, total, trouble } from "./stream.js";
+import { DEPARTMENTS, STATES, WINDOWS, difference, duration, goal, missed, people, time, whole, windowOf } from "./words.js";
+
 const TREND_POINTS = 60;
 const TREND_MS = 5_000; // so a trend is of the last 5 minutes
 const GROUPS_SHOWN = 10;
@@ -18,67 +16,14 @@ const OPERATORS = {
 };
 const AGAINST = { previous: "on the days before", year: "on the year before" };
 
-const $ = (id) => document.getElementById(id);
-const values = new Map(); // "kpi|window" -> Map(group key -> value)
 const trends = new Map(); // "kpi|window" -> numbers since the page was opened
 const rows = new Map(); // kpi -> elements of its row
-let catalogue = ""; // as it came
-let kpis = {};
-let currency = "USD";
-let chosen = WINDOWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "5m";
-let clock = null;
-let heardMs = 0; // any event
-let ageS = 0; // of the snapshot, as the server says
-let lost = true;
-let source = null;
+let chosen = "5m";
+let shownKpi = ""; // the one that the address names
 let summaryMs = 0;
 let trendMs = 0;
 
-// --- numbers for people ---
-
-const whole = new Intl.NumberFormat("en");
-const rounded = (digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
-const [tenth, hundredth] = [rounded(1), rounded(2)];
-
-function duration(seconds) {
-  if (seconds < 9.95) return `${tenth.format(seconds)} s`;
-  const total = Math.round(seconds);
-  if (total < 60) return `${total} s`;
-  const [days, hours, minutes, rest] = [Math.floor(total / 86400), Math.floor(total / 3600) % 24, Math.floor(total / 60) % 60, total % 60];
-  if (total < 3600) return rest ? `${minutes} min ${rest} s` : `${minutes} min`;
-  if (total < 86400) return minutes ? `${hours} h ${minutes} min` : `${hours} h`;
-  return hours && days < 10 ? `${days} d ${hours} h` : `${days} d`;
-}
-
-function money(amount) {
-  const large = Math.abs(amount) >= 1e6;
-  const digits = large || Math.abs(amount) < 1000 ? 2 : 0;
-  return new Intl.NumberFormat("en", {
-    style: "currency", currency, notation: large ? "compact" : "standard",
-    minimumFractionDigits: digits, maximumFractionDigits: digits,
-  }).format(amount);
-}
-
-function people(value, unit) {
-  if (value === null || value === undefined) return "–";
-  if (unit === "seconds") return duration(value);
-  if (unit === "ratio") return `${tenth.format(value * 100)} %`;
-  if (unit === "count") return Number.isInteger(value) ? whole.format(value) : hundredth.format(value);
-  if (unit === "score") return hundredth.format(value);
-  if (unit === "1/s") return `${hundredth.format(value * 365 * 86400)} / y`;
-  if (unit.endsWith("/s")) return `${money(value * 86400)} / d`;
-  return money(value);
-}
-
-// Off target: beyond it on the worse side; of cases waiting too long, one is enough.
-function missed(kpi, value) {
-  if (value === null || value === undefined) return false;
-  if (kpi.older_than_s !== null) return value > 0;
-  return kpi.target !== null && (kpi.better === "lower" ? value > kpi.target : value < kpi.target);
-}
-
-// What somebody set is a round number, and is written as one.
-const goal = (value, unit) => people(value, unit).replace(/\.0 (?=%|s$)/, " ");
+// --- what is shown ---
 
 function details(kpi, value) {
   const parts = [];
@@ -91,52 +36,16 @@ function details(kpi, value) {
   for (const [q, seconds] of value.quantiles ?? []) {
     if (seconds !== value.value) parts.push(`p${Math.round(q * 100)} ${duration(seconds)}`);
   }
-  // A value that is a quotient shows of what, unless its parts have other units; a sum is its own numerator.
-  if (value.parts?.[1] && value.parts[0] !== value.value && kpi.unit !== "score" && !kpi.unit.endsWith("/s")) {
+  // A value that is a quotient shows of what, unless its parts have other units (levels times time make more than there
+  // are samples); a sum is its own numerator.
+  const plain = kpi.unit !== "count" || value.parts?.[1] <= value.samples;
+  if (value.parts?.[1] && plain && value.parts[0] !== value.value && kpi.unit !== "score" && !kpi.unit.endsWith("/s")) {
     parts.push(`${people(value.parts[0], kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(value.parts[1])}`);
   }
   return parts.map((part) => part.replaceAll(/ (?!to )/g, "\u00a0")).join(" · "); // breaks between parts, and before "to"
 }
 
-// --- elements ---
-
-function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-function set(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function setClass(node, name) {
-  if (node.className !== name) node.className = name;
-}
-
-// --- what is shown ---
-
-function windowOf(kpi) {
-  if (kpi.windows.includes(chosen)) return chosen;
-  const after = WINDOWS.slice(WINDOWS.indexOf(chosen)).find((window) => kpi.windows.includes(window));
-  return after ?? kpi.windows[kpi.windows.length - 1];
-}
-
-const groupKey = (by) => Object.entries(by).map(([name, value]) => `${name}=${value}`).join("\u0001");
-
-function take(row, gone) {
-  const key = `${row.kpi}|${row.window}`;
-  if (!values.has(key)) values.set(key, new Map());
-  if (gone) values.get(key).delete(groupKey(row.by));
-  else values.get(key).set(groupKey(row.by), row);
-}
-
-function total(id, window) {
-  return values.get(`${id}|${window}`)?.get("");
-}
-
-function follow() {
+function trace() {
   if (Date.now() - trendMs < TREND_MS) return;
   trendMs = Date.now();
   for (const [id, kpi] of Object.entries(kpis)) {
@@ -188,20 +97,27 @@ function buildRow(id, kpi) {
     el("th", { scope: "row" }, el("div", { class: "name" }, button, cells.span)), cells.value, cells.detail, el("td", { class: "trend" }, picture), cells.samples, cells.state);
   cells.operated = [];
   cells.operatedMs = 0;
+  cells.content = el("div");
+  cells.more.firstChild.append(cells.content, buildReceipt(id, kpi));
   button.addEventListener("click", () => {
-    const open = cells.more.hidden;
-    cells.more.hidden = !open;
-    button.setAttribute("aria-expanded", String(open));
+    open(cells, cells.more.hidden);
     drawMore(id, kpi, cells);
+    if (!cells.more.hidden) name(id);
+    else if (shownKpi === id) name("");
   });
   rows.set(id, cells);
   return el("tbody", {}, cells.row, cells.more);
 }
 
+function open(cells, wanted) {
+  cells.more.hidden = !wanted;
+  cells.button.setAttribute("aria-expanded", String(wanted));
+}
+
 function draw() {
   for (const [id, kpi] of Object.entries(kpis)) {
     const cells = rows.get(id);
-    const window = windowOf(kpi);
+    const window = windowOf(kpi, chosen);
     const value = total(id, window) ?? { value: null, samples: 0, state: "no_data" };
     const text = people(value.value, kpi.unit);
     set(cells.span, window);
@@ -231,11 +147,11 @@ function flash(node) {
 
 function drawMore(id, kpi, cells) {
   if (cells.more.hidden) return;
-  const window = windowOf(kpi);
+  const window = windowOf(kpi, chosen);
   const panes = [pane("Windows", kpi.windows.map((name) => [name, total(id, name)]), kpi)];
   for (const by of kpi.by) {
     const names = by.split(",").join("\u0001");
-    const groups = [...(values.get(`${id}|${window}`)?.values() ?? [])]
+    const groups = series(id, window)
       .filter((value) => Object.keys(value.by).join("\u0001") === names)
       .sort((a, b) => b.samples - a.samples);
     if (!groups.length) continue;
@@ -245,9 +161,8 @@ function drawMore(id, kpi, cells) {
   }
   if (kpi.operators.length || cells.operated.length) operate(id, kpi, cells);
   if (cells.operated.length) panes.push(operatedPane(cells.operated, kpi));
-  const receipt = cells.more.querySelector(".receipt") ?? buildReceipt(id, kpi);
   const choices = kpi.choices ? [el("p", { class: "choices" }, kpi.choices)] : [];
-  cells.more.firstChild.replaceChildren(...choices, el("div", { class: "panes" }, ...panes), receipt);
+  cells.content.replaceChildren(...choices, el("div", { class: "panes" }, ...panes)); // the receipt stays, and with it the focus
 }
 
 // What operators make of the totals.
@@ -261,16 +176,12 @@ async function operate(id, kpi, cells) {
   drawMore(id, kpi, cells);
 }
 
-// A difference has its sign; that of a ratio is in points, not in percent of itself.
 function operated(result, kpi) {
   const { operator, value, unit } = result;
   if (value === null) return "–";
   if (operator === "target_met") return value ? "yes" : "no";
   if (["forecast_end_of_period", "forecast_error", "target_attainment", "deals_forecast", "pipeline_overdue_value"].includes(operator)) return people(value, unit);
-  const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
-  const points = kpi.unit === "ratio" && unit === "ratio";
-  const text = points ? `${hundredth.format(Math.abs(value) * 100)} points` : people(Math.abs(value), unit);
-  return `${sign}${text}`;
+  return difference(value, unit, kpi);
 }
 
 function operatedPane(results, kpi) {
@@ -295,7 +206,7 @@ function buildReceipt(id, kpi) {
   let window = "";
   const query = () => new URLSearchParams({ kpi: id, window });
   show.addEventListener("click", async () => {
-    window = windowOf(kpi);
+    window = windowOf(kpi, chosen);
     const answer = await fetch(`api/explain?${query()}`).catch(() => null);
     const receipt = answer?.ok ? await answer.json() : { text: answer ? await answer.text() : "The exporter does not answer.", provable: false };
     set(text, receipt.text);
@@ -343,11 +254,58 @@ function markWindow() {
 
 function choose(window) {
   chosen = window;
-  history.replaceState(null, "", `#${window}`);
+  name(shownKpi);
   markWindow();
   draw();
   drawSummary();
 }
+
+// --- the address: #kpi=NAME, #window=30d, both with &, or the window alone: #30d ---
+
+function readAddress() {
+  const text = location.hash.slice(1);
+  const asked = new URLSearchParams(text && !text.includes("=") ? { window: text } : text);
+  const window = asked.get("window") ?? chosen;
+  if (WINDOWS.includes(window)) chosen = window;
+  notice(WINDOWS.includes(window) ? "" : `There is no window ${window}: ${chosen} is shown.`);
+  shownKpi = asked.get("kpi") ?? "";
+}
+
+// Keeps the address of what is shown, to be copied.
+function name(id) {
+  shownKpi = id;
+  history.replaceState(null, "", `#${new URLSearchParams(id ? { kpi: id, window: chosen } : { window: chosen })}`);
+  notice("");
+}
+
+function notice(text) {
+  $("notice").hidden = !text;
+  set($("notice"), text);
+}
+
+// Opens a KPI's row, goes there and takes the keyboard along.
+function reach(id) {
+  const cells = rows.get(id);
+  if (!cells) {
+    notice(`There is no KPI ${id}: these are all that there are.`);
+    shownKpi = "";
+    return;
+  }
+  open(cells, true);
+  draw();
+  document.documentElement.style.scrollPaddingTop = `${$("top").getBoundingClientRect().height + 4}px`; // the header stays above
+  cells.button.focus({ preventScroll: true });
+  cells.row.scrollIntoView();
+}
+
+addEventListener("hashchange", () => {
+  readAddress();
+  if (!rows.size) return; // it is followed once there are rows
+  markWindow();
+  draw();
+  drawSummary();
+  if (shownKpi) reach(shownKpi);
+});
 
 // Arrow keys move within the picker, as in any group of radio buttons.
 $("windows").addEventListener("keydown", (event) => {
@@ -361,30 +319,25 @@ $("windows").addEventListener("keydown", (event) => {
 
 // --- whether it can be trusted ---
 
-const time = (text) => new Date(text).toLocaleTimeString("en-GB");
+const LIGHTS = { connecting: "Connecting", live: "Live", lost: "Lost", old: "Stopped", stale: "Behind" };
 
-function trouble() {
-  if (clock === null) return lost && heardMs ? ["lost", "The connection is lost. Trying again."] : null;
-  if (lost) return ["lost", `The connection is lost. These numbers are of ${time(clock.kpi_now)}. Trying again.`];
-  if (ageS > OLD_S) return ["old", `No new numbers since ${time(clock.made)}: the exporter answers, but does not compute.`];
-  if (clock.stale_shards) {
-    const since = clock.stale_since ? ` since ${time(clock.stale_since)}` : "";
-    const lag = clock.lag ? `, ${whole.format(clock.lag)} records to go` : "";
-    return ["stale", `Some numbers are stale: ${clock.stale_shards} of ${clock.shards} shards are behind${since}${lag}.`];
-  }
-  return null;
+function said({ kind, since }) {
+  if (kind === "lost") return `The connection is lost.${since ? ` These numbers are of ${time(since)}.` : ""} Trying again.`;
+  if (kind === "old") return `No new numbers since ${time(since)}: the exporter answers, but does not compute.`;
+  if (kind !== "stale") return "";
+  const lag = clock.lag ? `, ${whole.format(clock.lag)} records to go` : "";
+  return `Some numbers are stale: ${clock.stale_shards} of ${clock.shards} shards are behind${since ? ` since ${time(since)}` : ""}${lag}.`;
 }
 
 function drawStatus() {
   const problem = trouble();
-  const [kind, text] = problem ?? ["live", ""];
-  const waiting = clock === null && !problem;
-  set($("status"), waiting ? "Connecting" : { live: "Live", lost: "Lost", old: "Stopped", stale: "Behind" }[kind]);
-  setClass($("clock"), waiting ? "" : kind === "old" ? "lost" : kind);
-  $("banner").hidden = !problem;
+  const [text, bad] = [said(problem), ["lost", "old"].includes(problem.kind)];
+  set($("status"), LIGHTS[problem.kind]);
+  setClass($("clock"), { connecting: "", old: "lost" }[problem.kind] ?? problem.kind);
+  $("banner").hidden = !text;
   set($("banner"), text);
-  setClass($("banner"), kind === "lost" || kind === "old" ? "bad" : "");
-  document.body.classList.toggle("dimmed", kind === "lost" || kind === "old");
+  setClass($("banner"), bad ? "bad" : "");
+  document.body.classList.toggle("dimmed", bad);
   if (clock) {
     set($("now"), time(clock.kpi_now));
     $("now").dateTime = clock.kpi_now;
@@ -392,7 +345,7 @@ function drawStatus() {
 }
 
 function drawSummary() {
-  const all = Object.entries(kpis).map(([id, kpi]) => [kpi, total(id, windowOf(kpi))]);
+  const all = Object.entries(kpis).map(([id, kpi]) => [kpi, total(id, windowOf(kpi, chosen))]);
   const over = all.filter(([kpi, value]) => value && missed(kpi, value.value)).length;
   const stale = all.filter(([, value]) => value?.state === "stale").length;
   const text = [`${all.length} KPIs`, over ? `${over} off target` : "none off target", stale ? `${stale} stale` : ""].filter(Boolean).join(", ");
@@ -404,56 +357,16 @@ function drawSummary() {
   }
 }
 
-// --- the stream ---
-
-function heard() {
-  heardMs = Date.now();
-  lost = false;
-}
-
-function connect() {
-  source?.close();
-  source = new EventSource("api/stream");
-  source.addEventListener("catalogue", (event) => {
-    heard();
-    if (event.data === catalogue) return; // connected again: what is open stays open
-    catalogue = event.data;
-    ({ kpis, currency } = JSON.parse(catalogue));
-    rows.clear();
-  });
-  source.addEventListener("ping", (event) => {
-    heard();
-    ageS = JSON.parse(event.data).age_s ?? 0;
-    drawStatus();
-  });
-  source.addEventListener("values", (event) => {
-    heard();
-    const message = JSON.parse(event.data);
-    const { values: fresh, gone, ...rest } = message;
-    clock = rest;
-    ageS = message.age_s;
-    if (message.whole) values.clear();
-    if (!rows.size) build();
-    fresh.forEach((row) => take(row, false));
-    gone.forEach((row) => take(row, true));
-    follow();
+readAddress();
+follow("api/stream", {
+  catalogue: () => rows.clear(),
+  values: () => {
+    const begins = !rows.size;
+    if (begins) build();
+    trace();
     draw();
-    drawStatus();
     drawSummary();
-  });
-  source.addEventListener("error", drop);
-}
-
-function drop() {
-  source.close(); // the browser gives up on some answers; we never do
-  lost = true;
-  heardMs ||= Date.now();
-  drawStatus();
-  setTimeout(connect, RETRY_MS);
-}
-
-setInterval(() => {
-  if (!lost && Date.now() - heardMs > SILENT_MS) drop();
-  drawStatus();
-}, 1_000);
-connect();
+    if (begins && shownKpi) reach(shownKpi); // now that all rows have their heights
+  },
+  status: drawStatus,
+});

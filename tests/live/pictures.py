@@ -1,0 +1,83 @@
+"""The pictures in docs/images: the pages over a simulated company. ``python -m tests.live.pictures`` draws them."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.events.envelope import Reader
+from stream_kpis.live.explaining import Explaining
+from stream_kpis.live.feed import Feed
+from stream_kpis.live.receipt import Maker
+from stream_kpis.live.server import serving
+from stream_kpis.live.snapshot import ShardPosition
+from stream_kpis.proof.replay import laid_out, replay
+from stream_kpis.proof.simulate import Simulation
+from stream_kpis.proof.verify import SIMULATED_NOW_MS
+from tests.live.browsing import FLAGS
+from tests.live.stories import PLAN
+from tests.tools import tool
+
+FOLDER = Path(__file__).parents[2] / "docs/images"
+DESK, PHONE, SCREEN = {"width": 1280, "height": 800}, {"width": 390, "height": 844}, {"width": 1920, "height": 1080}
+EVENTS, PARTIES = 30_000, 1_000
+
+
+async def _rows(page: Page) -> None:
+    await page.locator("tr.row .state.ok").first.wait_for()
+
+
+async def _receipt(page: Page) -> None:
+    await page.locator(".more:visible").get_by_role("button", name="Receipt").click()
+    await page.locator("pre:visible").wait_for()
+    await page.mouse.move(0, 0)  # so that it points at no row
+    await page.locator(".receipt:visible").evaluate("(receipt) => receipt.scrollIntoView()")
+
+
+async def _tiles(page: Page) -> None:
+    await page.locator("#tiles .state.ok").first.wait_for()
+
+
+PICTURES: dict[str, tuple[str, dict[str, int], str, Callable[[Page], Awaitable[None]]]] = {
+    "page-light": ("#window=30d", DESK, "light", _rows),
+    "page-dark": ("#window=30d", DESK, "dark", _rows),
+    "page-phone": ("#window=30d", PHONE, "light", _rows),
+    "receipt": ("#kpi=deal_win_rate&window=90d", DESK, "light", _receipt),
+    "wall": ("wall?every=600&department=sales&window=30d", SCREEN, "dark", _tiles),
+}
+"""By name: the address, the screen, the colours, and what is done before."""
+
+
+async def draw(browser: Browser, folder: Path) -> None:
+    """Draws all pictures into a folder."""
+    logs = laid_out(Simulation(3, PARTIES).history(EVENTS, 400, SIMULATED_NOW_MS), 2, SIMULATED_NOW_MS)
+    model, shards = replay(PLAN, logs, 2, Reader(), Calendar(), SIMULATED_NOW_MS, random.Random(1))
+    positions = tuple(ShardPosition(s.partition, s.next, SIMULATED_NOW_MS, 0, None, s.counters) for s in shards)
+    feed = Feed()
+    feed.publish(model.snapshot(SIMULATED_NOW_MS, shards=positions)._replace(made_ms=SIMULATED_NOW_MS))
+    routes = Explaining(feed, model, Maker(PLAN, model, Calendar())).routes()
+    async with serving(feed, PLAN.catalogue.kpis, routes=routes, now_ms=lambda: SIMULATED_NOW_MS) as url:
+        for name, (address, viewport, scheme, prepare) in PICTURES.items():
+            page = await browser.new_page(
+                viewport=viewport, color_scheme=scheme, reduced_motion="reduce", timezone_id="UTC"
+            )
+            await page.goto(f"{url}/{address}")
+            await prepare(page)
+            await expect(page.locator("#banner")).to_be_hidden()
+            await page.screenshot(path=folder / f"{name}.png")
+            await page.close()
+
+
+async def _draw_anew() -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=tool("chromium"), args=FLAGS)
+        await draw(browser, FOLDER)
+        await browser.close()
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    asyncio.run(_draw_anew())
