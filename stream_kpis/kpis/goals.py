@@ -1,5 +1,6 @@
 """What is aimed at: targets, quotas, and the shares of experiments."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import date
 from math import isclose, isfinite
@@ -68,6 +69,12 @@ class Goals(NamedTuple):
     """Micro-units per month, by owner."""
     experiments: Mapping[str, Mapping[str, float]] = _NOTHING
     """The share of each variant, by experiment."""
+
+    @property
+    def digest(self) -> str:
+        """A hash of what values are made of: quotas and shares."""
+        said = {"quotas": dict(self.quotas), "experiments": {name: dict(of) for name, of in self.experiments.items()}}
+        return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:8]
 
 
 NO_GOALS = Goals()

@@ -91,6 +91,7 @@ class Server:
         routes: further ones, such as those of receipts.
         targets_rejected: how many records of the topic of targets were none.
         calendars: the business calendars, of which it says whether they are open.
+        goals: the hash of the goals, for who proves its values.
         now_ms: the wall clock, as Unix time in ms.
     """
 
@@ -108,6 +109,7 @@ class Server:
         routes: Sequence[web.RouteDef] = (),
         targets_rejected: Callable[[], int] = lambda: 0,
         calendars: Calendars | None = None,
+        goals: str = "",
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._feed = feed
@@ -121,6 +123,7 @@ class Server:
         self._routes = routes
         self._targets_rejected = targets_rejected
         self._calendars = calendars or Calendars()
+        self._goals = goals
         self._streams = 0
         self._streams_dropped = 0
         self._steps: dict[tuple[int, Filter], bytes] = {}
@@ -183,6 +186,7 @@ class Server:
         wanted, snapshot = self._filter(request), self._require()
         found = {
             **clock(snapshot),
+            "goals": self._goals,
             "positions": [shard(position) for position in snapshot.shards],
             "values": [self._views.value(value) for value in wanted(self._views.known(snapshot.values))],
             "operators": [self._views.result(result) for result in wanted(snapshot.results)],

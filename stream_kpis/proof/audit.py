@@ -21,10 +21,11 @@ from stream_kpis.live.client import ask, reachable, url_of
 from stream_kpis.live.exposition import Family, Format, family_lines, labels
 from stream_kpis.live.hosts import guard
 from stream_kpis.live.snapshot import State, Value
+from stream_kpis.plan import goals_of
 from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.pipeline import cut_of
-from stream_kpis.proof.prove import At, Finding, prove_values, topics_of
+from stream_kpis.proof.prove import At, Finding, check_goals, prove_values, topics_of
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
@@ -159,6 +160,7 @@ async def _check(settings: Settings, plan: Plan, audit: Audit, url: str, checks:
     try:
         wanted = [query for check in checks for query in check._asdict().items()]
         snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", wanted)
+        check_goals(snapshot, goals_of(settings, plan), url)
         values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) in set(checks)]
         cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
         at = At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut)

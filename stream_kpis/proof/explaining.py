@@ -14,9 +14,10 @@ from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.receipt import asked_group
 from stream_kpis.live.snapshot import Value
 from stream_kpis.live.tables import people
+from stream_kpis.plan import goals_of
 from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.pipeline import cut_of
-from stream_kpis.proof.prove import At, Finding, as_json, prove_values
+from stream_kpis.proof.prove import At, Finding, as_json, check_goals, prove_values
 from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
@@ -89,6 +90,7 @@ async def _prove(settings: Settings, url: str, receipt: Mapping[str, Any]) -> Fi
             " give the exporter's settings, or start it again"
         )
     snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", [("kpi", kpi), ("window", window)])
+    check_goals(snapshot, goals_of(settings, plan), url)
     values = [of_json(row) for row in snapshot["values"]]
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
     return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))

@@ -19,6 +19,7 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import KIND_OF_DATA
+from stream_kpis.kpis.goals import Goals
 from stream_kpis.live.contributions import Contribution, Lens, journeys_of
 from stream_kpis.live.explaining import Prove
 from stream_kpis.live.pseudonyms import Pseudonyms
@@ -105,6 +106,16 @@ def topics_of(plan: Plan, values: Sequence[Value]) -> frozenset[str]:
     journeys = {name for kpi in {value.kpi for value in values} for name in journeys_of(plan, kpi)}
     types = {data for name in journeys for data in plan.journeys[name].takes}
     return frozenset({KIND_OF_DATA[data].topic for data in types} | {REKEYED_TOPIC})
+
+
+def check_goals(snapshot: Mapping[str, Any], goals: Goals, url: str) -> None:
+    """Refuses to prove what an exporter makes of other goals than these.
+
+    Raises:
+        RuntimeError: quotas or shares of experiments differ; one line.
+    """
+    if snapshot["goals"] != goals.digest:
+        raise RuntimeError(f"{url} has other quotas or shares of experiments: give the exporter's file of goals")
 
 
 async def prove_values(settings: Settings, plan: Plan, values: Sequence[Value], at: At) -> Finding:

@@ -84,6 +84,7 @@ async def run_exporter(
     options = {
         "targets_rejected": lambda: targets.rejected,
         "calendars": plan.calendars,
+        "goals": goals.digest,
         "currency": settings.currency,
         "version": program,
         "periods": Periods(model, calendar),

@@ -2,11 +2,14 @@
 
 import random
 
+import pytest
+
+from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.snapshot import State, Value
 from stream_kpis.proof.audit import Audit, a_round, batches_of
 from stream_kpis.proof.compare import Difference
 from stream_kpis.proof.oracle import KPIS
-from stream_kpis.proof.prove import Culprit, Finding, topics_of
+from stream_kpis.proof.prove import Culprit, Finding, check_goals, topics_of
 from tests.live.stories import PLAN
 
 
@@ -71,3 +74,13 @@ def test_a_finding_is_one_line() -> None:
     text = finding("orders", different="orders").text
     assert text.startswith("different: orders 7d owner=rep-01: samples is 3, the oracle says 4; first entity: p")
     assert "\n" not in text
+
+
+def test_what_an_exporter_makes_of_other_goals_is_not_proved() -> None:
+    """Else quotas of another file would be told as differences; targets are of operators, which are not proved here."""
+    goals = Goals((), {"rep": 1, "other": 2}, {"page": {"a": 0.5, "b": 0.5}})
+    same = Goals((), {"other": 2, "rep": 1}, {"page": {"b": 0.5, "a": 0.5}})
+    check_goals({"goals": goals.digest}, same, "http://it")
+    for other in (NO_GOALS, goals._replace(quotas={"rep": 1, "other": 3}), goals._replace(experiments={})):
+        with pytest.raises(RuntimeError, match="http://it has other quotas or shares of experiments: give"):
+            check_goals({"goals": goals.digest}, other, "http://it")
