@@ -22,7 +22,8 @@ from tests.system.company import company, free_port, until
 from tests.tools import tool
 
 GOALS = Path(__file__).parents[2] / "stream_kpis" / "local" / "goals.yaml"
-EVENTS = 60_000
+EVENTS = 120_000
+"""Of history: enough for every team to have enough samples of what the service quality index is made of."""
 DAYS = 200
 """Of history: who has not bought for 90 days has lapsed, and some came back since."""
 TRIES = 6
