@@ -17,15 +17,12 @@ from typing import NamedTuple
 from aiohttp import web
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.live.client import ask, reachable, url_of
+from stream_kpis.live.client import reachable, url_of
 from stream_kpis.live.exposition import Family, Format, family_lines, labels
 from stream_kpis.live.hosts import guard
 from stream_kpis.live.snapshot import State, Value
-from stream_kpis.plan import goals_of
-from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.oracle import KPIS
-from stream_kpis.proof.pipeline import cut_of
-from stream_kpis.proof.prove import At, Finding, check_goals, prove_values, topics_of
+from stream_kpis.proof.prove import Finding, prove_exposed, topics_of
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
@@ -158,13 +155,7 @@ async def _audited(
 async def _check(settings: Settings, plan: Plan, audit: Audit, url: str, checks: Sequence[Check]) -> None:
     """Proves one batch of what the exporter shows now."""
     try:
-        wanted = [query for check in checks for query in check._asdict().items()]
-        snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", wanted)
-        check_goals(snapshot, goals_of(settings, plan), url)
-        values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) in set(checks)]
-        cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
-        at = At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut)
-        finding = await prove_values(settings, plan, values, at)
+        finding = await prove_exposed(settings, plan, url, checks)
     except (RuntimeError, ValueError) as error:
         if not audit.checks and not audit.failures:
             raise

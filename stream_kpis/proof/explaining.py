@@ -14,10 +14,8 @@ from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.receipt import asked_group
 from stream_kpis.live.snapshot import Value
 from stream_kpis.live.tables import people
-from stream_kpis.plan import goals_of
-from stream_kpis.proof.exposed import ms_of, of_json
-from stream_kpis.proof.pipeline import cut_of
-from stream_kpis.proof.prove import At, Finding, as_json, check_goals, prove_values
+from stream_kpis.proof.exposed import ms_of
+from stream_kpis.proof.prove import Finding, as_json, prove_exposed
 from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
@@ -83,17 +81,13 @@ def value_of_receipt(receipt: Mapping[str, Any], by: str, group: str) -> Value:
 
 async def _prove(settings: Settings, url: str, receipt: Mapping[str, Any]) -> Finding:
     """Proves what the exporter shows now of a receipt's KPI and window, with all groups."""
-    plan, kpi, window = await plan_in_force(settings), receipt["kpi"], receipt["window"]
+    plan = await plan_in_force(settings)
     if others := counted_otherwise(plan, receipt):
         raise RuntimeError(
             f"{url} counts {', '.join(others)} by another definition than these settings and the control topics:"
             " give the exporter's settings, or start it again"
         )
-    snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", [("kpi", kpi), ("window", window)])
-    check_goals(snapshot, goals_of(settings, plan), url)
-    values = [of_json(row) for row in snapshot["values"]]
-    cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
-    return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))
+    return await prove_exposed(settings, plan, url, [(receipt["kpi"], receipt["window"])])
 
 
 def counted_otherwise(plan: Plan, receipt: Mapping[str, Any]) -> list[str]:

@@ -20,12 +20,14 @@ from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.kpis.goals import Goals
+from stream_kpis.live.client import ask
 from stream_kpis.live.contributions import Contribution, Lens, journeys_of
 from stream_kpis.live.explaining import Prove
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.snapshot import Snapshot, Value
 from stream_kpis.plan import goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
+from stream_kpis.proof.exposed import ms_of, of_json
 from stream_kpis.proof.oracle import KPIS, Ask, Oracle
 from stream_kpis.proof.pipeline import Cut, cut_of, ends_of, rates_until, read_counted, read_until
 from stream_kpis.proof.verify import oracle_of, renamed
@@ -116,6 +118,27 @@ def check_goals(snapshot: Mapping[str, Any], goals: Goals, url: str) -> None:
     """
     if snapshot["goals"] != goals.digest:
         raise RuntimeError(f"{url} has other quotas or shares of experiments: give the exporter's file of goals")
+
+
+async def prove_exposed(settings: Settings, plan: Plan, url: str, wanted: Collection[tuple[str, str]]) -> Finding:
+    """Proves what an exporter shows now of some KPIs over some windows, with all groups.
+
+    Args:
+        settings: of the deployment.
+        plan: with the control topics.
+        url: of the exporter.
+        wanted: KPIs and windows.
+
+    Raises:
+        RuntimeError: the exporter or Kafka does not answer, or the exporter has other goals; one line.
+        UnprovableError: the oracle does not know a KPI.
+    """
+    query = [pair for kpi, window in wanted for pair in (("kpi", kpi), ("window", window))]
+    snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", query)
+    check_goals(snapshot, goals_of(settings, plan), url)
+    values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) in wanted]
+    cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
+    return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))
 
 
 async def prove_values(settings: Settings, plan: Plan, values: Sequence[Value], at: At) -> Finding:
