@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from stream_kpis.engine import measures as m
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.kpis.business_time import Calendars
-from stream_kpis.kpis.formula import Reading
+from stream_kpis.kpis.formula import Node, Reading
 
 Cell = Mapping[int, int]
 Span = Literal["window", "before", "until"]
@@ -143,6 +143,11 @@ PAST = frozenset({"flow", "gap"})
 
 STANDING = frozenset(name for name, f in FUNCTIONS.items() if f.kinds[0] in (("level",), ("open_set",)))
 """Functions that read what stands at an instant: nothing is not 0 before a first of it began."""
+
+
+def quantile_of(node: Node) -> float | None:
+    """The quantile that a part of a formula reads, if it is a reading of one."""
+    return FUNCTIONS[node.function].distribution if isinstance(node, Reading) else None
 
 
 def reading_problem(reading: Reading, kinds: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from stream_kpis.engine.compiler import Looked, Plan
 from stream_kpis.engine.measures import COUNT, SUM, Cell, add, parts_for, waiting_since
-from stream_kpis.engine.reading import FUNCTIONS, At, waiting_ages
+from stream_kpis.engine.reading import FUNCTIONS, At, quantile_of, waiting_ages
 from stream_kpis.engine.rebuild import journeys_of as journeys_of_measure
 from stream_kpis.engine.tiles import FINE_MS, Edges
 from stream_kpis.journeys.facts import UNKNOWN, Fact
@@ -96,7 +96,7 @@ class Lens:
         self._wanted: dict[int, list[_Key]] = {}
         for key, argument in self._arguments.items():
             self._wanted.setdefault(argument.grouping, []).append(key)
-        self._quantile = _distribution(self._formula.numerator)
+        self._quantile = quantile_of(self._formula.numerator)
         self._begun = frozenset(plan.catalogue.measures)
         self._at = At(value.from_ms, to_ms, 0, plan.calendars)
         kinds = {argument.kind for argument in self._arguments.values()}
@@ -242,10 +242,6 @@ def _per_window(reader: KpiReader, cells: Mapping[_Key, Cell]) -> Any:
         return reader(reading)
 
     return read
-
-
-def _distribution(node: Node) -> float | None:
-    return FUNCTIONS[node.function].distribution if isinstance(node, Reading) else None
 
 
 def _multiplies(node: Node) -> bool:

@@ -5,7 +5,7 @@ from math import ceil
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.engine.reading import FUNCTIONS, quantile_of
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.formula import Binary, Node, Part, Positive, Reading, readings
@@ -87,7 +87,7 @@ class Figures:
         formula, method = self._plan.catalogue.formulas[value.kpi], self._kpis[value.kpi].method
         if method is not None:
             return f"{method}({', '.join(piece.text for piece in pieces) or formula.text})"
-        if isinstance(formula.numerator, Reading) and (q := FUNCTIONS[formula.numerator.function].distribution):
+        if q := quantile_of(formula.numerator):
             return f"number {ceil(q * value.samples - 1e-9)} of {value.samples} by length"
         texts: dict[Reading | str, str] = {reading: figure.text for reading, figure in figures.items()}
         texts |= {piece.kpi: piece.text for piece in pieces}

@@ -131,11 +131,11 @@ def of_kpis(alerts: Mapping[str, tuple[Alert, str]], whole: Whole, own: Collecti
         problem = _problem(alert, whole)
         if problem and name in own:
             raise CatalogueError(f"{where}: {problem}")
+        if problem or kpi is None:
+            continue
+        than = kpi.target if alert.than is None else alert.than
+        assert than is not None  # else that was the problem
         try:
-            if problem or kpi is None:
-                continue
-            than = kpi.target if alert.than is None else alert.than
-            assert than is not None
             expr = _condition(alert, Judged(alert.kpi, kpi, alert.window, currency=whole.currency), than, whole)
         except ValueError as error:
             raise CatalogueError(f"{where}: {error}") from None

@@ -11,7 +11,7 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.exposition import label_value
 from stream_kpis.live.metrics import family_name, unit_name
 from stream_kpis.live.operator_metrics import operator_family
-from stream_kpis.monitoring.promql import dimensions_of, from_samples, largest, main_series, quantile_of, selected
+from stream_kpis.monitoring.promql import dimensions_of, from_samples, largest, main_series, quantile, selected
 
 _PER_EXPORTER = "on (job, instance, pod)"
 _OPEN = 'stream_kpis_calendar_open{{calendar="{calendar}"}} == 1'
@@ -76,15 +76,14 @@ def beyond(judged: Judged, than: float) -> str:
     """On the wrong side of a bound; of a KPI with an interval, and of a quantile, so is all of the interval."""
     lower_is_better = judged.kpi.better == "lower"
     side, bound = (">", "_lower") if lower_is_better else ("<", "_upper")
-    interval = judged.kpi.interval or quantile_of(judged.kpi) is not None
+    interval = judged.kpi.interval or quantile(judged.kpi) is not None
     value = f"{judged.family}{bound}{judged.labels()}" if interval else judged.value
     return largest(f"{value} {side} {than:g}", *_enough(judged), judged.fresh)
 
 
 def changed(judged: Judged, than: float) -> str:
     """In the wrong direction by more than so much against as many days before; the value is the size of it."""
-    change = judged.operator("change", 'against="previous"')
-    worse = change if judged.kpi.better == "lower" else f"-1 * {change}"
+    worse = _worse(judged, judged.operator("change", 'against="previous"'))
     return largest(f"{worse} > {than:g}", judged.enough, judged.fresh)
 
 
@@ -111,8 +110,7 @@ def burnt(judged: Judged, objective: float, times: float) -> str:
 
 def behind_pace(judged: Judged, target: float, by: float) -> str:
     """Behind what is due of a target by now, by more than that share of the target."""
-    gap = judged.operator("target_pace_gap")
-    worse = gap if judged.kpi.better == "lower" else f"-1 * {gap}"
+    worse = _worse(judged, judged.operator("target_pace_gap"))
     return largest(f"{worse} > {by * abs(target):g}", judged.fresh)
 
 
@@ -125,6 +123,11 @@ def during(expr: str, from_ms: int | None, to_ms: int | None) -> str:
 def while_open(expr: str, calendar: str) -> str:
     """A condition that holds only while a business calendar is open."""
     return f"{expr}\nand on (job) max by (job) ({_OPEN.format(calendar=calendar)})"
+
+
+def _worse(judged: Judged, move: str) -> str:
+    """A move of a value, above 0 where it is for the worse."""
+    return move if judged.kpi.better == "lower" else f"-1 * {move}"
 
 
 def _enough(judged: Judged) -> list[str]:

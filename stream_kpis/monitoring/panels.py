@@ -3,19 +3,18 @@
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as looks
 from grafana_foundation_sdk.models import dashboard as models
-from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.metrics import family_name
 from stream_kpis.live.operator_metrics import operator_family
 from stream_kpis.monitoring.promql import dimensions_of, empty, largest, main_series, selected
 
-Panel = bargauge.Panel | stat.Panel | table.Panel | timeseries.Panel
-_Panel = TypeVar("_Panel", bargauge.Panel, stat.Panel, table.Panel, timeseries.Panel)
+Panel = bargauge.Panel | stat.Panel | timeseries.Panel
+_Panel = TypeVar("_Panel", bargauge.Panel, stat.Panel, timeseries.Panel)
 JOB = 'job=~"$job"'
 _COMPARING = ("lift", "relative_lift", "sample_ratio")
 """Methods that have no total."""
@@ -96,10 +95,14 @@ def _over_window(series: str, kpi: Kpi, *matchers: str) -> str:
 
 def _thresholds(kpi: Kpi) -> dashboard.ThresholdsConfig:
     """Green and red at the aim; one colour without any."""
-    good, bad = ("green", "red") if kpi.better == "lower" else ("red", "green")
-    steps = [models.Threshold(value=None, color=good if kpi.aim is not None else "blue")]
-    if kpi.aim is not None:
-        steps.append(models.Threshold(value=kpi.aim, color=bad))
+    return _coloured(kpi.aim, *(("green", "red") if kpi.better == "lower" else ("red", "green")))
+
+
+def _coloured(bound: float | None, below: str = "green", above: str = "red") -> dashboard.ThresholdsConfig:
+    """Two colours, on this side of a bound and from it on; one without any."""
+    steps = [models.Threshold(value=None, color="blue" if bound is None else below)]
+    if bound is not None:
+        steps.append(models.Threshold(value=bound, color=above))
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
@@ -111,10 +114,8 @@ def _links(kpi_id: str) -> list[Builder[models.DashboardLink]]:
 def number(kpi_id: str, kpi: Kpi, currency: str) -> stat.Panel:
     """A KPI's total as a number with a spark line, coloured by its target."""
     panel = stat.Panel().title(kpi.title).description(about(kpi)).unit(unit_of(kpi, currency)).links(_links(kpi_id))
-    options = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
-    panel.reduce_options(options).graph_mode(looks.BigValueGraphMode.AREA).text_mode(
-        looks.BigValueTextMode.VALUE_AND_NAME
-    )
+    panel.graph_mode(looks.BigValueGraphMode.AREA).text_mode(looks.BigValueTextMode.VALUE_AND_NAME)
+    panel.reduce_options(_last())
     return _asking(panel.thresholds(_thresholds(kpi)).height(4).span(4), [total_query(kpi_id, kpi, currency)])
 
 
@@ -140,10 +141,8 @@ def by_group(kpi_id: str, kpi: Kpi, currency: str) -> timeseries.Panel | None:
 def by_one(kpi_id: str, kpi: Kpi, currency: str, dimension: str) -> bargauge.Panel:
     """The largest groups of a KPI by one dimension, side by side."""
     name, q = main_series(kpi_id, kpi, currency)
-    window, usual = _windows(kpi)
-    rest = (q, f'{dimension}!=""', *empty(other for other in dimensions_of(kpi) if other != dimension))
-    first, default = (f"{name}{selected(JOB, over, *rest)}" for over in (window, usual))
-    expr = largest(first) if window == usual else largest(first, f"or on () {default}")
+    others = empty(other for other in dimensions_of(kpi) if other != dimension)
+    expr = _over_window(name, kpi, q, f'{dimension}!=""', *others)
     query = Query(f"sort_desc(topk({GROUPS_MAX}, {expr}))", f"{{{{{dimension}}}}}")
     return bars(kpi.title, about(kpi), unit_of(kpi, currency), query).span(8).links(_links(kpi_id))
 
@@ -165,25 +164,20 @@ def lines(title: str, description: str, unit: str, *queries: Query) -> timeserie
 def figure(title: str, description: str, unit: str, query: Query, red_from: float | None = None) -> stat.Panel:
     """Any number; red from a bound on, if there is one."""
     panel = stat.Panel().title(title).description(description).unit(unit).height(4).span(4)
-    steps = [models.Threshold(value=None, color="green" if red_from is not None else "blue")]
-    if red_from is not None:
-        steps.append(models.Threshold(value=red_from, color="red"))
-    panel.thresholds(dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
-    return _asking(panel, [query])
+    return _asking(panel.thresholds(_coloured(red_from)), [query])
 
 
 def bars(title: str, description: str, unit: str, query: Query) -> bargauge.Panel:
     """Any groups side by side, as they are now."""
     panel = bargauge.Panel().title(title).description(description).unit(unit).height(8).span(12)
     panel.orientation(looks.VizOrientation.HORIZONTAL).display_mode(looks.BarGaugeDisplayMode.BASIC)
-    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+    panel.reduce_options(_last())
     return _asking(panel, [query], instant=True)
 
 
-def rows(title: str, description: str, unit: str, query: Query) -> table.Panel:
-    """Any series as a table, as they are now."""
-    panel = table.Panel().title(title).description(description).unit(unit).height(10).span(12)
-    return _asking(panel, [query], instant=True)
+def _last() -> common.ReduceDataOptions:
+    """The newest of the values."""
+    return common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
 
 
 def about(kpi: Kpi) -> str:
@@ -207,7 +201,5 @@ def _asking(panel: _Panel, queries: Iterable[Query], *, instant: bool = False) -
         asked = prometheus.Dataquery().ref_id(ref).expr(query.expr).legend_format(query.name).datasource(SOURCE)
         if instant:
             asked.instant()
-        if isinstance(panel, table.Panel):
-            asked.format(PromQueryFormat.TABLE)
         panel.with_target(asked)
     return panel

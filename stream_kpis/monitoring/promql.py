@@ -5,8 +5,8 @@ Two exporters show the same, so a value is judged per exporter and then aggregat
 
 from collections.abc import Iterable
 
-from stream_kpis.engine.reading import FUNCTIONS
-from stream_kpis.kpis.formula import parse, readings
+from stream_kpis.engine.reading import quantile_of
+from stream_kpis.kpis.formula import parse
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.metrics import QUANTILE_FAMILY, family_name
 
@@ -34,25 +34,19 @@ def selected(*matchers: str) -> str:
     return "{" + ",".join(filter(None, matchers)) + "}"
 
 
-def total(kpi: Kpi, window: str) -> str:
-    """Matchers of the total alone: every dimension is empty."""
-    return ",".join([f'window="{window}"', *empty(dimensions_of(kpi))])
-
-
 def empty(dimensions: Iterable[str]) -> list[str]:
     """Matchers of series without these labels."""
     return [f'{name}=""' for name in dimensions]
 
 
-def quantile_of(kpi: Kpi) -> float | None:
+def quantile(kpi: Kpi) -> float | None:
     """The quantile that a KPI is of, if it is one of durations."""
-    found = (FUNCTIONS[reading.function].distribution for reading in readings(parse(kpi.formula)))
-    return next((q for q in found if q is not None), None)
+    return quantile_of(parse(kpi.formula).numerator)
 
 
 def main_series(kpi_id: str, kpi: Kpi, currency: str = "USD") -> tuple[str, str]:
     """The family that has a KPI's value, and the matcher that selects it there beside window and group."""
-    q = quantile_of(kpi)
+    q = quantile(kpi)
     return (family_name(kpi_id, kpi, currency), "") if q is None else (QUANTILE_FAMILY.format(id=kpi_id), f'q="{q}"')
 
 
@@ -62,4 +56,4 @@ def from_samples(kpi: Kpi) -> bool:
     Of a count, a sum or a level few samples are the value itself.
     """
     formula = parse(kpi.formula)
-    return formula.denominator is not None or formula.composed or quantile_of(kpi) is not None
+    return formula.denominator is not None or formula.composed or quantile(kpi) is not None

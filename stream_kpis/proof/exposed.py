@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream_kpis.engine.reading import FUNCTIONS
-from stream_kpis.kpis.formula import Reading, parse
+from stream_kpis.engine.reading import quantile_of
+from stream_kpis.kpis.formula import parse
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.exposition import label_value
 from stream_kpis.live.metrics import GROUPS_MAX, QUANTILE_FAMILY, SCALES, SERIES_MAX, family_name, unit_name
@@ -200,8 +200,7 @@ def _made(row: Row, value: float | None, *parts: Any) -> Value:
 
 def _quantile(kpi: Kpi) -> float:
     """The quantile that is the value of a duration KPI."""
-    reading = parse(kpi.formula).numerator
-    q = FUNCTIONS[reading.function].distribution if isinstance(reading, Reading) else None
+    q = quantile_of(parse(kpi.formula).numerator)
     assert q is not None, kpi.formula
     return q
 

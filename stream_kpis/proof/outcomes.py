@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isclose
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.reading import FUNCTIONS
-from stream_kpis.kpis.formula import Reading
+from stream_kpis.engine.reading import quantile_of
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Result, State
 from stream_kpis.proof.compare import FLOAT_TOLERANCE, QUANTILE_TOLERANCE, Difference, OperatorTally, Report, close
@@ -110,8 +109,7 @@ def _place_of(request: Request) -> _Place:
 
 
 def _is_quantile(plan: Plan, kpi: str) -> bool:
-    node = plan.catalogue.formulas[kpi].numerator
-    return isinstance(node, Reading) and FUNCTIONS[node.function].distribution is not None
+    return quantile_of(plan.catalogue.formulas[kpi].numerator) is not None
 
 
 def _is_something(found: Result | Outcome) -> bool:

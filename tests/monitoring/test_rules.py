@@ -14,7 +14,7 @@ from stream_kpis.kpis.goals import load_goals
 from stream_kpis.kpis.lines import CatalogueError
 from stream_kpis.kpis.load import built_in
 from stream_kpis.monitoring.alerts import BUILT_IN, Whole, read_alerts
-from stream_kpis.monitoring.promql import total
+from stream_kpis.monitoring.promql import dimensions_of, empty, selected
 from stream_kpis.monitoring.rules import Links, Timing, rules
 from tests.tools import tool
 
@@ -37,7 +37,7 @@ AUDIT = f"stream_kpis_audit_differences{{{WHO}}}"
 
 def of(family: str, kpi: str, window: str, *more: str) -> str:
     """A series of a KPI's total."""
-    return f"{family}{{{','.join((total(KPIS[kpi], window), *more, WHO))}}}"
+    return family + selected(f'window="{window}"', *empty(dimensions_of(KPIS[kpi])), *more, WHO)
 
 
 def state_of(kpi: str, window: str, state: str = "stale") -> str:
