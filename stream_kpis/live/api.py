@@ -90,6 +90,11 @@ SCORES = frozenset({"anomaly_band", "target_met"})
 """Those whose value is a plain number."""
 
 
+def over_period(period: str, row: Json) -> Json:
+    """A row with a period's name instead of a window."""
+    return {("period" if name == "window" else name): item for name, item in row.items()} | {"period": period}
+
+
 class Views:
     """Turns values into JSON with the catalogue's words.
 
@@ -183,9 +188,7 @@ class Views:
 
     def over(self, period: str, value: Value) -> Json:
         """One value over a period: as :meth:`value`, with the period's name instead of a window."""
-        return {("period" if name == "window" else name): item for name, item in self.value(value).items()} | {
-            "period": period
-        }
+        return over_period(period, self.value(value))
 
     def change(self, value: Value) -> Json:
         """One value as the live page needs it: what the catalogue says is not repeated."""

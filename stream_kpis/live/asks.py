@@ -125,3 +125,12 @@ def asks_of(
     if asks and spans:
         raise ValueError("instants and periods do not go together: give --at, or --period, or --from and --to")
     return sorted(dict.fromkeys(asks + spans), key=lambda ask: (ask.to_ms, ask.from_ms or 0))
+
+
+def no_window(window: str, kpis: Iterable[str], there_are: Iterable[str]) -> str:
+    """Why there is nothing over a window: one line.
+
+    >>> no_window("3h", ["orders"], ["1h", "24h"])
+    "no window '3h' of orders; there are 1h, 24h"
+    """
+    return f"no window {window!r} of {', '.join(kpis) or 'any KPI'}; there are {', '.join(there_are)}"

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 from stream_kpis.engine.tiles import Calendar
-from stream_kpis.live.asks import asks_of
+from stream_kpis.live.asks import asks_of, no_window
 from stream_kpis.live.tables import print_rows
 from stream_kpis.settings import Settings
 
@@ -66,8 +66,7 @@ def _windows(found: dict[str, Any]) -> list[str]:
 def _explain(window: str, kpis: Sequence[str], there_are: Sequence[str]) -> None:
     """Refuses a window that the KPIs asked for do not have; where no group has any value yet, all are empty alike."""
     if there_are:
-        of = ", ".join(kpis) or "any KPI"
-        raise ValueError(f"no window {window!r} of {of}; there are {', '.join(there_are)}")
+        raise ValueError(no_window(window, kpis, there_are))
 
 
 def url_of(settings: Settings) -> str:

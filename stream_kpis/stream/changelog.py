@@ -13,7 +13,7 @@ from stream_kpis.engine.batch import HEADER_KEY, Header, header_decoder
 from stream_kpis.settings import Settings
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.flush import HostedShard
-from stream_kpis.stream.topics import Names
+from stream_kpis.stream.topics import Names, every
 
 _POLL_MS = 200
 _RECORDS_MAX = 20_000
@@ -53,6 +53,22 @@ async def read_to_ends(
         for records in (await kafka.getmany(*left, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)).values():
             yield records
         left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
+
+
+async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None) -> list[Header]:
+    """The newest header of each shard that has written one, by partition.
+
+    Args:
+        kafka: of :func:`committed`, started.
+        settings: of the deployment.
+        tail: as :func:`read_to_ends` has it.
+    """
+    found: dict[int, bytes] = {}
+    async for records in read_to_ends(kafka, every(Names.of(settings).cells, settings), tail=tail):
+        for record in records:
+            if record.key == HEADER_KEY and record.value is not None:
+                found[record.partition] = record.value
+    return [header_decoder.decode(value) for _, value in sorted(found.items())]
 
 
 class ChangelogReader:
@@ -171,13 +187,13 @@ class CellsReader:
     async def __aenter__(self) -> Self:
         self._kafka = committed(self._settings, fetch_max_wait_ms=100)
         await self._kafka.start()
-        every = [TopicPartition(self._cells, partition) for partition in range(self._partitions)]
-        self._kafka.assign(every)
-        starts = await self._kafka.beginning_offsets(every)
-        ends = await self._kafka.end_offsets(every)
-        for tp in every:
+        wanted = every(self._cells, self._settings)
+        self._kafka.assign(wanted)
+        starts = await self._kafka.beginning_offsets(wanted)
+        ends = await self._kafka.end_offsets(wanted)
+        for tp in wanted:
             self._kafka.seek(tp, starts[tp])
-        self._left = {tp: ends[tp] for tp in every if ends[tp] > starts[tp]}
+        self._left = {tp: ends[tp] for tp in wanted if ends[tp] > starts[tp]}
         return self
 
     async def __aexit__(self, *_: object) -> None:

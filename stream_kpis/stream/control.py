@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import Counter
 
-from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
@@ -12,7 +11,7 @@ from stream_kpis.plan import compile_plan, find_calendars
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.failure import kafka_line
-from stream_kpis.stream.topics import Names, declare, survey
+from stream_kpis.stream.topics import Names, declare, every, survey
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ async def read_control(settings: Settings, topic: str) -> list[bytes | None]:
     Raises:
         KafkaError: no broker answers, or it refuses.
     """
-    wanted = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+    wanted = every(topic, settings)
     found: dict[int, list[bytes | None]] = {tp.partition: [] for tp in wanted}
     async with committed(settings) as kafka:
         async for records in read_to_ends(kafka, wanted):

@@ -1,15 +1,11 @@
 """History to Kafka: the events of files, in the order of their rows, as if their systems sent them now."""
 
 import asyncio
-import contextlib
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from aiokafka.errors import KafkaError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stream_kpis.events.envelope import Reader
 from stream_kpis.events.history import History, read_mapping
@@ -17,8 +13,10 @@ from stream_kpis.events.money import Rate
 from stream_kpis.events.rates import encode_rate
 from stream_kpis.plan import known_rates
 from stream_kpis.settings import Settings
+from stream_kpis.stream import progress
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
+from stream_kpis.stream.progress import reporting
 from stream_kpis.stream.sources import SourceProducer
 from stream_kpis.stream.topics import RATES, declare
 
@@ -26,7 +24,6 @@ Report = Callable[[History], None]
 """Told now and then how far the history is."""
 
 _EVERY = 2_000
-_LINE_EVERY_S = 5.0
 
 
 def import_files(settings: Settings, files: Sequence[Path], mapping: Path, *, with_rates: bool = False) -> int:
@@ -46,8 +43,8 @@ def import_files(settings: Settings, files: Sequence[Path], mapping: Path, *, wi
     rates = known_rates(settings) if with_rates else ()
     set_up_logging(settings.verbose)
     try:
-        with _reporting(files) as report:
-            late = asyncio.run(send(settings, history, report, reader.future_ms, rates))
+        with reporting("import", lambda: sum(map(_newlines, files))) as report:
+            late = asyncio.run(send(settings, history, _told_of(report), reader.future_ms, rates))
     except KafkaError as error:
         raise RuntimeError(f"import: {kafka_line(settings.bootstrap, error)}") from error
     for line in history.counts.lines():
@@ -91,29 +88,14 @@ async def send(settings: Settings, history: History, report: Report, future_ms: 
     return late
 
 
-@contextlib.contextmanager
-def _reporting(files: Sequence[Path]) -> Iterator[Report]:
-    """A bar on a terminal, else a line every five seconds; on standard error."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _lines()
-        return
-    columns = (TextColumn("import"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("rows", total=sum(map(_newlines, files)))
-        yield lambda history: progress.update(task, completed=history.counts.rows)
+def _told_of(report: progress.Report) -> Report:
+    """Tells of a history's rows."""
 
+    def tell(history: History) -> None:
+        rows, events = history.counts.rows, history.counts.events.total()
+        report(rows, "rows", f"{rows} rows, {events} events so far")
 
-def _lines() -> Report:
-    said = time.monotonic()
-
-    def report(history: History) -> None:
-        nonlocal said
-        if time.monotonic() - said >= _LINE_EVERY_S:
-            said = time.monotonic()
-            print(f"{history.counts.rows} rows, {history.counts.events.total()} events so far", file=sys.stderr)  # noqa: T201 - the command's progress
-
-    return report
+    return tell
 
 
 def _newlines(file: Path) -> int:

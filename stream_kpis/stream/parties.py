@@ -12,7 +12,7 @@ from stream_kpis.engine.partition import partition_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.failure import kafka_line
-from stream_kpis.stream.topics import Names
+from stream_kpis.stream.topics import Names, every
 
 
 async def holdings(settings: Settings, plan: Plan, journeys: Collection[str] | None = None) -> Holdings:
@@ -22,8 +22,7 @@ async def holdings(settings: Settings, plan: Plan, journeys: Collection[str] | N
         RuntimeError: Kafka does not answer, or there are no parties; one line.
     """
     found = Holdings(plan, journeys)
-    topic = Names.of(settings).parties
-    await _read(settings, [TopicPartition(topic, p) for p in range(settings.partitions)], _into(found))
+    await _read(settings, every(Names.of(settings).parties, settings), _into(found))
     return found
 
 

@@ -1,45 +1,37 @@
 """The command `kpis` as of the past: the committed parties are read and replayed, one partition after the other."""
 
 import asyncio
-import contextlib
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stream_kpis.engine.batch import HEADER_KEY, header_decoder
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.definitions import DefinitionsChanged, check
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.api import Filter, Json, Views, check_comparison, chosen
-from stream_kpis.live.asks import Ask, asks_of
+from stream_kpis.live.api import Filter, Json, Views, check_comparison, chosen, over_period
+from stream_kpis.live.asks import Ask, asks_of, no_window
 from stream_kpis.live.evaluate import GC_THRESHOLDS, Answer, rows_of
 from stream_kpis.live.past import PastValues, before, changes, until_now
 from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.live.snapshot import Result
 from stream_kpis.live.tables import print_rows
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
-from stream_kpis.stream.changelog import committed, read_to_ends
+from stream_kpis.stream.changelog import committed, newest_headers, read_to_ends
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
+from stream_kpis.stream.progress import Report, reporting
 from stream_kpis.stream.topics import Names, survey
 
-_LINE_EVERY_S = 5.0
 _TAIL = 1_000
 """How many of the last offsets of a cells changelog have a header among them: each flush ends with one."""
 _NOTHING = "no shard has written anything yet: start one with stream-kpis worker, or set app and prefix as it has them"
-
-Report = Callable[[int, int], None]
-"""Told how many partitions are done, and how many records were read."""
 
 
 class _Wanted(NamedTuple):
@@ -118,11 +110,7 @@ def _changes(told: _Told, against: str, views: Views, over: Sequence[Ask]) -> li
         ]
     now, was = (next(answer for answer in told.answers if answer.ask == ask) for ask in over)
     found = changes(now, was, against, told.plan.catalogue.kpis)
-    return [_over(views.result(result), result) for result in told.wanted(found)]
-
-
-def _over(row: Json, result: Result) -> Json:
-    return {("period" if name == "window" else name): item for name, item in row.items()} | {"period": result.window}
+    return [over_period(result.window, views.result(result)) for result in told.wanted(found)]
 
 
 def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
@@ -144,16 +132,16 @@ async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Tol
     async with committed(settings, fetch_max_wait_ms=50) as kafka:
         await _check_definitions(kafka, settings, plan)
         records = 0
-        with _reporting(settings.partitions) as report:
+        with reporting("parties", lambda: settings.partitions) as report:
             for partition in range(settings.partitions):
                 past = values.partition()
                 async for some in read_to_ends(kafka, [TopicPartition(Names.of(settings).parties, partition)]):
                     for record in some:
                         past.take(record.key, record.value)
                     records += len(some)
-                    report(partition, records)
+                    _tell(report, partition, settings.partitions, records)
                 values.add(partition, past)
-                report(partition + 1, records)
+                _tell(report, partition + 1, settings.partitions, records)
     read = {
         "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
         "parked": values.parked,
@@ -170,8 +158,7 @@ def _check(wanted: _Wanted, kpis: Mapping[str, Kpi]) -> None:
     there_are = dict.fromkeys(window for name in wanted.kpis or kpis for window in kpis[name].windows)
     for window in wanted.windows:
         if window not in there_are:
-            of = ", ".join(wanted.kpis) or "any KPI"
-            raise ValueError(f"no window {window!r} of {of}; there are {', '.join(there_are)}")
+            raise ValueError(no_window(window, wanted.kpis, there_are))
     if wanted.against and wanted.asks[0].from_ms is None:
         check_comparison(wanted.against, kpis, wanted.kpis)
 
@@ -184,45 +171,15 @@ async def _check_definitions(kafka: Any, settings: Settings, plan: Plan) -> None
         RuntimeError: no shard has written anything yet.
     """
     now = {**plan.definitions, "zone": settings.zone, "currency": settings.currency}
-    every = [TopicPartition(Names.of(settings).cells, partition) for partition in range(settings.partitions)]
-    headers: dict[int, bytes] = {}
-    async for records in read_to_ends(kafka, every, tail=_TAIL):
-        for record in records:
-            if record.key == HEADER_KEY and record.value is not None:
-                headers[record.partition] = record.value
+    headers = await newest_headers(kafka, settings, _TAIL)
     if not headers:
         raise RuntimeError(_NOTHING)
-    for header in headers.values():
-        made = header_decoder.decode(header).definitions
-        check(made, now, plan.journeys, "party_active" in plan.actions, lambda _: False)
+    for header in headers:
+        check(header.definitions, now, plan.journeys, "party_active" in plan.actions, lambda _: False)
 
 
-@contextlib.contextmanager
-def _reporting(partitions: int) -> Iterator[Report]:
-    """A bar on a terminal, else a line every five seconds; on standard error."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _every_so_often(partitions)
-        return
-    columns = (
-        TextColumn("parties"), BarColumn(), MofNCompleteColumn(), TextColumn("partitions, {task.fields[records]:,}"),
-        TextColumn("records"), TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("parties", total=partitions, records=0)
-        yield lambda done, records: progress.update(task, completed=done, records=records)
-
-
-def _every_so_often(partitions: int) -> Report:
-    said = time.monotonic()
-
-    def report(done: int, records: int) -> None:
-        nonlocal said
-        if time.monotonic() - said >= _LINE_EVERY_S:
-            said = time.monotonic()
-            print(f"{done} of {partitions} partitions, {records:,} records so far", file=sys.stderr)  # noqa: T201 - the command's progress
-
-    return report
+def _tell(report: Report, done: int, partitions: int, records: int) -> None:
+    report(done, f"partitions, {records:,} records", f"{done} of {partitions} partitions, {records:,} records so far")
 
 
 def _lines(read: Mapping[str, int]) -> Iterator[str]:

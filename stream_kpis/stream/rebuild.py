@@ -10,17 +10,16 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from stream_kpis.engine.batch import HEADER_KEY, header_decoder
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.rebuild import Source, journeys_of, outlook
 from stream_kpis.engine.scopes import Scope, decoded
 from stream_kpis.events.types import KINDS
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.settings import Settings
-from stream_kpis.stream.changelog import committed, read_to_ends
+from stream_kpis.stream.changelog import committed, newest_headers, read_to_ends
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
-from stream_kpis.stream.topics import Names, survey
+from stream_kpis.stream.topics import Names, every, survey
 
 _NOTHING_LEFT_MS = 4_102_444_800_000
 """Where all records of a topic are gone: 2100, later than any record."""
@@ -128,33 +127,24 @@ async def look(settings: Settings) -> Known:
     names, missing = Names.of(settings), (await survey(settings)).missing
     if names.cells in missing:
         return Known((), frozenset(), 0, None, {})
-    headers: dict[int, bytes] = {}
     parties: dict[bytes, bytes] = {}
     topics: dict[str, int | None] = {}
     async with committed(settings) as kafka:
-        async for records in read_to_ends(kafka, _all_of(names.cells, settings)):
-            for record in records:
-                if record.key == HEADER_KEY and record.value is not None:
-                    headers[record.partition] = record.value
+        headers = await newest_headers(kafka, settings)
         if names.parties not in missing:
-            async for records in read_to_ends(kafka, _all_of(names.parties, settings)):
+            async for records in read_to_ends(kafka, every(names.parties, settings)):
                 for record in records:
                     if record.value is None:
                         parties.pop(record.key, None)
                     else:
                         parties[record.key] = record.value
         for topic in set(names.sources) - set(missing):
-            topics[names.plain(topic)] = await _lost(kafka, _all_of(topic, settings))
+            topics[names.plain(topic)] = await _lost(kafka, every(topic, settings))
     definitions: list[Mapping[str, str]] = []
-    for header in headers.values():
-        made = header_decoder.decode(header).definitions
-        if made not in definitions:
-            definitions.append(made)
+    for header in headers:
+        if header.definitions not in definitions:
+            definitions.append(header.definitions)
     return Known(tuple(definitions), *_of_parties(parties), topics)
-
-
-def _all_of(topic: str, settings: Settings) -> list[TopicPartition]:
-    return [TopicPartition(topic, partition) for partition in range(settings.partitions)]
 
 
 async def _lost(kafka: Any, every: list[TopicPartition]) -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.batch import HEADER_KEY, Header, Rekeyed, header_decoder, header_encoder
@@ -29,7 +29,7 @@ from stream_kpis.stream.failure import StreamError, kafka_line
 from stream_kpis.stream.flush import send_records, transactional
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.state_file import Manifest, Place, Reader, Record, Writer, reading, writing
-from stream_kpis.stream.topics import REKEYED, Names, declare, members, survey
+from stream_kpis.stream.topics import REKEYED, Names, declare, every, members, survey
 
 PARTIES, CELLS = "parties", "cells"
 _IMPORT_MS_MAX = 900_000
@@ -226,8 +226,7 @@ async def _look(settings: Settings, names: Names) -> set[str]:
     found: set[str] = set()
     async with committed(settings, fetch_max_wait_ms=50) as kafka:
         for topic in (names.parties, names.cells, *controls):
-            every = [TopicPartition(topic, at) for at in range(names.partitions_of(topic, settings.partitions))]
-            async for _ in read_to_ends(kafka, every):
+            async for _ in read_to_ends(kafka, every(topic, settings)):
                 if topic not in controls:
                     raise SettingsError(f"topic {topic} holds a state already: import under another app or prefix")
                 found.add(topic)

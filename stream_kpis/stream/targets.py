@@ -4,13 +4,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from aiokafka import TopicPartition
-
 from stream_kpis.kpis.goals import Target, told
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
-from stream_kpis.stream.topics import Names
+from stream_kpis.stream.topics import Names, every
 
 _POLL_MS = 1000
 
@@ -41,8 +39,7 @@ class TargetsReader:
     async def __aenter__(self) -> Self:
         self._kafka = committed(self._settings)
         await self._kafka.start()
-        every = [TopicPartition(self._topic, partition) for partition in range(self._settings.partitions)]
-        async for records in read_to_ends(self._kafka, every):
+        async for records in read_to_ends(self._kafka, every(self._topic, self._settings)):
             self._take(records)
         return self
 

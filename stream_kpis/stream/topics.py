@@ -222,13 +222,15 @@ async def _make(admin: Any, topics: Mapping[str, Mapping[str, str]], settings: S
             raise KafkaError(f"cannot make topic {made['topic']}: {error.__name__} {made.get('error_message') or ''}")
 
 
+def every(topic: str, settings: Settings) -> list[TopicPartition]:
+    """The partitions of a topic, with the deployment's prefix."""
+    return [TopicPartition(topic, at) for at in range(Names.of(settings).partitions_of(topic, settings.partitions))]
+
+
 async def _wait_for_leaders(topics: Iterable[str], settings: Settings) -> None:
     """Returns when every partition can be written to.
 
     A broker tells of its topics a moment before it leads them, and refuses until then. Asked for ends, it refuses too.
     """
-    partitions_of, count = Names.of(settings).partitions_of, settings.partitions
     async with AIOKafkaConsumer(**connection(settings), group_id=None, enable_auto_commit=False) as kafka:
-        await kafka.end_offsets(
-            [TopicPartition(topic, at) for topic in topics for at in range(partitions_of(topic, count))]
-        )
+        await kafka.end_offsets([tp for topic in topics for tp in every(topic, settings)])
