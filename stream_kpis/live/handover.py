@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from stream_kpis.kpis.goals import Target
+from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.listing import table_of
 from stream_kpis.live.tables import moved_by, people
 
@@ -15,25 +17,28 @@ COLUMNS = (
 )
 
 
-def breaches(values: Iterable[Row], catalogue: Mapping[str, Row]) -> list[dict[str, Any]]:
-    """The totals that missed their targets, in the catalogue's order; of waiting cases one is enough.
+def breaches(values: Iterable[Row], kpis: Mapping[str, Kpi], targets: Mapping[str, Target]) -> list[dict[str, Any]]:
+    """The totals that missed their targets, in the order of the values; of waiting cases one is enough.
 
     Args:
         values: of the period, as `/api/kpis` gives them.
-        catalogue: by KPI what `live/api.py` tells of it.
+        kpis: the catalogue.
+        targets: by KPI what its total should be.
     """
     found = []
     for row in values:
-        kpi, value = catalogue.get(row["kpi"]), row["value"]
+        kpi, value, target = kpis.get(row["kpi"]), row["value"], targets.get(row["kpi"])
         if kpi is None or value is None or row["by"]:  # the exporter may have more KPIs than these settings
             continue
-        if kpi["older_than_s"] is not None:
-            missed, target = value > 0, 0
+        if kpi.cases:
+            missed, aim = value > 0, 0.0
+        elif target is not None:
+            aim = target.target
+            missed = value > aim if (target.better or kpi.better) == "lower" else value < aim
         else:
-            target = kpi["target"]
-            missed = target is not None and (value > target if kpi["better"] == "lower" else value < target)
+            continue
         if missed:
-            found.append({"section": "breach", **_said(row), "target": target})
+            found.append({"section": "breach", **_said(row), "target": aim})
     return found
 
 
