@@ -5,6 +5,7 @@ from typing import Any
 
 from stream_kpis.kpis.goals import Target
 from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live import attention
 from stream_kpis.live.listing import table_of
 from stream_kpis.live.tables import moved_by, people
 
@@ -66,12 +67,7 @@ def open_queue(cases: Iterable[Row]) -> list[dict[str, Any]]:
     """How much of each kind waits now, from the rows of `attention`."""
     found: dict[str, dict[str, Any]] = {}
     for case in cases:
-        row = found.setdefault(
-            case["what"], {"section": "open", "what": case["what"], "waiting": 0, "over": 0, "oldest_s": 0.0}
-        )
-        row["waiting"] += 1
-        row["over"] += bool(case["over"])
-        row["oldest_s"] = max(row["oldest_s"], case["age_s"])
+        attention.add(found.setdefault(case["what"], {"section": "open", **attention.none_of(case["what"])}), case)
     return list(found.values())
 
 
@@ -93,7 +89,10 @@ def render(title: str, missed: Sequence[Row], moved: Sequence[Row], waiting: Seq
         parts.append(table_of(("KPI", "Value", "Before", "Change"), rows, numbers=("Value", "Before", "Change")))
     parts.append(f"\nOpen now: {sum(r['waiting'] for r in waiting):,}\n")
     if waiting:
-        rows = ((r["what"], f"{r['waiting']:,}", f"{r['over']:,}", people(r["oldest_s"], "seconds")) for r in waiting)
+        rows = (
+            (r["what"], f"{r['waiting']:,}", attention.counted(r["over"]), people(r["oldest_s"], "seconds"))
+            for r in waiting
+        )
         parts.append(
             table_of(("What", "Waiting", "Over target", "Oldest"), rows, numbers=("Waiting", "Over target", "Oldest"))
         )

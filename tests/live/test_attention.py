@@ -68,6 +68,14 @@ def test_a_summary_by_team_counts_each_case_once() -> None:
     assert max(map(len, (render(cases()) + render_summary(rows, "team")).splitlines())) <= 80
 
 
+def test_where_there_is_no_target_nothing_is_said_to_be_over_it() -> None:
+    leads = [case for case in cases() if case.what == "uncontacted lead"]
+    assert {case.target_ms for case in leads} == {None}
+    assert [row["over"] for row in summary(leads, "owner")] == [None]
+    assert [row["over"] for row in handover.open_queue(rows_of(leads))] == [None]
+    assert summary([leads[0]._replace(target_ms=1), *leads], "owner")[0]["over"] == 1
+
+
 def row(kpi: str, value: float | None, state: str = "ok", **by: str) -> dict:
     unit = "count" if kpi == "orders" else "ratio"
     return {"kpi": kpi, "value": value, "unit": unit, "samples": 40, "state": state, "by": by}
