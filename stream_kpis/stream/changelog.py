@@ -59,7 +59,7 @@ async def read_to_ends(
         left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
 
 
-async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None) -> list[Header]:
+async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None) -> dict[int, Header]:
     """The newest header of each shard that has written one, by partition.
 
     Args:
@@ -72,7 +72,7 @@ async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None
         for record in records:
             if record.key == HEADER_KEY and record.value is not None:
                 found[record.partition] = record.value
-    return [header_decoder.decode(value) for _, value in sorted(found.items())]
+    return {partition: header_decoder.decode(value) for partition, value in sorted(found.items())}
 
 
 class ChangelogReader:
