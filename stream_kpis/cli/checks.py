@@ -10,7 +10,7 @@ from stream_kpis.cli.options import COUNT, Names, bootstrap, settings_of
 
 @click.command()
 @click.option("--events", type=COUNT, default=100_000, show_default=True, help="Simulated events.")
-@click.option("--faults", type=Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
+@click.option("--faults", type=Names(), default=(), help="duplicate,late,shuffle,poison,misroute,rates or all.")
 @click.option("--seed", "seeds", default=1, show_default=True, help="The first seed.")
 @click.option("--seeds", "count", type=COUNT, default=1, show_default=True, help="How many seeds.")
 @click.option("--kafka", is_flag=True, help="Through a real local Kafka.")

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from stream_kpis.engine import exchange
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.events import rates
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Reader, Record, encode_event
 from stream_kpis.events.money import rate_of
+from stream_kpis.events.rates import Rates
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.live.operator_metrics import OPERATORS
 from stream_kpis.live.operators import arithmetic, spans, targets
@@ -79,8 +82,8 @@ def test_amounts_in_another_currency_are_proved_by_the_rates_given() -> None:
         ))
         for offset, currency in enumerate(("USD", "EUR", "JPY"))
     ]  # fmt: skip
-    dice, rates = random.Random(1), [rate_of("EUR", day, "1.5", NOW_MS)]
-    model, _ = replay(PLAN, {("crm.orders", 0): records}, 1, Reader(), Calendar(), NOW_MS, dice, rates=rates)
+    dice, told = random.Random(1), [rate_of("EUR", day, "1.5", NOW_MS)]
+    model, _ = replay(PLAN, {("crm.orders", 0): records}, 1, Reader(), Calendar(), NOW_MS, dice, rates=told)
     snapshot = model.snapshot(NOW_MS)
     shown = Shown([value for value in snapshot.values if value.kpi in ("orders", "revenue_net")], snapshot.to_ms)
     assert {v.kpi: v.value for v in shown.values if v[1:3] == ("all", "")} == {"orders": 2, "revenue_net": 17.5}
@@ -215,6 +218,22 @@ def test_a_broken_journey_is_caught_and_its_entities_named(mistake: str, patched
     of_groups = [difference for difference in differences if difference.by] or differences
     behind = next(found for difference in of_groups if (found := proof.behind(difference)))
     assert all(party.startswith("p") and n for party, _, n in behind)
+
+
+WRONG_RATES = {
+    "the last rate wins": (Rates, "add", lambda self, rate: self._known.update({rate[:2]: rate})),
+    "rates may be three weeks late": (exchange, "WAIT_MS", 21 * DAY_MS),
+    "rates must be there": (exchange, "WAIT_MS", 0),
+    "nothing is carried over weekends": (rates, "_carried", lambda *_: ()),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_RATES)
+def test_a_wrong_rate_is_caught(mistake: str, patched: pytest.MonkeyPatch) -> None:
+    """So rates do come late, too late, and twice, and a file has gaps."""
+    patched.setattr(*WRONG_RATES[mistake])
+    report = verify(PLAN, Case(2_500, ("rates",), 5, days=200)).report
+    assert "revenue_net" in {difference.kpi for difference in report.differences}
 
 
 WRONG = {
