@@ -40,7 +40,8 @@ settings; a worker or exporter that cannot go on ends with 75 and is to be start
 says what to do.
 
 `verify` says whether engine and oracle are equal, value by value; that few KPIs have enough samples it says beside, and
-`demo --verify` takes it for a failed check.
+`demo --verify` takes it for a failed check. The company that it simulates is paid in six currencies; the fault `rates`
+befalls what these are worth (see [definitions-money](definitions-money.md), *Without a rate*).
 
 When Kafka goes away, a worker (role `worker` or `all`) ends with 75 within half a minute. An exporter alone goes on
 showing its values, as stale, until Kafka is back. SIGTERM ends either within 12 s: a worker with 0 after a last

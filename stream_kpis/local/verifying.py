@@ -36,7 +36,7 @@ _PARTIES_MIN = 20
 
 def print_verification(
     settings: Settings, *, events: int, faults: Collection[str], seeds: int, count: int, kafka: bool,
-    workers: int | None, json_wanted: bool,
+    workers: int | None, every: bool, json_wanted: bool,
 ) -> int:  # fmt: skip
     """Verifies some seeds; returns the exit code: 0 if all are equal, else 1.
 
@@ -61,7 +61,7 @@ def print_verification(
         if json_wanted:
             click.echo(as_json(proof, seed))
         else:
-            print_report(proof, details=count == 1)
+            print_report(proof, every=every)
             click.echo(f"seed {seed}: {told(proof.report)}, {time.monotonic() - began:.0f} s")
         if verdict(proof.report) is not Verdict.EQUAL:
             code = 1
