@@ -130,7 +130,7 @@ async def look(settings: Settings) -> Known:
     parties: dict[bytes, bytes] = {}
     topics: dict[str, int | None] = {}
     async with committed(settings) as kafka:
-        headers = await newest_headers(kafka, settings)
+        headers = (await newest_headers(kafka, settings)).values()
         if names.parties not in missing:
             async for records in read_to_ends(kafka, every(names.parties, settings)):
                 for record in records:
