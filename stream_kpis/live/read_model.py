@@ -250,6 +250,22 @@ class ReadModel:
                 found[name, PERIOD, by] = tuple(self._unmatured(value) for value in values)
         return [v for name, kpi in kpis.items() for by in ("", *kpi.by) for v in found[name, PERIOD, by]]
 
+    def by_days(self, name: str, from_ms: int, to_ms: int) -> list[Value] | None:
+        """A KPI of distinct parties over whole business days that are past, which :meth:`period` does not know.
+
+        Args:
+            name: the KPI; :meth:`Sources.by_days` says that it can be told.
+            from_ms: where a business day begins.
+            to_ms: likewise.
+
+        Returns:
+            Its values in all groups; None if the edges are not those of days.
+        """
+        first, end = self._days.day_of(from_ms), self._days.day_of(to_ms)
+        if (from_ms, to_ms) != (self._days.start_ms(first), self._days.start_ms(end)):
+            return None
+        return self._operators.over(name, first, end)
+
     def _unmatured(self, value: Value) -> Value:
         """A cohort's value over a period is not final while the last base events may still be followed up."""
         window = self._plan.catalogue.kpis[value.kpi].windows[0]

@@ -88,7 +88,7 @@ class Maker:
         self._sources = Sources(plan, calendar)
         self._figures = Figures(plan, self._sources, currency)
         self._exclusions = Exclusions(plan, model, self._sources, self._figures)
-        self._changes = Changes(plan, model, calendar, self._exclusions)
+        self._changes = Changes(plan, model, calendar, self._exclusions, self._sources)
 
     def receipt(self, snapshot: Snapshot, kpi_id: str, window: str, by: str = "", group: str = "") -> Receipt:
         """The receipt of one value of the read model's last snapshot.

@@ -249,7 +249,7 @@ class Demo:
         _say("comparing every value in /metrics with the oracle over the events in Kafka")
         plan = await deployed_plan(settings)
         proof = await prove_snapshot(settings, plan, goals_of(settings, plan), snapshot)
-        print_report(proof)
+        print_report(proof, every=True)
         _say(told(proof.report))
         return 0 if verdict(proof.report) is Verdict.EQUAL and enough(proof.report) else 1
 

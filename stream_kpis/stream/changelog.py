@@ -20,6 +20,8 @@ from stream_kpis.stream.topics import Names, every
 _POLL_MS = 200
 _RECORDS_MAX = 20_000
 """Records decoded between two looks at the event loop."""
+_TAIL, _TAIL_GROWS = 1_000, 16
+"""How many of the last offsets are searched for a header first, and how many times more if there is none."""
 
 logger = logging.getLogger(__name__)
 
@@ -59,19 +61,26 @@ async def read_to_ends(
         left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
 
 
-async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None) -> dict[int, Header]:
+async def newest_headers(kafka: Any, settings: Settings) -> dict[int, Header]:
     """The newest header of each shard that has written one, by partition.
+
+    It ends the last flush, so it stands near the end of the cells changelog, if that flush was not followed by records
+    of one that was given up; the search goes back until it is found.
 
     Args:
         kafka: of :func:`committed`, started.
         settings: of the deployment.
-        tail: as :func:`read_to_ends` has it.
     """
     found: dict[int, bytes] = {}
-    async for records in read_to_ends(kafka, every(Names.of(settings).cells, settings), tail=tail):
-        for record in records:
-            if record.key == HEADER_KEY and record.value is not None:
-                found[record.partition] = record.value
+    left, tail = every(Names.of(settings).cells, settings), _TAIL
+    while left:
+        async for records in read_to_ends(kafka, left, tail=tail):
+            for record in records:
+                if record.key == HEADER_KEY and record.value is not None:
+                    found[record.partition] = record.value
+        starts, ends = await kafka.beginning_offsets(left), await kafka.end_offsets(left)
+        left = [tp for tp in left if tp.partition not in found and ends[tp] - tail > starts[tp]]
+        tail *= _TAIL_GROWS
     return {partition: header_decoder.decode(value) for partition, value in sorted(found.items())}
 
 
