@@ -22,15 +22,13 @@ from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.tables import print_rows
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
-from stream_kpis.stream.changelog import committed, newest_headers, read_to_ends
+from stream_kpis.stream.changelog import TAIL, committed, newest_headers, read_to_ends
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.progress import Report, reporting
 from stream_kpis.stream.topics import Names, survey
 
-_TAIL = 1_000
-"""How many of the last offsets of a cells changelog have a header among them: each flush ends with one."""
 _NOTHING = "no shard has written anything yet: start one with stream-kpis worker, or set app and prefix as it has them"
 
 
@@ -171,7 +169,7 @@ async def _check_definitions(kafka: Any, settings: Settings, plan: Plan) -> None
         RuntimeError: no shard has written anything yet.
     """
     now = {**plan.definitions, "zone": settings.zone, "currency": settings.currency}
-    headers = await newest_headers(kafka, settings, _TAIL)
+    headers = await newest_headers(kafka, settings, TAIL)
     if not headers:
         raise RuntimeError(_NOTHING)
     for header in headers:
