@@ -1,5 +1,6 @@
 """Follows the topic of targets, so that what values should be can be told while all runs."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
@@ -20,19 +21,23 @@ logger = logging.getLogger(__name__)
 class TargetsReader:
     """Reads the topic from its start, for ever. A record that is no target is counted, and takes its key's target back.
 
-    async with TargetsReader(settings, kpis, tell) as reader:
+    reader = TargetsReader(settings)
+    reader.turn(kpis, tell)
+    async with reader:
         await reader.follow()
 
     Args:
         settings: of the deployment.
-        kpis: the catalogue that targets are for.
-        tell: told each target by its key, None if it is taken back, and its place in order.
     """
 
-    def __init__(self, settings: Settings, kpis: Mapping[str, Kpi], tell: Tell) -> None:
-        self._settings, self._kpis, self._tell = settings, kpis, tell
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._kpis: Mapping[str, Kpi] = {}
+        self._tell: Tell | None = None
         self._topic = Names.of(settings).targets
         self._kafka: Any = None
+        self._records: dict[bytes, tuple[bytes, tuple[int, int, int]]] = {}
+        """By key the newest."""
         self.rejected = 0
         """Records that are no targets."""
 
@@ -45,6 +50,18 @@ class TargetsReader:
 
     async def __aexit__(self, *_: object) -> None:
         await self._kafka.stop()
+
+    def turn(self, kpis: Mapping[str, Kpi], tell: Tell) -> None:
+        """Goes on for another catalogue, and tells all that is in force.
+
+        Args:
+            kpis: the catalogue that targets are for.
+            tell: told each target by its key, None if it is taken back, and its place in order.
+        """
+        self._kpis, self._tell = kpis, tell
+        for key, (value, at) in self._records.items():
+            with contextlib.suppress(ValueError):
+                tell(key, told(value, kpis, self._settings.currency), at)
 
     async def follow(self) -> None:
         """Tells every record that comes, for ever; those that were there are told."""
@@ -60,10 +77,13 @@ class TargetsReader:
     def take(self, key: bytes, value: bytes | None, at: tuple[int, int, int]) -> None:
         """Takes one record; ``at`` is its timestamp, partition and offset, which order targets of one first day."""
         target = None
+        self._records.pop(key, None)
         if value is not None:
+            self._records[key] = value, at
             try:
                 target = told(value, self._kpis, self._settings.currency)
             except ValueError as error:
                 self.rejected += 1
                 logger.warning("topic %s: a record is no target: %s", self._topic, error)
-        self._tell(key, target, at)
+        if self._tell is not None:
+            self._tell(key, target, at)

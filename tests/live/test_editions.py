@@ -3,21 +3,19 @@
 import random
 from collections.abc import Callable
 
-import msgspec
 import pytest
 
-from stream_kpis.engine.batch import Header
-from stream_kpis.engine.catalogues import document_of, held_since, in_force, plan_of
+from stream_kpis.engine.catalogues import document_of
 from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Record, encode_event
-from stream_kpis.kpis.load import built_in, of_entries
+from stream_kpis.kpis.load import of_entries
 from stream_kpis.kpis.schema import Kpi, Measure
 from stream_kpis.live.editions import Editions
 from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.sources import measures_of
 from stream_kpis.live.snapshot import Snapshot, State
-from tests.engine.shards import CALENDARS, Log, applied, batch, new_shard
+from stream_kpis.live.sources import measures_of
+from tests.engine.shards import Log, batch, new_shard
 from tests.engine.worlds import NOW_MS, iso
 
 _WEB, _EMAIL = ({"channel": (word,)} for word in ("web", "email"))
@@ -35,14 +33,30 @@ def plan(measures: dict[str, Measure], formulas: dict[str, str]) -> Plan:
 
 LEADS = Measure(flow="lead_created")
 OLD = plan(
-    {"leads": LEADS, "some": Measure(flow="lead_created", where=_WEB), "gone": Measure(flow="lead_created", where=_EMAIL)},
+    {
+        "leads": LEADS,
+        "some": Measure(flow="lead_created", where=_WEB),
+        "gone": Measure(flow="lead_created", where=_EMAIL),
+    },
     {"same": "count(leads)", "changed": "count(some)", "reworded": "count(leads)", "removed": "count(gone)"},
 )
 NEW = plan(
-    {"leads": LEADS, "some": Measure(flow="lead_created", where=_EMAIL), "more": Measure(flow="lead_created", by=("owner",))},
-    {"same": "count(leads)", "changed": "count(some)", "reworded": "count(leads) + count(leads)", "added": "count(more)"},
+    {
+        "leads": LEADS,
+        "some": Measure(flow="lead_created", where=_EMAIL),
+        "more": Measure(flow="lead_created", by=("owner",)),
+    },
+    {
+        "same": "count(leads)",
+        "changed": "count(some)",
+        "reworded": "count(leads) + count(leads)",
+        "added": "count(more)",
+    },
 )
-THIRD = plan({"leads": LEADS, "some": Measure(flow="lead_created", where=_WEB)}, {"same": "count(leads)", "changed": "count(some)"})
+THIRD = plan(
+    {"leads": LEADS, "some": Measure(flow="lead_created", where=_WEB)},
+    {"same": "count(leads)", "changed": "count(some)"},
+)
 PLANS = {document_of(made).name: made for made in (OLD, NEW, THIRD)}
 Said = dict[str, tuple[float | None, State]]
 COUNTS: dict[str, Callable[[list[str]], int]] = {

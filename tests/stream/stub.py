@@ -13,7 +13,6 @@ from stream_kpis.kpis.load import Catalogue
 from stream_kpis.settings import load
 from stream_kpis.stream.worker import run_worker
 
-
 _NO_PLAN = compile_catalogue(Catalogue({}, {}, {}, {}, {}))
 
 

@@ -27,7 +27,9 @@ def targets() -> Targets:
 
 @pytest.fixture
 def reader(targets: Targets) -> TargetsReader:
-    return TargetsReader(Settings(), PLAN.catalogue.kpis, targets.tell)
+    reader = TargetsReader(Settings())
+    reader.turn(PLAN.catalogue.kpis, targets.tell)
+    return reader
 
 
 def aim(targets: Targets) -> float | None:
