@@ -98,14 +98,13 @@ class Editions:
             return None
 
     def _show(self, edition: Edition) -> None:
-        """Shows another catalogue, of all cells that are known; what it does not read belongs to none that will be."""
-        for partition, header in self._headers.items():
-            edition.model.apply(partition, (), header)
+        """Shows another catalogue, of all cells that are known."""
         for partition, known in self.shown.model.cells():
-            edition.model.apply(partition, [record for record in known if edition.model.reads(record[0])])
-        for partition, unread in self._unread.items():
-            edition.model.apply(partition, unread.items())
-        self._unread = {}
+            self._unread.setdefault(partition, {}).update(known)
+        for partition, records in self._unread.items():
+            read = {key: value for key, value in records.items() if edition.model.reads(key)}
+            edition.model.apply(partition, read.items(), self._headers[partition])
+            self._unread[partition] = {key: value for key, value in records.items() if key not in read}
         self.shown = edition
 
 

@@ -47,6 +47,8 @@ class ReadModel:
         self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": currency}
         self._foreign: dict[int, frozenset[str]] = {}
         """By shard, what it counts under other definitions than these."""
+        self._gone: dict[int, set[int]] = {}
+        """By shard, what of it is no longer in the changelog, by tile and grouping."""
         self.partial = False
         """Whether what shards count otherwise is not whole: then it has no values."""
         self._kinds = [grouping.kind for grouping in plan.groupings]
@@ -76,16 +78,26 @@ class ReadModel:
     def apply(self, partition: int, cells: Iterable[tuple[bytes, bytes | None]], header: Header | None = None) -> None:
         """Takes one flush of a shard: records of the cells changelog, complete up to their header.
 
-        What the shard counts under another definition stays as it was: it can only go from the changelog.
+        What the shard counts under another definition stays as it was: it can only go from the changelog, and goes here
+        when the shard counts it so again, which is anew.
         """
         if header is not None:
             theirs = header.definitions
             self._foreign[partition] = frozenset(n for n, said in self._definitions.items() if theirs.get(n) != said)
-        foreign = self._foreign.get(partition, frozenset())
+        foreign, size = self._foreign.get(partition, frozenset()), len(self._kinds)
+        gone = self._gone.setdefault(partition, set())
+        for at in [at for at in gone if self._plan.groupings[at % size].measure not in foreign]:
+            gone.discard(at)
+            self._apply_cell(partition, at % size, at // size, None)
         for key, value in cells:
             index = self._index_of(key)
-            if index is not None and (value is not None or self._plan.groupings[index].measure not in foreign):
-                self._apply_cell(partition, index, int(key.rpartition(b"\x1f")[2]), value)
+            if index is None:
+                continue
+            code = int(key.rpartition(b"\x1f")[2])
+            if value is None and self._plan.groupings[index].measure in foreign:
+                gone.add(code * size + index)
+            else:
+                self._apply_cell(partition, index, code, value)
 
     def _index_of(self, key: bytes) -> int | None:
         return self._index.get(key[: key.rfind(b"\x1f") + 1])
@@ -98,10 +110,9 @@ class ReadModel:
         """By partition, the records of the cells changelog that it is made of."""
         size = len(self._kinds)
         for partition, stored in self._stored.items():
-            yield (
-                partition,
-                [(self._plan.groupings[at % size].key + b"%d" % (at // size), value) for at, value in stored.items()],
-            )
+            gone, groupings = self._gone.get(partition, ()), self._plan.groupings
+            living = ((at, value) for at, value in stored.items() if at not in gone)
+            yield partition, [(groupings[at % size].key + b"%d" % (at // size), value) for at, value in living]
 
     def _apply_cell(self, partition: int, index: int, code: int, value: bytes | None) -> None:
         changes: Groups = {}

@@ -245,12 +245,14 @@ async def test_another_catalogue_is_shown_from_one_snapshot_on(feed: Feed) -> No
             events = Events(answer)
             assert [(await events.next())[0] for _ in range(2)] == ["catalogue", "values"]
             server.turn(few, None, Calendars())
-            feed.publish(fakes.snapshot(held_since_ms=fakes.NOW_MS - 5_000, catalogue="abc"))
+            values = tuple(value for value in fakes.snapshot(groups=False).values if value.kpi == "orders")
+            held = {"held_since_ms": fakes.NOW_MS - 5_000, "catalogue": "abc"}
+            feed.publish(fakes.snapshot(groups=False, values=values, **held))
             name, catalogue = await events.next()
             assert (name, list(catalogue["kpis"])) == ("catalogue", ["orders"])
-            _, values = await events.next()
-            assert values["whole"]
-            assert {row["kpi"] for row in values["values"]} == {"orders"}
+            _, whole = await events.next()
+            assert whole["whole"]
+            assert {row["kpi"] for row in whole["values"]} == {"orders"}
             feed.close()
         assert {row["kpi"] for row in (await get_json(client, "/api/kpis"))["values"]} == {"orders"}
         assert "crm_revenue_net" not in (await get(client, "/metrics"))[1]
