@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
+from stream_kpis.cli import completing
 from stream_kpis.cli.options import as_csv, as_json, bootstrap, one_form, settings_of, url
 
 
 @click.command()
-@click.argument("kpi")
-@click.option("--window", required=True, help="One of the KPI's windows.")
+@click.argument("kpi", shell_complete=completing.kpis)
+@click.option("--window", required=True, shell_complete=completing.windows, help="One of the KPI's windows.")
 @click.option("--by", "group", default="", metavar="DIM=VALUE", help="A group instead of the total.")
 @click.option("--entities", default=0, type=click.IntRange(0, 1_000), help="Name so many of the entities behind it.")
 @click.option("--prove", is_flag=True, help="Recompute it from Kafka in SQL; exit 1 if it differs.")

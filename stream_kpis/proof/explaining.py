@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Any
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import round_up
+from stream_kpis.events.history.document import printable
 from stream_kpis.live.api import rfc3339
 from stream_kpis.live.client import ask, url_of
 from stream_kpis.live.contributions import Behind, Contribution, Lens
@@ -13,7 +15,7 @@ from stream_kpis.live.listing import Row, print_listing, table_of
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.receipt import asked_group
 from stream_kpis.live.snapshot import Value
-from stream_kpis.live.tables import people
+from stream_kpis.live.tables import WIDTH, people
 from stream_kpis.proof.exposed import ms_of
 from stream_kpis.proof.prove import Finding, as_json, prove_exposed
 from stream_kpis.settings import Settings
@@ -57,7 +59,7 @@ def print_receipt(
     if found is not None:
         receipt["proof"] = as_json(found)
         rows.append({"section": "proof", "name": "equal" if found.equal else "different", "what": found.text})
-        text += f"\n{found.text}\n"
+        text += f"\n{fill(printable(found.text), WIDTH)}\n"
     print_listing(COLUMNS, rows, receipt, lambda: text, as_json=json_wanted, as_csv=as_csv)
     return int(found is not None and not found.equal)
 
