@@ -47,7 +47,7 @@ class Exporter:
     def __init__(self, settings: Settings, plan: Plan, goals: Goals, prove: Prove | None = None) -> None:
         self._calendar, self._currency = Calendar(settings.zone), settings.currency
         self._goals, self._names = goals, Pseudonyms.of(settings)
-        self.targets = TargetsReader(settings)
+        self.targets = TargetsReader(settings, {}, lambda *_: None)  # each edition has itself told
         self._editions = Editions(plan, self._model_of)
         self._shown = shown = self._editions.shown
         self._clock, self._feed = Clock(settings.partitions), Feed()

@@ -21,19 +21,17 @@ logger = logging.getLogger(__name__)
 class TargetsReader:
     """Reads the topic from its start, for ever. A record that is no target is counted, and takes its key's target back.
 
-    reader = TargetsReader(settings)
-    reader.turn(kpis, tell)
-    async with reader:
+    async with TargetsReader(settings, kpis, tell) as reader:
         await reader.follow()
 
     Args:
         settings: of the deployment.
+        kpis: the catalogue that targets are for.
+        tell: told each target by its key, None if it is taken back, and its place in order.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._kpis: Mapping[str, Kpi] = {}
-        self._tell: Tell | None = None
+    def __init__(self, settings: Settings, kpis: Mapping[str, Kpi], tell: Tell) -> None:
+        self._settings, self._kpis, self._tell = settings, kpis, tell
         self._topic = Names.of(settings).targets
         self._kafka: Any = None
         self._records: dict[bytes, tuple[bytes, tuple[int, int, int]]] = {}
@@ -52,12 +50,7 @@ class TargetsReader:
         await self._kafka.stop()
 
     def turn(self, kpis: Mapping[str, Kpi], tell: Tell) -> None:
-        """Goes on for another catalogue, and tells all that is in force.
-
-        Args:
-            kpis: the catalogue that targets are for.
-            tell: told each target by its key, None if it is taken back, and its place in order.
-        """
+        """Goes on for another catalogue, and tells all that is in force; as when it was made."""
         self._kpis, self._tell = kpis, tell
         for key, (value, at) in self._records.items():
             with contextlib.suppress(ValueError):
@@ -85,5 +78,4 @@ class TargetsReader:
             except ValueError as error:
                 self.rejected += 1
                 logger.warning("topic %s: a record is no target: %s", self._topic, error)
-        if self._tell is not None:
-            self._tell(key, target, at)
+        self._tell(key, target, at)

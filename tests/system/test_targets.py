@@ -27,9 +27,7 @@ async def test_what_is_told_arrives_and_what_is_none_is_counted(settings: Settin
     topic = Names.of(settings).targets
     async with AIOKafkaProducer(bootstrap_servers=settings.bootstrap) as producer:
         await producer.send_and_wait(topic, GOOD, key=b"one", partition=0)
-        reader = TargetsReader(settings)
-        reader.turn(built_in().kpis, tell)
-        async with reader:
+        async with TargetsReader(settings, built_in().kpis, tell) as reader:
             following = asyncio.create_task(reader.follow())
             await producer.send_and_wait(topic, GOOD, key=b"two", partition=1)
             await producer.send_and_wait(topic, b"none", key=b"three", partition=1)
