@@ -240,7 +240,10 @@ def check(seen: list[Seen]) -> None:
     """All that an exporter ever showed was of one catalogue, and it went over once."""
     switched = [("added" in one.kpis) for one in seen]
     assert switched == sorted(switched)
+    trusted = False
     for one, is_new in zip(seen, switched, strict=True):
         assert set(one.kpis) == ({"same", "changed", "added"} if is_new else {"same", "changed", "removed"})
-        assert one.kpis["same"][1] in ("ok", "no_data") or one.stale_shards
+        # What is unchanged is stale for the shards' sake alone, and in an exporter that does not know the ends yet.
+        trusted |= one.kpis["same"][1] == "ok"
+        assert one.kpis["same"][1] == "ok" or one.stale_shards or not trusted, one
         assert one.kpis["changed"][0] in ((4, 6) if is_new else (-1, 0, 2, 4, 5)), one
