@@ -302,8 +302,12 @@ class Cells:
             heappush(heap, tile)
         return due
 
-    def take(self) -> list[tuple[bytes, bytes | None]]:
-        """The changelog records of all cells that changed since the last take; an empty cell is a tombstone."""
+    def take(self, *, keeping: bool = False) -> list[tuple[bytes, bytes | None]]:
+        """The changelog records of all cells that changed since the last take; an empty cell is a tombstone.
+
+        Args:
+            keeping: whether cells of other definitions stay in the changelog.
+        """
         records: list[tuple[bytes, bytes | None]] = []
         groupings = self._plan.groupings
         for code in self._changed:
@@ -314,9 +318,11 @@ class Cells:
             else:
                 self._cells.pop(code, None)
                 records.append((key, None))
-        records += [(key, None) for key in self._orphans]
+        if not keeping:
+            records += [(key, None) for key in self._orphans]
+            self._orphans = set()
         self._touched |= self._changed
-        self._changed, self._orphans = set(), set()
+        self._changed = set()
         self._takes += 1
         if self._takes % _TAKES == 0:
             if len(self._cells) > _OPEN_MAX:
@@ -332,7 +338,7 @@ class Cells:
                 self._changed.add(code)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Takes a record of the cells changelog, in the log's order; one of another definition is left out."""
+        """Takes a record of the cells changelog, in the log's order; of another definition its key alone is kept."""
         prefix, _, tile = key.rpartition(b"\x1f")
         index = self._index.get(prefix + b"\x1f")
         if index is None:
