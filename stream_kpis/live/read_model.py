@@ -22,7 +22,7 @@ from stream_kpis.live.reckoning import PERIOD, Found, Reckoner, View
 from stream_kpis.live.snapshot import Result, ShardPosition, Snapshot, State, Value
 from stream_kpis.live.sources import Sources
 from stream_kpis.live.sums import Groups, RunningSum, Span, Tiles
-from stream_kpis.live.witnesses import Witnesses, of_beginnings, of_later
+from stream_kpis.live.witnesses import Witnesses, of_beginnings, of_later, only_of
 
 _FOREVER_MS = 1 << 60
 
@@ -141,21 +141,23 @@ class ReadModel:
     # Windows.
 
     def _running_sums(self) -> dict[Span, RunningSum]:
-        windows = {name: kpi.windows for name, kpi in self._plan.catalogue.kpis.items()}
-        return self._sums_over(windows, self._sources.edges, self._pipeline.reads)
+        kpis = self._plan.catalogue.kpis
+        groupings = {name: ("", *kpi.by) for name, kpi in kpis.items()}
+        windows = {name: kpi.windows for name, kpi in kpis.items()}
+        return self._sums_over(groupings, windows, self._sources.edges, self._pipeline.reads)
 
     def _sums_over(
         self,
+        groupings: Mapping[str, Sequence[str]],
         windows: Mapping[str, Sequence[str]],
         edges: Callable[[Span, int], Edges],
         more: Mapping[Span, set[int]] = MappingProxyType({}),
     ) -> dict[Span, RunningSum]:
-        """The sums that KPIs need in some of their windows, and more, over the edges of each span."""
+        """The sums that KPIs need in some of their groupings and windows, and more, over the edges of each span."""
         needed = {span: set(indexes) for span, indexes in more.items()}
         for name, some in windows.items():
-            kpi = self._plan.catalogue.kpis[name]
             for window in some:
-                for by in ("", *kpi.by):
+                for by in groupings[name]:
                     for source in self._sources.of(name, by, window):
                         needed.setdefault(source.span, set()).add(source.grouping)
         return {
@@ -267,7 +269,16 @@ class ReadModel:
         What only knows windows that end now (distinct parties, what waits) is absent unless ``to_ms`` is at or after
         everything that is known of its journey.
         """
-        whole = Edges(from_ms, to_ms)
+        return next(self.periods([Edges(from_ms, to_ms)], only))
+
+    def periods(
+        self, spans: Iterable[Edges], only: Collection[str] = (), by: str | None = None
+    ) -> Iterator[list[Value]]:
+        """As :meth:`period`, of all groupings or of one, over each of some spans whose ends rise.
+
+        Sums slide on from one to the next: nothing may be applied in between.
+        """
+        whole = Edges(0, 0)
 
         def edges(span: Span, _: int) -> Edges:
             over = period_over(whole, span.over, self._calendar)
@@ -275,20 +286,29 @@ class ReadModel:
 
         kpis = {name: kpi for name, kpi in self._plan.catalogue.kpis.items() if not only or name in only}
         order = self._sources.order_of(kpis)
-        sums = self._sums_over({name: self._plan.catalogue.kpis[name].windows[:1] for name in order}, edges)
-        for total in sums.values():
-            total.move(to_ms)
-        begun, went_on = self._told(self._beginnings, 0, to_ms), self._told(self._later, to_ms, _FOREVER_MS)
+        groupings = {
+            name: [each for each in ("", *self._plan.catalogue.kpis[name].by) if by is None or each == by]
+            for name in order
+        }
+        sums = self._sums_over(groupings, {name: self._plan.catalogue.kpis[name].windows[:1] for name in order}, edges)
+        read = {name: self._sources.measures(name) for name in order}
+        every = frozenset[str]().union(*read.values())
+        beginnings, later = only_of(self._beginnings, every), only_of(self._later, every)
         blank = self._blank(self._sources.measures)
-        found: Found = {}
-        view = View(to_ms, sums, begun, edges, found)
-        for name in order:
-            for by in ("", *self._plan.catalogue.kpis[name].by):
-                values = self._reckoner.values(name, PERIOD, by, whole, view)
-                if name in blank or went_on & self._sources.measures(name):
-                    values = (_without(v, State.NO_DATA) for v in values)
-                found[name, PERIOD, by] = tuple(self._unmatured(value) for value in values)
-        return [v for name, kpi in kpis.items() for by in ("", *kpi.by) for v in found[name, PERIOD, by]]
+        for whole in spans:
+            for total in sums.values():
+                total.move(whole.to_ms)
+            begun = self._told(beginnings, 0, whole.to_ms)
+            went_on = self._told(later, whole.to_ms, _FOREVER_MS)
+            found: Found = {}
+            view = View(whole.to_ms, sums, begun, edges, found)
+            for name in order:
+                for each in groupings[name]:
+                    values = self._reckoner.values(name, PERIOD, each, whole, view)
+                    if name in blank or went_on & read[name]:
+                        values = (_without(value, State.NO_DATA) for value in values)
+                    found[name, PERIOD, each] = tuple(self._unmatured(value) for value in values)
+            yield [value for name in kpis for each in groupings[name] for value in found[name, PERIOD, each]]
 
     def by_days(self, name: str, from_ms: int, to_ms: int) -> list[Value] | None:
         """A KPI of distinct parties over whole business days that are past, which :meth:`period` does not know.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.engine.measures import COUNT, Cell, add, waiting_since
-from stream_kpis.engine.tiles import DAY, DAY_MS, FINE, FINE_MS, MID, MID_MS, Edges, tile_code, tile_start_ms
+from stream_kpis.engine.tiles import DAY, FINE, FINE_MS, MID, MID_MS, Edges, round_up, tile_code, tile_start_ms
 from stream_kpis.kpis.formula import SAME, Over
 
 Groups = dict[str, Cell]
@@ -86,10 +86,12 @@ class Tiles:
     def any_of(self, indexes: frozenset[int], from_ms: int, to_ms: int) -> bool:
         """Whether one of some groupings has a cell that starts in [from, to)."""
         known = [index for index in indexes if self._tiles_of_group[index]]
-        return bool(known) and any(
-            not indexes.isdisjoint(cells) and from_ms <= tile_start_ms(tile) < to_ms
-            for tile, cells in self._tiles.items()
-        )
+        return bool(known) and any(not indexes.isdisjoint(self._tiles[tile]) for tile in self._starting(from_ms, to_ms))
+
+    def _starting(self, from_ms: int, to_ms: int) -> list[int]:
+        """The tiles that start in [from, to): by their codes, which are in order of time."""
+        low, high = tile_code(FINE, round_up(from_ms)), tile_code(FINE, round_up(to_ms))
+        return [tile for tile in self._tiles if low <= tile < high]
 
     def between(self, from_ms: int, to_ms: int, indexes: AbstractSet[int]) -> Iterator[tuple[int, int, Groups]]:
         """What some groupings have in the tiles that start in [from, to): (tile, grouping, cells by group)."""
@@ -98,10 +100,8 @@ class Tiles:
                 yield tile, index, _open(cells[index])
 
     def _between(self, from_ms: int, to_ms: int) -> Iterator[tuple[int, dict[int, Groups | bytes]]]:
-        if to_ms - from_ms > DAY_MS * 4:
-            for tile, cells in self._tiles.items():
-                if from_ms <= tile_start_ms(tile) < to_ms:
-                    yield tile, cells
+        if (to_ms - from_ms) // FINE_MS > len(self._tiles):  # fewer than there could be in between
+            yield from ((tile, self._tiles[tile]) for tile in self._starting(from_ms, to_ms))
             return
         for level, step_ms in ((FINE, FINE_MS), (MID, MID_MS), (DAY, MID_MS)):
             first = -(-from_ms // step_ms) * step_ms

@@ -5,6 +5,7 @@ duration, counted when it was over.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.journeys.facts import FACTS
@@ -31,6 +32,11 @@ def of_beginnings(plan: Plan) -> Witnesses:
 def of_later(plan: Plan, kinds: Iterable[str]) -> Witnesses:
     """For each measure of some kinds, whose cells show that what it counts went on; not what may lie ahead of that."""
     return _relatives(plan, kinds, None)
+
+
+def only_of(witnesses: Witnesses, measures: AbstractSet[str]) -> Witnesses:
+    """The witnesses of some measures."""
+    return {measure: indexes for measure, indexes in witnesses.items() if measure in measures}
 
 
 def _relatives(plan: Plan, kinds: Iterable[str], telling: Iterable[str] | None) -> Witnesses:
