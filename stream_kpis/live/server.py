@@ -17,6 +17,7 @@ from aiohttp import web
 from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live import pages
+from stream_kpis.live.answers import csv_answer, json_answer, newest, wants_csv
 from stream_kpis.live.api import Filter, Json, Views, changed, check_comparison, chosen, clock, shard
 from stream_kpis.live.exposition import Format, negotiate
 from stream_kpis.live.feed import Feed, Published
@@ -151,10 +152,11 @@ class Server:
 
         With ``period``, or ``from`` and ``to`` (business days, ``to`` exclusive), values over that period. Beside the
         values of windows stand what operators make of them; with ``compare``, of those the changes against that alone.
+        ``format=csv`` gives the values as a file.
         """
-        wanted = self._filter(request, (*(PARAMETERS if self._periods else ()), "compare"))
+        wanted = self._filter(request, (*(PARAMETERS if self._periods else ()), "compare", "format"))
         against = request.query.get("compare")
-        snapshot = self._require()
+        snapshot = newest(self._feed)
         try:
             ask = self._periods.ask(request.query) if self._periods else None
             results: list[Json] = []
@@ -172,14 +174,16 @@ class Server:
                 rows = [self._views.over(ask.name, value) for value in values]
         except ValueError as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from error
-        return _json({**clock(snapshot), "values": rows, "operators": results})
+        if wants_csv(request):
+            return csv_answer(rows, *sorted(wanted.kpis), *sorted(wanted.windows), clock(snapshot)["to"][:10])
+        return json_answer({**clock(snapshot), "values": rows, "operators": results})
 
     async def snapshot(self, request: web.Request) -> web.Response:
         """One snapshot whole: its positions, its values, and the body of /metrics made from it.
 
         With ``kpi``, ``window`` or ``by`` (as :meth:`kpis` takes them) its positions and these values alone.
         """
-        wanted, snapshot = self._filter(request), self._require()
+        wanted, snapshot = self._filter(request), newest(self._feed)
         found = {
             **clock(snapshot),
             "goals": self._goals,
@@ -187,12 +191,14 @@ class Server:
             "values": [self._views.value(value) for value in wanted(self._views.known(snapshot.values))],
             "operators": [self._views.result(result) for result in wanted(snapshot.results)],
         }
-        return _json(found if request.query else {**found, "metrics": self._render(snapshot, Format.TEXT).decode()})
+        return json_answer(
+            found if request.query else {**found, "metrics": self._render(snapshot, Format.TEXT).decode()}
+        )
 
     async def shards(self, _: web.Request) -> web.Response:
         """How far each shard is."""
-        snapshot = self._require()
-        return _json({**clock(snapshot), "positions": [shard(position) for position in snapshot.shards]})
+        snapshot = newest(self._feed)
+        return json_answer({**clock(snapshot), "positions": [shard(position) for position in snapshot.shards]})
 
     async def healthz(self, _: web.Request) -> web.Response:
         """The process answers."""
@@ -297,12 +303,6 @@ class Server:
         published = self._feed.current
         return published.snapshot if published else None
 
-    def _require(self) -> Snapshot:
-        snapshot = self._newest()
-        if snapshot is None:
-            raise web.HTTPServiceUnavailable(text="no values yet: the cells changelog is being read\n")
-        return snapshot
-
     def _render(self, snapshot: Snapshot | None, form: Format) -> bytes:
         return self._exposition.render(snapshot, self._pipeline(), form)
 
@@ -337,9 +337,3 @@ async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _event(name: str, data: Any) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(data))
-
-
-def _json(data: Any) -> web.Response:
-    response = web.Response(body=orjson.dumps(data), content_type="application/json")
-    response.enable_compression()
-    return response

@@ -29,6 +29,8 @@ COLUMNS = (
 )  # fmt: skip
 """Of the CSV; numbers are in base units."""
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a spreadsheet takes for the beginning of a formula."""
 _BEFORE = {"previous": "as many days before", "year": "the year before"}
 _DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -64,15 +66,23 @@ def print_rows(
             console.print(part)
 
 
-def csv_of(rows: Iterable[Row]) -> str:
-    """The rows as CSV with a header; groups as ``by`` (dimensions) and ``group`` (their values), each with commas."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n", restval="")
+def csv_of(rows: Iterable[Row], *, opened: bool = False) -> str:
+    """The rows as CSV with a header; groups as ``by`` (dimensions) and ``group`` (their values), each with commas.
+
+    Args:
+        rows: the values.
+        opened: whether a spreadsheet may open it: a group that would be a formula there gets a quote before it, and
+            lines end as RFC 4180 has it.
+    """
+    text = io.StringIO(newline="")
+    ending = "\r\n" if opened else "\n"
+    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator=ending, restval="")
     table.writeheader()
     for row in rows:
         quantiles = row.get("quantiles", {})
         by: dict[str, str] = row["by"]
-        more = {"by": ",".join(by), "group": ",".join(by.values())}
+        group = ",".join(by.values())
+        more = {"by": ",".join(by), "group": f"'{group}" if opened and group.startswith(_FORMULA) else group}
         table.writerow({**row, **more, **{f"p{float(q) * 100:.0f}": seconds for q, seconds in quantiles.items()}})
     return text.getvalue()
 

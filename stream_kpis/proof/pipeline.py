@@ -14,6 +14,7 @@ from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.events.types import TOPICS
 from stream_kpis.kpis.goals import Goals, Target, told
 from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.proving import Tell
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference
 from stream_kpis.proof.exposed import exposed, ms_of
@@ -33,8 +34,14 @@ def cut_of(positions: Iterable[tuple[int, Mapping[str, int]]]) -> dict[tuple[str
     return {(topic, partition): end for partition, ends in positions for topic, end in ends.items() if topic in known}
 
 
-async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
-    """All records below a cut, by (plain topic, partition)."""
+async def read_until(settings: Settings, cut: Cut, tell: Tell | None = None) -> AsyncIterator[Record]:
+    """All records below a cut, by (plain topic, partition).
+
+    Args:
+        settings: of the deployment.
+        cut: how far each partition is read.
+        tell: told before the first and after each fetch how many offsets were passed, of how many; it may raise.
+    """
     names = Names.of(settings)
     left = {TopicPartition(names.prefix + topic, partition): end for (topic, partition), end in cut.items() if end}
     if not left:  # aiokafka cannot stop a consumer that never did anything
@@ -44,15 +51,24 @@ async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
     await kafka.start()
     try:
         kafka.assign(list(left))
-        for tp, start in (await kafka.beginning_offsets(list(left))).items():
+        starts = await kafka.beginning_offsets(list(left))
+        ends = dict(left)
+        for tp, start in starts.items():
             kafka.seek(tp, start)
+        to_pass = sum(max(end - starts[tp], 0) for tp, end in ends.items())
+        if tell is not None:
+            tell(0, to_pass)
         while left:
             for tp, records in (await kafka.getmany(timeout_ms=500, max_records=20_000)).items():
                 for r in records:
                     if r.offset < left.get(tp, 0):
                         topic = names.plain(r.topic)
                         yield Record(topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
-            done = [tp for tp, end in left.items() if await kafka.position(tp) >= end]
+            positions = {tp: await kafka.position(tp) for tp in left}
+            if tell is not None:
+                ahead = sum(max(end - positions.get(tp, end), 0) for tp, end in ends.items())
+                tell(to_pass - min(ahead, to_pass), to_pass)
+            done = [tp for tp, end in left.items() if positions[tp] >= end]
             for tp in done:
                 del left[tp]
             if done:
@@ -61,12 +77,12 @@ async def read_until(settings: Settings, cut: Cut) -> AsyncIterator[Record]:
         await kafka.stop()
 
 
-async def read_counted(settings: Settings, cut: Cut) -> tuple[list[Record], int]:
-    """The records that count at a cut, and how many were read to know that."""
+async def read_counted(settings: Settings, cut: Cut, tell: Tell | None = None) -> tuple[list[Record], int]:
+    """The records that count at a cut, and how many were read to know that; ``tell`` as for :func:`read_until`."""
     sent = await ends_of(settings, REKEYED_TOPIC)
     below: list[Record] = []
     under_way: list[Record] = []
-    async for record in read_until(settings, {**cut, **sent}):
+    async for record in read_until(settings, {**cut, **sent}, tell):
         beyond = record.topic == REKEYED_TOPIC and record.offset >= cut.get((record.topic, record.partition), 0)
         (under_way if beyond else below).append(record)
     return counted(below, settings.partitions, under_way, settings.app), len(below) + len(under_way)

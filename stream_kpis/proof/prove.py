@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,7 +23,7 @@ from stream_kpis.journeys.facts import Fact
 from stream_kpis.kpis.goals import Goals
 from stream_kpis.live.client import ask
 from stream_kpis.live.contributions import Contribution, Lens, journeys_of
-from stream_kpis.live.explaining import Prove
+from stream_kpis.live.proving import Prove, Tell
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.snapshot import Snapshot, Value
 from stream_kpis.plan import goals_of
@@ -154,6 +154,7 @@ async def prove_values(
     values: Sequence[Value],
     at: At,
     facts_of: Callable[[], Awaitable[Iterable[FactOf]]] | None = None,
+    tell: Tell | None = None,
 ) -> Finding:
     """Compares values of a snapshot with what the oracle makes of the events in Kafka.
 
@@ -163,6 +164,7 @@ async def prove_values(
         values: all groups of one or several KPIs and windows: one that is missing is a difference.
         at: the snapshot's.
         facts_of: the parties' facts as of then, asked for if an entity is to be named; else those committed now.
+        tell: told how far the topics are read, as :func:`read_until` does.
 
     Raises:
         UnprovableError: the oracle does not know one of the KPIs.
@@ -177,7 +179,7 @@ async def prove_values(
     needed = topics_of(plan, values) if "party_active" not in plan.actions else every
     try:
         for topics in (needed, every):
-            oracle, records = await _read(settings, plan, topics, at, {value.kpi for value in values})
+            oracle, records = await _read(settings, plan, topics, at, {value.kpi for value in values}, tell)
             found = await asyncio.to_thread(oracle.answer, asks_of(values), at.to_ms)
             real, answers = renamed(found, Pseudonyms.of(settings))
             report = compare(values, answers, cases)
@@ -195,14 +197,14 @@ async def prove_values(
 
 
 async def _read(
-    settings: Settings, plan: Plan, topics: Collection[str], at: At, kpis: Collection[str]
+    settings: Settings, plan: Plan, topics: Collection[str], at: At, kpis: Collection[str], tell: Tell | None
 ) -> tuple[Oracle, int]:
     """An oracle that has read some topics up to the cut, and how many records that were."""
     of_topics = {place: end for place, end in at.cut.items() if place[0] in topics}
     told: list[Record] = [record async for record in read_until(settings, await ends_of(settings, RATES))]
     known = rates_until(settings, told, at.made_ms)
     oracle = oracle_of(plan, Reader(settings.currency), settings.zone, goals_of(settings, plan), kpis, known)
-    records, read = await read_counted(settings, of_topics)
+    records, read = await read_counted(settings, of_topics, tell)
     await asyncio.to_thread(oracle.load, records)
     return oracle, read
 
@@ -277,24 +279,51 @@ def as_json(found: Finding) -> dict[str, Any]:
 
 
 def in_child(settings: Settings) -> Prove:
-    """Proves in a child process of low priority, so that whoever serves goes on serving."""
+    """Proves in a child process of low priority, so that whoever serves goes on serving; cancelled, the child ends."""
 
-    async def prove(snapshot: Snapshot, values: list[Value]) -> dict[str, Any]:
-        cut = cut_of((shard.partition, shard.next) for shard in snapshot.shards)
-        child = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), os.nice, (_NICENESS,))
+    async def prove(snapshot: Snapshot, values: list[Value], tell: Tell) -> dict[str, Any]:
+        at = At(snapshot.to_ms, snapshot.made_ms, cut_of((shard.partition, shard.next) for shard in snapshot.shards))
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe(duplex=False)
+        child = spawn.Process(target=_in_child, args=(settings, values, at, theirs), daemon=True)
+        child.start()
+        theirs.close()
         try:
-            found = await asyncio.get_running_loop().run_in_executor(
-                child, _prove, settings, values, At(snapshot.to_ms, snapshot.made_ms, cut)
-            )
+            while True:
+                kind, *said = await asyncio.to_thread(ours.recv)
+                match kind:
+                    case "far":
+                        tell(*said)
+                    case "found":
+                        return dict(said[0])
+                    case _:
+                        raise RuntimeError(said[0])
+        except EOFError:
+            raise RuntimeError("the process that proves was ended: it may have lacked memory") from None
         finally:
-            child.shutdown(wait=False)
-        return as_json(found)
+            child.kill()
+            await asyncio.to_thread(child.join)
+            ours.close()
 
     return prove
 
 
-def _prove(settings: Settings, values: list[Value], at: At) -> Finding:
-    async def prove() -> Finding:
-        return await prove_values(settings, await plan_in_force(settings), values, at)
+def _in_child(settings: Settings, values: list[Value], at: At, said: Connection) -> None:
+    """Says ``far``, how far it is, and at last what it ``found`` or why it ``failed``."""
 
-    return asyncio.run(prove())
+    def tell(read: int, to_read: int) -> None:
+        if to_read > settings.prove_records_max:
+            raise RuntimeError(
+                f"{to_read:,} records are to be read, more than prove_records_max ({settings.prove_records_max:,}):"
+                f" run stream-kpis explain {values[0].kpi} --window {values[0].window} --prove"
+            )
+        said.send(("far", read, to_read))
+
+    async def prove() -> Finding:
+        return await prove_values(settings, await plan_in_force(settings), values, at, tell=tell)
+
+    os.nice(_NICENESS)
+    try:
+        said.send(("found", as_json(asyncio.run(prove()))))
+    except (RuntimeError, ValueError) as error:
+        said.send(("failed", str(error)))

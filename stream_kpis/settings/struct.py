@@ -155,6 +155,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             " localhost and these; on another address as any, or, if names are set, as these and by address."
         ),
     ] = ()
+    prove_records_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="How many records *Prove it* of the live page may read from Kafka, at about 2 kB of memory"
+            " each; 0: the page proves nothing.",
+        ),
+    ] = 500_000
     health_file: Annotated[
         Path | None,
         Meta(description="File that a worker touches while its event loop runs, for `stream-kpis health`."),

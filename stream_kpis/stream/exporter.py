@@ -10,10 +10,13 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import Goals
 from stream_kpis.live.clock import Clock
 from stream_kpis.live.editions import Edition, Editions
-from stream_kpis.live.explaining import Explaining, Prove
+from stream_kpis.live.explaining import Explaining
 from stream_kpis.live.feed import Feed
+from stream_kpis.live.histories import Histories
+from stream_kpis.live.history import History
 from stream_kpis.live.listening import listening
 from stream_kpis.live.periods import Periods
+from stream_kpis.live.proving import Prove, Proving
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import Maker
@@ -51,10 +54,14 @@ class Exporter:
         self._editions = Editions(plan, self._model_of)
         self._shown = shown = self._editions.shown
         self._clock, self._feed = Clock(settings.partitions), Feed()
-        self._explaining = Explaining(self._feed, shown.model, self._maker(shown), prove)
+        kpis = plan.catalogue.kpis
+        self.proving = Proving(self._feed, kpis, prove if settings.prove_records_max else None)
+        provable = bool(self.proving.routes())
+        self._explaining = Explaining(self._feed, shown.model, self._maker(shown), provable=provable)
+        self._histories = Histories(self._feed, History(shown.model, self._calendar), kpis, settings.currency)
         self._server = Server(
             self._feed,
-            plan.catalogue.kpis,
+            kpis,
             targets_rejected=lambda: self.targets.rejected,
             calendars=plan.calendars,
             goals=goals.digest,
@@ -63,7 +70,7 @@ class Exporter:
             periods=Periods(shown.model, self._calendar),
             host=settings.host,
             allowed_hosts=settings.allowed_hosts,
-            routes=self._explaining.routes(),
+            routes=[*self._explaining.routes(), *self._histories.routes(), *self.proving.routes()],
         )
         self.app = self._server.app()
 
@@ -108,6 +115,8 @@ class Exporter:
         kpis = edition.plan.catalogue.kpis
         self._server.turn(kpis, Periods(edition.model, self._calendar), edition.plan.calendars)
         self._explaining.turn(edition.model, self._maker(edition))
+        self._histories.turn(History(edition.model, self._calendar), kpis)
+        self.proving.turn(kpis)
 
 
 async def run_exporter(
@@ -128,6 +137,7 @@ async def run_exporter(
         CellsReader(settings) as cells,
         SourceEnds(settings) as ends,
         exporter.targets,
+        exporter.proving,
     ):
         try:
             announce(address)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stream_kpis.live.explaining import Prove
+from stream_kpis.live.proving import Prove
 from stream_kpis.plan import goals_of, known_rates
 from stream_kpis.settings import Role, Settings
 from stream_kpis.stream.control import deployed_plan_now
@@ -21,7 +21,7 @@ def run(settings: Settings, announce: Announce = _say, prove: Prove | None = Non
     Args:
         settings: checked settings.
         announce: told the address of the live page.
-        prove: recomputes a value that somebody doubts.
+        prove: recomputes a value that somebody doubts; not if the settings say that the page proves nothing.
     """
     set_up_logging(settings.verbose)
     with lethal("exporter" if settings.role is Role.EXPORTER else "start", settings.bootstrap):

@@ -1,6 +1,5 @@
-"""Receipts and proofs over HTTP."""
+"""Receipts over HTTP."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,34 +12,23 @@ from stream_kpis.live.feed import Feed
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import Maker
 from stream_kpis.live.server import serving
-from stream_kpis.live.snapshot import Snapshot, Value
 from tests.engine.shards import applied, numbered
 from tests.live.stories import DAY_0_MS, PLAN
 from tests.live.test_read_model import NOW_MS, made
 
 
 class Exporter:
-    """One lead in a read model, and a proof that waits until it is let go."""
+    """One lead in a read model."""
 
     def __init__(self) -> None:
         self.feed, self.model = Feed(), ReadModel(PLAN, Calendar())
         self.model.apply(
             0, applied(PLAN, numbered([made("lead.created", 1_000, lead_id="l", channel="web")])).cells.items()
         )
-        self.proving, self.go = asyncio.Event(), asyncio.Event()
         self.http: aiohttp.ClientSession
-
-    async def prove(self, snapshot: Snapshot, values: list[Value]) -> dict[str, Any]:
-        self.proving.set()
-        await self.go.wait()
-        return {"values": len(values), "to": snapshot.to_ms}
 
     async def get(self, path: str) -> tuple[int, Any]:
         async with self.http.get(path) as answer:
-            return answer.status, await (answer.json() if answer.ok else answer.text())
-
-    async def post(self, path: str) -> tuple[int, Any]:
-        async with self.http.post(path) as answer:
             return answer.status, await (answer.json() if answer.ok else answer.text())
 
 
@@ -48,7 +36,7 @@ class Exporter:
 async def exporter() -> AsyncIterator[Exporter]:
     exporter = Exporter()
     maker = Maker(PLAN, exporter.model, Calendar())
-    routes = Explaining(exporter.feed, exporter.model, maker, exporter.prove).routes()
+    routes = Explaining(exporter.feed, exporter.model, maker, provable=True).routes()
     async with serving(exporter.feed, PLAN.catalogue.kpis, routes=routes) as url, aiohttp.ClientSession(url) as http:
         exporter.http = http
         yield exporter
@@ -71,22 +59,3 @@ async def test_what_is_not_there_is_said(exporter: Exporter) -> None:
     assert (status, text) == (404, "no KPI 'lead_new' (did you mean leads_new?)\n")
     assert (await exporter.get("/api/explain?kpi=leads_new"))[0] == 400
     assert (await exporter.get("/api/explain?kpi=leads_new&window=24h&at=now"))[0] == 400
-    assert (await exporter.post("/api/prove?kpi=leads_new&window=25h"))[0] == 404
-    assert (await exporter.get("/api/prove?kpi=leads_new&window=24h"))[0] == 405
-
-
-async def test_one_value_is_proved_at_a_time(exporter: Exporter) -> None:
-    exporter.feed.publish(exporter.model.snapshot(NOW_MS))
-    first = asyncio.create_task(exporter.post("/api/prove?kpi=leads_new&window=24h"))
-    await exporter.proving.wait()
-    status, text = await exporter.post("/api/prove?kpi=orders&window=24h")
-    assert (status, text.split(":")[0]) == (429, "another value is being proved")
-    exporter.go.set()
-    status, found = await first
-    assert (status, found["values"]) == (200, 1 + 4)
-    assert (await exporter.post("/api/prove?kpi=orders&window=24h"))[0] == 200
-
-
-async def test_who_cannot_prove_does_not_offer_it(exporter: Exporter) -> None:
-    routes = Explaining(exporter.feed, exporter.model, Maker(PLAN, exporter.model, Calendar())).routes()
-    assert [route.path for route in routes] == ["/api/explain"]

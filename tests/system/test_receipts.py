@@ -1,9 +1,12 @@
 """Receipts of a real pipeline: what is shown is proved, and a mistake in a journey is found, by name."""
 
+import json
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -41,6 +44,21 @@ def mistaken(settings: Settings, *arguments: object) -> subprocess.CompletedProc
     )
 
 
+def proved(deployment: Deployment) -> dict[str, Any]:
+    """What the exporter finds when it is asked to prove the deals won, as the page asks."""
+    asked = urllib.request.Request(f"{deployment.url}/api/prove?kpi=deals_won&window=all", method="POST")
+    with urllib.request.urlopen(asked) as answer:
+        said: dict[str, Any] = json.load(answer)
+    while said["state"] == "running":
+        time.sleep(0.1)
+        with urllib.request.urlopen(f"{deployment.url}/api/prove?id={said['id']}") as answer:
+            said = json.load(answer)
+    assert said["failed"] == ""
+    assert said["read"] == said["to_read"] > 0
+    found: dict[str, Any] = said["found"]
+    return found
+
+
 async def test_a_mistake_in_a_journey_is_found_and_named(
     settings: Settings, deployment: Deployment, tmp_path: Path
 ) -> None:
@@ -73,6 +91,7 @@ async def test_a_mistake_in_a_journey_is_found_and_named(
         assert "20 = 20" in before.stdout
         assert "20 entities of 20 parties are behind it, the newest first:" in before.stdout
         assert "equal: the oracle says the same" in before.stdout
+        assert proved(deployment)["equal"]
         await won(producer, 77, 666.0)
         await producer.flush()
     await deployment.caught_up(sent)
@@ -85,6 +104,7 @@ async def test_a_mistake_in_a_journey_is_found_and_named(
     after = mistaken(settings, *explain)
     assert after.returncode == 1, after.stderr
     assert "first entity: party-77, deal-77: the engine counts 0, the oracle 1" in " ".join(after.stdout.split())
+    assert proved(deployment)["culprit"] == {"party": "party-77", "entity": "deal-77", "engine": 0, "oracle": 1}
     assert "deal-77" in mistaken(settings, "party", "party-77", "--offsets").stdout
     unknown = mistaken(settings, "party", "party-78")
     assert (unknown.returncode, unknown.stderr.split(":")[1]) == (2, " no party 'party-78'")
