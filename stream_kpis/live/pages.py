@@ -7,7 +7,10 @@ from aiohttp import web
 from stream_kpis.live.hosts import Handler
 
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
-_FILES = ("app.js", "wall.js", "stream.js", "words.js", "dom.js", "base.css", "style.css", "wall.css", "icon.svg")
+_FILES = (
+    *("app.js", "address.js", "list.js", "kpi.js", "history.js", "chart.js", "receipt.js", "changes.js"),
+    *("wall.js", "stream.js", "words.js", "dom.js", "base.css", "style.css", "kpi.css", "wall.css", "icon.svg"),
+)
 
 
 def routes() -> list[web.RouteDef]:

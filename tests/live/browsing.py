@@ -2,14 +2,17 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
+from stream_kpis.live.api import Views, rfc3339
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.server import serving
-from stream_kpis.live.snapshot import Snapshot, Value
+from stream_kpis.live.snapshot import Snapshot, State, Value
 from tests.live import fakes
 
 FLAGS = (
@@ -42,13 +45,58 @@ class Shown:
 
 
 class Row:
-    """One KPI's row."""
+    """One KPI's row in the list."""
 
     def __init__(self, page: Page, kpi_id: str) -> None:
         self._row = page.locator(f"tr.row[data-kpi={kpi_id}]")
         self.value, self.state, self.samples = (self._row.locator(f".{name}") for name in ("value", "state", "samples"))
-        self.detail, self.span, self.button = (self._row.locator(name) for name in (".detail", ".span", "button"))
-        self.more = page.locator(f"#more-{kpi_id}")
+        self.detail, self.span, self.change = (self._row.locator(f".{name}") for name in ("detail", "span", "change"))
+        self.link, self.line = self._row.locator("a"), self._row.locator("polyline")
+        self.groups = page.locator(f"tbody:has(tr[data-kpi={kpi_id}]) tr.group")
+
+
+DAYS = 90
+SPARK = [float(day % 7) for day in range(30)]
+
+
+async def _sparklines(_: web.Request) -> web.Response:
+    return web.json_response({"days": 30, "sparklines": dict.fromkeys(fakes.KPIS, SPARK)})
+
+
+async def _history(request: web.Request) -> web.Response:
+    """A value of each day; of one in ten there is none."""
+    kpi, views = request.query["kpi"], Views(fakes.KPIS)
+    rows = []
+    for back in reversed(range(DAYS)):
+        day = date.fromordinal(date(2026, 9, 1).toordinal() - back).isoformat()
+        made = fakes.value(kpi, fakes.KPIS[kpi].windows[0], back)
+        if back % 10 == 3:
+            made = made._replace(value=None, lower=None, upper=None, state=State.NO_DATA)
+        rows.append(views.over(day, made))
+    return web.json_response({"kpi": kpi, "step": request.query["step"], "values": rows})
+
+
+async def _explain(request: web.Request) -> web.Response:
+    return web.json_response(receipt_of(request.query["kpi"], request.query["window"]))
+
+
+def receipt_of(kpi: str, window: str) -> dict[str, Any]:
+    """A receipt as the exporter sends it."""
+    return {
+        "kpi": kpi, "window": window, "kpi_now": rfc3339(fakes.NOW_MS), "text": f"{kpi}\nWorked  41 = 41\n",
+        "provable": True,
+        "formula": "count(orders_placed)", "worked": "41 = 41", "figures": [
+            {"reading": "count(orders_placed)", "number": 41, "text": "41", "counts": "order_placed: At the placing."}],
+        "parts": [{"kpi": "revenue_net", "value": 99.5, "text": "99.50 USD", "samples": 41, "state": "ok"}],
+        "exclusions": [{"reason": "unused", "number": 7, "of": "all events", "why": "no KPI uses their type"}],
+        "contributors": {"channel": [{"group": "web", "value": 30, "samples": 30, "share": 30 / 41}]},
+    }  # fmt: skip
+
+
+ROUTES = (
+    web.get("/api/sparklines", _sparklines), web.get("/api/history", _history), web.get("/api/explain", _explain),
+)  # fmt: skip
+"""What the exporter serves beside the feed, made up."""
 
 
 def _at(values: tuple[Value, ...], **more: object) -> Snapshot:
@@ -57,7 +105,7 @@ def _at(values: tuple[Value, ...], **more: object) -> Snapshot:
 
 @contextlib.asynccontextmanager
 async def showing(
-    browser: Browser, fragment: str = "", routes: Sequence[web.RouteDef] = (), **context: object
+    browser: Browser, fragment: str = "", routes: Sequence[web.RouteDef] = ROUTES, **context: object
 ) -> AsyncIterator[Shown]:
     """A page on a server of its own; fails on any error in its console and any request to elsewhere."""
     page = await browser.new_page(**context)

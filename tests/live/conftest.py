@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.live.browsing import FLAGS
 from tests.tools import tool
+
+expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,19 +1,27 @@
-"""The pictures in docs/images: the pages over a simulated company. ``python -m tests.live.pictures`` draws them."""
+"""The pictures in docs/images: pages and `top` of a simulated company. ``python -m tests.live.pictures`` draws them."""
 
 import asyncio
+import io
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright, expect
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
 
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader
+from stream_kpis.live import top
+from stream_kpis.live.api import Views, clock
 from stream_kpis.live.explaining import Explaining
 from stream_kpis.live.feed import Feed
+from stream_kpis.live.histories import Histories
+from stream_kpis.live.history import History
 from stream_kpis.live.receipt import Maker
 from stream_kpis.live.server import serving
-from stream_kpis.live.snapshot import ShardPosition
+from stream_kpis.live.snapshot import ShardPosition, Snapshot
+from stream_kpis.live.tables import WIDTH
 from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation
 from stream_kpis.proof.verify import SIMULATED_NOW_MS
@@ -28,13 +36,18 @@ EVENTS, PARTIES = 30_000, 1_000
 
 async def _rows(page: Page) -> None:
     await page.locator("tr.row .state.ok").first.wait_for()
+    await page.locator("tr.row .change", has_text="in ").first.wait_for()
+    await page.locator("tr.row polyline[points*=',']").first.wait_for(state="attached", timeout=300_000)
+
+
+async def _history(page: Page) -> None:
+    await page.locator(".chart").wait_for()
+    await page.locator(".receipt pre", has_text="Worked").wait_for()
 
 
 async def _receipt(page: Page) -> None:
-    await page.locator(".more:visible").get_by_role("button", name="Receipt").click()
-    await page.locator("pre:visible").wait_for()
-    await page.mouse.move(0, 0)  # so that it points at no row
-    await page.locator(".receipt:visible").evaluate("(receipt) => receipt.scrollIntoView()")
+    await _history(page)
+    await page.locator(".receipt").evaluate("(receipt) => receipt.scrollIntoView()")
 
 
 async def _tiles(page: Page) -> None:
@@ -45,10 +58,28 @@ PICTURES: dict[str, tuple[str, dict[str, int], str, Callable[[Page], Awaitable[N
     "page-light": ("#window=30d", DESK, "light", _rows),
     "page-dark": ("#window=30d", DESK, "dark", _rows),
     "page-phone": ("#window=30d", PHONE, "light", _rows),
+    "kpi": ("#kpi=revenue_net&window=30d", DESK, "light", _history),
+    "kpi-phone": ("#kpi=csat_ratio&window=30d", PHONE, "dark", _history),
     "receipt": ("#kpi=deal_win_rate&window=90d", DESK, "light", _receipt),
     "wall": ("wall?every=600&department=sales&window=30d", SCREEN, "dark", _tiles),
 }
 """By name: the address, the screen, the colours, and what is done before."""
+
+
+TERMINAL = "top"
+_SHEET = "<style>body {{ margin: 0 }} pre {{ font: 14px/1.35 monospace; padding: 14px; margin: 0 }}</style>"
+_FORMAT = f"{_SHEET}<pre style='color: {{foreground}}; background: {{background}}'>{{code}}</pre>"
+
+
+def terminal(snapshot: Snapshot, views: Views) -> str:
+    """What `top` shows of a snapshot, as a document of a browser."""
+    rows = [views.value(value) for value in snapshot.values if not value.by]
+    results = [views.result(result) for result in snapshot.results if not result.by]
+    document = {**clock(snapshot), "values": rows, "operators": results}
+    console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True, color_system="truecolor")
+    for line in top.screen(top.View(("24h", "30d"), "30d"), document, top.Histories(), (WIDTH, 32)):
+        console.print(line, highlight=False)
+    return console.export_html(theme=MONOKAI, code_format=_FORMAT, inline_styles=True)
 
 
 async def draw(browser: Browser, folder: Path) -> None:
@@ -57,9 +88,14 @@ async def draw(browser: Browser, folder: Path) -> None:
     model, shards = replay(PLAN, logs, 2, Reader(), Calendar(), SIMULATED_NOW_MS, random.Random(1))
     positions = tuple(ShardPosition(s.partition, s.next, SIMULATED_NOW_MS, 0, None, s.counters) for s in shards)
     feed = Feed()
-    feed.publish(model.snapshot(SIMULATED_NOW_MS, shards=positions)._replace(made_ms=SIMULATED_NOW_MS))
-    routes = Explaining(feed, model, Maker(PLAN, model, Calendar())).routes()
-    async with serving(feed, PLAN.catalogue.kpis, routes=routes, now_ms=lambda: SIMULATED_NOW_MS) as url:
+    snapshot = model.snapshot(SIMULATED_NOW_MS, shards=positions, made_ms=SIMULATED_NOW_MS)
+    feed.publish(snapshot)
+    kpis = PLAN.catalogue.kpis
+    routes = [
+        *Explaining(feed, model, Maker(PLAN, model, Calendar()), provable=True).routes(),
+        *Histories(feed, History(model, Calendar()), kpis).routes(),
+    ]
+    async with serving(feed, kpis, routes=routes, now_ms=lambda: SIMULATED_NOW_MS) as url:
         for name, (address, viewport, scheme, prepare) in PICTURES.items():
             page = await browser.new_page(
                 viewport=viewport, color_scheme=scheme, reduced_motion="reduce", timezone_id="UTC"
@@ -69,6 +105,10 @@ async def draw(browser: Browser, folder: Path) -> None:
             await expect(page.locator("#banner")).to_be_hidden()
             await page.screenshot(path=folder / f"{name}.png")
             await page.close()
+        page = await browser.new_page(viewport={"width": 780, "height": 640})
+        await page.set_content(terminal(snapshot, Views(kpis)))
+        await page.screenshot(path=folder / f"{TERMINAL}.png", full_page=True)
+        await page.close()
 
 
 async def _draw_anew() -> None:

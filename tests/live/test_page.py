@@ -1,10 +1,10 @@
 """The live page, in a real browser."""
 
+import re
 import socket
 from collections.abc import Iterator
 
 import pytest
-from aiohttp import web
 from playwright.async_api import Browser, expect
 
 from stream_kpis.live.feed import Feed
@@ -12,9 +12,6 @@ from stream_kpis.live.server import serving
 from stream_kpis.live.snapshot import Durations, State
 from tests.live import fakes
 from tests.live.browsing import Row, showing
-
-NARROW = {"width": 390, "height": 844}
-
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -166,52 +163,43 @@ async def test_a_kpi_without_the_chosen_window_shows_the_next_longer_and_says_so
         await expect(shown.row("orders").span).to_be_hidden()
 
 
-async def test_a_row_opens_to_all_windows_and_groups_and_keeps_following(browser: Browser) -> None:
-    async with showing(browser, "#24h") as shown:
-        web = fakes.value("orders", "24h", by="channel", group="web", value=5, samples=5)
-        hostile = web._replace(group="<img src=x onerror=alert(1)>", value=3, samples=3)
-        shown.publish(fakes.value("orders", "5m", value=11), web, hostile)
-        orders = shown.row("orders")
-        await orders.button.click()
-        await expect(orders.button).to_have_attribute("aria-expanded", "true")
-        windows = orders.more.get_by_role("table", name="Orders: Windows")
-        await expect(windows.get_by_role("row")).to_have_count(len(fakes.KPIS["orders"].windows))
-        await expect(windows.get_by_role("row", name="5m")).to_contain_text("11")
-        channels = orders.more.get_by_role("table", name="Orders: By channel, 24h")
-        await expect(channels.get_by_role("row").first).to_contain_text("web")
-        await expect(channels).to_contain_text("<img src=x")
-        shown.publish(fakes.value("orders", "5m", value=11), web._replace(value=6, samples=6))
-        await expect(channels.get_by_role("row")).to_have_count(1)
-        await expect(channels.get_by_role("row").first).to_contain_text("6")
-
-
-async def test_an_open_row_shows_what_operators_make(browser: Browser) -> None:
-    """Of the total alone: signed differences with their bounds, a target's verdict, and the states."""
+async def test_a_change_and_the_last_days_stand_beside_a_value(browser: Browser) -> None:
+    """The change of the shown window if there is one; the line has a point for each day."""
     made = (
-        fakes.result("change", "revenue_net", value=-0.125, against="previous", lower=None, upper=None),
-        fakes.result("change", "revenue_net", value=9.0, against="year", by="channel", group="web"),
-        fakes.result("trend_slope", "revenue_net", value=12.5, lower=10.0, upper=15.0),
-        fakes.result("forecast_end_of_period", "revenue_net", "mtd", value=2500.0, state=State.IMMATURE),
-        fakes.result("target_met", "revenue_net", "mtd", value=0.0, lower=None, upper=None),
-        fakes.result("change", "csat_ratio", value=0.05, against="previous", lower=None, upper=None),
+        fakes.result("change", "leads_new", "30d", value=0.125, against="previous"),
+        fakes.result("change", "leads_new", "7d", value=-0.25, against="previous"),
     )
-    async with showing(browser, "#30d") as shown:
+    async with showing(browser, "#7d") as shown:
         shown.publish(results=made)
-        await shown.row("revenue_net").button.click()
-        name = f"{fakes.KPIS['revenue_net'].title}: Trends and targets"
-        operated = shown.row("revenue_net").more.get_by_role("table", name=name)
-        await expect(operated.get_by_role("row")).to_have_text(
-            [
-                "Change on the days before, 30d−12.5 %ok",  # noqa: RUF001 - a minus
-                "Trend a day, 30d$10.00 to $15.00+$12.50ok",
-                "Forecast for the period, mtd$0.13 to $0.50$2,500immature",
-                "Target met, mtdnook",
-            ]
-        )
-        await shown.row("csat_ratio").button.click()
-        await expect(shown.row("csat_ratio").more).to_contain_text("+5.00 points")
-        await shown.row("unanswered_over_target").button.click()
-        await expect(shown.row("unanswered_over_target").more.get_by_text("Trends and targets")).to_have_count(0)
+        await expect(shown.row("leads_new").change).to_have_text("▼ −25.0 % in 7d")  # noqa: RUF001
+        await expect(shown.row("orders").line).to_have_attribute("points", re.compile(r"^0\.0,20\.0( \S+){29}$"))
+        await shown.page.get_by_role("radio", name="30d").click()
+        await expect(shown.row("leads_new").change).to_have_text("▲ +12.5 % in 30d")
+
+
+async def test_it_shows_one_department_and_the_largest_groups_of_a_dimension(browser: Browser) -> None:
+    """Those with the most samples first, five at most; the address keeps both."""
+    async with showing(browser, "#24h") as shown:
+        hostile = "<img src=x onerror=alert(1)>"
+        groups = [
+            fakes.value("orders", "24h", by="channel", group=group, value=samples, samples=samples)
+            for samples, group in enumerate(("a", "b", "c", "d", "e", "f", hostile), 1)
+        ]
+        shown.publish(*groups)
+        await shown.page.get_by_label("Department").select_option("Sales")
+        sales = [kpi_id for kpi_id, kpi in fakes.KPIS.items() if kpi.department == "sales"]
+        await expect(shown.page.locator("tr.row")).to_have_count(len(sales))
+        await shown.page.get_by_label("By").select_option("channel")
+        by_channel = [kpi_id for kpi_id in sales if "channel" in fakes.KPIS[kpi_id].by]
+        await expect(shown.page.locator("tr.row")).to_have_count(len(by_channel))
+        names = shown.row("orders").groups.locator("th")
+        await expect(names).to_have_text([hostile, "f", "e", "d", "c"])
+        assert shown.page.url.endswith("#window=24h&department=sales&by=channel")
+        shown.publish(groups[0]._replace(value=50, samples=50), groups[1])
+        await expect(names).to_have_text(["a", "b"])
+        await expect(shown.row("orders").groups.first.locator(".value")).to_have_text("50")
+        await shown.page.reload()
+        await expect(names).to_have_text(["a", "b"])
 
 
 async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) -> None:
@@ -235,11 +223,11 @@ async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) 
 
 CRAMPED = """() => [...document.querySelectorAll("tr.row")].flatMap((row) => {
   const sheet = row.closest(".sheet").getBoundingClientRect();
-  return [".name", ".value", ".detail", ".samples", ".state"].flatMap((name) => {
+  return [".name", ".value", ".change", ".detail", ".samples", ".state"].flatMap((name) => {
     const cell = row.querySelector(name), text = document.createRange();
     text.selectNodeContents(cell);
     const box = text.getBoundingClientRect(), where = `${row.dataset.kpi} ${name}`;
-    if (!box.width) return name === ".detail" ? [] : [`${where} is not shown`];
+    if (!box.width) return [".detail", ".change"].includes(name) ? [] : [`${where} is not shown`];
     const outer = cell.getBoundingClientRect();
     const out = box.right > outer.right + 0.5 || box.left < outer.left - 0.5 || cell.scrollWidth > cell.clientWidth + 1;
     return [out ? `${where} does not fit` : "", box.right > sheet.right - 12 ? `${where} is at the border` : ""];
@@ -258,19 +246,14 @@ async def test_every_kpi_shows_value_samples_and_state_at_any_width(browser: Bro
             for kpi_id, kpi in fakes.KPIS.items()
             for window in kpi.windows
         ]
-        shown.publish()
+        able = [each for each, kpi in fakes.KPIS.items() if "change" in kpi.operators]
+        shown.publish(
+            results=tuple(fakes.result("change", each, "365d", value=-1, against="previous") for each in able)
+        )
         await expect(shown.row("orders").state).to_have_text("few samples")
+        await expect(shown.row("orders").change).to_have_text("▼ −100.0 % in 365d")  # noqa: RUF001
         assert await shown.page.evaluate(CRAMPED) == []
         assert await shown.page.evaluate("document.documentElement.scrollWidth") == width
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_it_fits_a_phone(browser: Browser, scheme: str) -> None:
-    async with showing(browser, viewport=NARROW, color_scheme=scheme) as shown:
-        shown.publish()
-        await shown.row("first_response_time_live").button.click()
-        await expect(shown.row("first_response_time_live").more).to_be_visible()
-        assert await shown.page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
 
 
 async def test_a_screen_reader_hears_a_summary(browser: Browser) -> None:
@@ -279,89 +262,19 @@ async def test_a_screen_reader_hears_a_summary(browser: Browser) -> None:
         await expect(shown.page.get_by_role("status")).to_contain_text(f"{len(fakes.KPIS)} KPIs")
 
 
-async def test_a_receipt_is_fetched_when_asked_for_and_proved(browser: Browser) -> None:
-    """It stays as it was, while the row goes on; what the oracle says stands beside."""
-    asked: list[str] = []
-
-    async def explain(request: web.Request) -> web.Response:
-        asked.append(request.query_string)
-        return web.json_response({"text": "Orders\nWorked  41 = 41\n", "provable": True})
-
-    async def prove(request: web.Request) -> web.Response:
-        asked.append(request.query_string)
-        return web.json_response({"text": "equal: 5 values"})
-
-    routes = [web.get("/api/explain", explain), web.post("/api/prove", prove)]
-    async with showing(browser, "#1h", routes) as shown:
-        shown.publish(fakes.value("orders", "1h", value=41, samples=41))
-        orders = shown.row("orders")
-        await orders.button.click()
-        await expect(orders.more.get_by_role("button", name="Prove it")).to_be_hidden()
-        await orders.more.get_by_role("button", name="Receipt").click()
-        await expect(orders.more.locator("pre")).to_contain_text("Worked  41 = 41")
-        shown.publish(fakes.value("orders", "1h", value=42, samples=42))
-        await expect(orders.value).to_have_text("42")
-        await expect(orders.more.locator("pre")).to_contain_text("Worked  41 = 41")
-        await orders.more.get_by_role("button", name="Prove it").click()
-        await expect(orders.more.locator(".verdict")).to_have_text("equal: 5 values")
-        assert asked == ["kpi=orders&window=1h"] * 2
-
-
-SEEN = """(id) => {
-  const row = document.querySelector(`tr.row[data-kpi=${id}]`).getBoundingClientRect();
-  return row.top >= document.querySelector("header").getBoundingClientRect().bottom && row.bottom <= innerHeight;
-}"""
-
-
-@pytest.mark.parametrize("viewport", [{"width": 1920, "height": 900}, NARROW])
-async def test_an_address_opens_a_row_and_goes_there(browser: Browser, viewport: dict[str, int]) -> None:
-    """Whether it is opened or changed; the keyboard is there, and the receipt is the next stop."""
-    async with showing(browser, "#kpi=tickets_opened&window=7d", viewport=viewport) as shown:
-        shown.publish(fakes.value("tickets_opened", "7d", value=77), fakes.value("orders", "30d", value=30))
-        tickets, orders = shown.row("tickets_opened"), shown.row("orders")
-        await expect(tickets.value).to_have_text("77")
-        await expect(tickets.more).to_be_visible()
-        await expect(tickets.button).to_be_focused()
-        assert await shown.page.evaluate(SEEN, "tickets_opened")
-        await shown.page.keyboard.press("Tab")
-        await expect(tickets.more.get_by_role("button", name="Receipt")).to_be_focused()
-        shown.publish(fakes.value("tickets_opened", "7d", value=78))
-        await expect(tickets.value).to_have_text("78")
-        await expect(tickets.more.get_by_role("button", name="Receipt")).to_be_focused()
-        await shown.page.evaluate("location.hash = '#kpi=orders&window=30d'")
-        await expect(orders.button).to_be_focused()
-        await expect(orders.button).to_have_attribute("aria-expanded", "true")
-        assert await shown.page.evaluate(SEEN, "orders")
-        await expect(shown.page.get_by_role("radio", checked=True)).to_have_text("30d")
-        await shown.page.evaluate("location.hash = '#7d'")
-        await expect(shown.page.get_by_role("radio", checked=True)).to_have_text("7d")
-
-
-async def test_the_address_names_what_is_open(browser: Browser) -> None:
-    async with showing(browser, "#window=1h") as shown:
-        shown.publish()
-        await shown.row("orders").button.click()
-        assert shown.page.url.endswith("/#kpi=orders&window=1h")
-        await shown.page.get_by_role("radio", name="7d").click()
-        assert shown.page.url.endswith("/#kpi=orders&window=7d")
-        await shown.row("nps").button.click()
-        await shown.row("orders").button.click()
-        assert shown.page.url.endswith("/#kpi=nps&window=7d")
-        await shown.row("nps").button.click()
-        assert shown.page.url.endswith("/#window=7d")
-
-
 @pytest.mark.parametrize(
     ("fragment", "line"),
     [
         ("#kpi=order%3Cb%3E&window=1h", "There is no KPI order<b>: these are all that there are."),
         ("#kpi=orders&window=31d", "There is no window 31d: 5m is shown."),
         ("#fortnight", "There is no window fortnight: 5m is shown."),
+        ("#department=hr", "There is no department hr: all are shown."),
+        ("#by=shoe", "No KPI is grouped by shoe."),
     ],
 )
 async def test_an_address_of_what_is_not_there_is_said(browser: Browser, fragment: str, line: str) -> None:
     async with showing(browser, fragment) as shown:
         shown.publish()
         await expect(shown.page.locator("#notice")).to_have_text(line)
-        await shown.row("orders").button.click()
+        await shown.page.get_by_role("radio", name="7d").click()
         await expect(shown.page.locator("#notice")).to_be_hidden()

@@ -114,6 +114,30 @@ async def test_it_turns_its_pages_by_itself(browser: Browser, motion: str) -> No
         await expect(shown.page.locator("#turn")).to_be_visible(visible=not still)
 
 
+async def test_a_hand_may_hold_and_turn_it(browser: Browser) -> None:
+    """By the button or the space bar; a page that is held stands while the others would have gone by."""
+    async with showing(browser, "wall?every=2&department=sales") as shown:
+        shown.publish()
+        place, pause = shown.page.locator("#place"), shown.page.get_by_role("button", name="Pause")
+        await expect(place).to_have_text("1 / 2")
+        await shown.page.clock.install()
+        await pause.click()
+        await expect(pause).to_have_attribute("aria-pressed", "true")
+        here = await place.text_content()
+        await shown.page.clock.run_for(10_000)
+        await expect(place).to_have_text(here or "")
+        for key in ("ArrowRight", "ArrowLeft", "ArrowLeft"):
+            before = await place.text_content()
+            await shown.page.keyboard.press(key)
+            await expect(place).not_to_have_text(before or "")
+        await shown.page.locator("h1").click()  # away from the button
+        await shown.page.keyboard.press("Space")
+        await expect(pause).to_have_attribute("aria-pressed", "false")
+        before = await place.text_content()
+        await shown.page.clock.run_for(2_000)
+        await expect(place).not_to_have_text(before or "")
+
+
 async def test_departments_follow_each_other(browser: Browser) -> None:
     async with showing(browser, "wall?every=2") as shown:
         shown.publish()

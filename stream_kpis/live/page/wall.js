@@ -1,13 +1,13 @@
-// The wall: the KPIs that are aimed at or followed, a few large tiles at a time. It only shows, and turns its pages by itself.
+// The wall: the KPIs that are aimed at or followed, a few large tiles at a time. It only shows, and turns its pages by itself; a hand may hold it.
 
+import * as changes from "./changes.js";
 import { $, el, set, setClass } from "./dom.js";
 import { clock, follow, kpis, total, trouble } from "./stream.js";
-import { DEPARTMENTS, STATES, WINDOWS, difference, goal, missed, people, time, whole, windowOf } from "./words.js";
+import { DEPARTMENTS, STATES, WINDOWS, goal, missed, people, time, whole, windowOf } from "./words.js";
 
 const TILES_MAX = 6; // more cannot be read from afar
 const EVERY_S = 12;
 const [EVERY_S_MIN, EVERY_S_MAX] = [2, 600];
-const CHANGED_MS = 30_000; // changes are of closed days: they are asked for now and then
 const COLUMNS = [0, 1, 2, 3, 2, 3, 3]; // by number of tiles
 
 const asked = settings(new URLSearchParams(location.search));
@@ -16,8 +16,8 @@ const minute = (text) => time(text).slice(0, 5);
 let pages = [];
 let at = 0;
 let tiles = []; // of the page that is shown
-let changes = new Map(); // kpi -> its changes against the days before
-let changedMs = 0;
+let paused = false;
+let timer = 0;
 
 // What the address asks for; what cannot be is said, and the usual taken.
 function settings(query) {
@@ -61,11 +61,17 @@ function show() {
   $("tiles").style.gridTemplateColumns = `repeat(${COLUMNS[tiles.length]}, minmax(0, 1fr))`;
   $("tiles").style.gridTemplateRows = `repeat(${rows}, minmax(0, 1fr))`;
   $("tiles").replaceChildren(...tiles.map((parts) => parts.tile));
-  $("turn").hidden = pages.length < 2;
+  $("turn").hidden = $("pause").hidden = pages.length < 2;
   draw();
+  restart();
+  arm();
+}
+
+function restart() {
   for (const animation of document.getAnimations()) {
     animation.cancel(); // of the bar and the tiles: they begin anew
     animation.play();
+    if (paused && animation.effect.target === $("turn")) animation.pause();
   }
 }
 
@@ -87,7 +93,7 @@ function draw() {
     set(parts.value, people(value.value, kpi.unit));
     parts.value.style.setProperty("--length", parts.value.textContent.length); // so that the longest fit
     set(parts.aim, aimed(kpi) ? verdict(kpi, known, off) : "");
-    set(parts.change, changeOf(id, kpi));
+    set(parts.change, changes.changeOf(id, kpi, windowOf(kpi, asked.window))?.text ?? "");
     const samples = (value.samples < 10_000 ? whole : compact).format(value.samples);
     set(parts.state, value.state === "low_sample" ? `few samples: ${samples}` : `${STATES[value.state]} · ${samples} samples`);
     setClass(parts.state, `state ${value.state}`);
@@ -103,25 +109,8 @@ function verdict(kpi, known, off) {
   return `${sign}${word} ${goal(kpi.target, kpi.unit)}`;
 }
 
-// Over the window that is shown if there is such a change, else over the one that there is.
-function changeOf(id, kpi) {
-  const found = (changes.get(id) ?? []).filter((change) => change.value !== null);
-  const window = windowOf(kpi, asked.window);
-  const change = found.find((each) => each.window === window) ?? found[0];
-  if (!change) return "";
-  const arrow = change.value > 0 ? "▲" : change.value < 0 ? "▼" : "▶";
-  return `${arrow} ${difference(change.value, change.unit, kpi)} in ${change.window}`;
-}
-
-async function followChanges() {
-  const members = pages.flatMap((page) => page.members).filter((id) => kpis[id].operators.includes("change"));
-  if (!members.length || Date.now() - changedMs < CHANGED_MS) return;
-  changedMs = Date.now();
-  const query = new URLSearchParams([["compare", "previous"], ["by", ""], ...members.map((id) => ["kpi", id])]);
-  const answer = await fetch(`api/kpis?${query}`).catch(() => null);
-  if (!answer?.ok) return;
-  changes = Map.groupBy((await answer.json()).operators, (change) => change.kpi);
-  draw();
+function followChanges() {
+  changes.follow(pages.flatMap((page) => page.members).filter((id) => kpis[id].operators.includes("change")), draw);
 }
 
 function said({ kind, since }) {
@@ -147,7 +136,7 @@ $("notice").hidden = !asked.wrong;
 follow("api/stream?by=", {
   catalogue: () => {
     pages = [];
-    changedMs = 0;
+    changes.forget();
   },
   values: () => {
     if (pages.length) draw();
@@ -162,8 +151,29 @@ follow("api/stream?by=", {
   },
   status: drawStatus,
 });
-setInterval(() => {
-  if (pages.length < 2) return;
-  at = (at + 1) % pages.length;
+
+// --- turning: by itself, unless it is paused by the button or the space bar; by the arrow keys in any case ---
+
+function turn(by) {
+  at = (at + by + pages.length) % pages.length;
   show();
-}, asked.everyMs);
+}
+
+function arm() {
+  clearTimeout(timer);
+  if (!paused && pages.length > 1) timer = setTimeout(() => turn(1), asked.everyMs);
+}
+
+$("pause").addEventListener("click", () => {
+  paused = !paused;
+  $("pause").setAttribute("aria-pressed", String(paused));
+  restart();
+  arm();
+});
+
+addEventListener("keydown", (event) => {
+  if (pages.length < 2) return;
+  if (event.key === " " && event.target !== $("pause")) $("pause").click();
+  const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (by) turn(by);
+});

@@ -73,3 +73,25 @@ export function missed(kpi, value) {
 
 // What somebody set is a round number, and is written as one.
 export const goal = (value, unit) => people(value, unit).replace(/\.0 (?=%|s$)/, " ");
+
+// --- what stands beside a value: target, interval, quantiles, parts ---
+
+export function details(kpi, value) {
+  const parts = [];
+  if (kpi.older_than_s !== null) parts.push(`waiting longer than ${goal(kpi.older_than_s, "seconds")}`);
+  if (kpi.target !== null) {
+    const off = kpi.better === "lower" ? "over target" : "under target";
+    parts.push(`${missed(kpi, value.value) ? off : "target"} ${goal(kpi.target, kpi.unit)}`);
+  }
+  if (value.interval) parts.push(value.interval.map((bound) => people(bound, kpi.unit)).join(" to "));
+  for (const [q, seconds] of value.quantiles ?? []) {
+    if (seconds !== value.value) parts.push(`p${Math.round(q * 100)} ${duration(seconds)}`);
+  }
+  // A value that is a quotient shows of what, unless its parts have other units (levels times time make more than there
+  // are samples); a sum is its own numerator.
+  const plain = kpi.unit !== "count" || value.parts?.[1] <= value.samples;
+  if (value.parts?.[1] && plain && value.parts[0] !== value.value && kpi.unit !== "score" && !kpi.unit.endsWith("/s")) {
+    parts.push(`${people(value.parts[0], kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(value.parts[1])}`);
+  }
+  return parts.map((part) => part.replaceAll(/ (?!to )/g, "\u00a0")).join(" · "); // breaks between parts, and before "to"
+}
