@@ -89,6 +89,8 @@ class Past:
         self._parked: set[bytes] = set()
         self.scopes = self.events = 0
         """How many there were; events as often as they are in a scope."""
+        self.first_ms: int | None = None
+        """When the first event of all happened, as far as it is known."""
         self.unknown_before_ms = 0
         """Before and at it not all is known: archives are gone, which shows in what was sealed."""
 
@@ -112,8 +114,8 @@ class Past:
         """
         due: dict[int, list[_Course]] = {}  # by the number of the instant, so that many instants cost no more than few
         for number, to_ms in enumerate(self._instants):
-            self._levels.advance(to_ms)  # first, so that each fact goes at once to the tile of its age
-            self._cells.roll_up()
+            if self._levels.advance(to_ms):  # first, so that each fact goes at once to the tile of its age
+                self._cells.roll_up()
             for course in due.pop(number, ()) if number else self._begin():
                 self._move(course, to_ms)
                 if course.goes_on:
@@ -127,6 +129,8 @@ class Past:
             self.scopes += 1
             course = self._course(stored)
             if course is not None:
+                began = [course.last_ms] if course.last_ms >= 0 else [event.time_ms for event in course.events[:1]]
+                self.first_ms = min(began if self.first_ms is None else (self.first_ms, *began), default=None)
                 yield course
 
     def _course(self, stored: Stored) -> _Course | None:

@@ -4,14 +4,15 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.definitions import DefinitionsChanged, check
+from stream_kpis.engine.past import Past
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.api import Filter, Json, Views, check_comparison, chosen, over_period
@@ -29,6 +30,7 @@ from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.progress import Report, reporting
 from stream_kpis.stream.topics import Names, survey
 
+T = TypeVar("T")
 _TAIL = 1_000
 """How many of the last offsets of a cells changelog have a header among them: each flush ends with one."""
 _NOTHING = "no shard has written anything yet: start one with stream-kpis worker, or set app and prefix as it has them"
@@ -114,8 +116,17 @@ def _changes(told: _Told, against: str, views: Views, over: Sequence[Ask]) -> li
 
 
 def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
+    return telling(settings, _read(settings, calendar, wanted))
+
+
+def telling(settings: Settings, reading: Coroutine[Any, Any, T]) -> T:
+    """What a reading of the parties gives.
+
+    Raises:
+        RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
+    """
     try:
-        return asyncio.run(_read(settings, calendar, wanted))
+        return asyncio.run(reading)
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
     except DefinitionsChanged as error:
@@ -123,30 +134,58 @@ def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
 
 
 async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
-    if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
-        raise RuntimeError(_NOTHING)
-    plan = await plan_in_force(settings)
+    plan = await plan_of_parties(settings)
     which = chosen(plan.catalogue.kpis, wanted.kpis, wanted.by, wanted.windows)
     _check(wanted, plan.catalogue.kpis)
     values = PastValues(plan, calendar, wanted.asks, wanted.kpis, goals_of(settings, plan), Pseudonyms.of(settings))
-    async with committed(settings, fetch_max_wait_ms=50) as kafka:
-        await _check_definitions(kafka, settings, plan)
-        records = 0
-        with reporting("parties", lambda: settings.partitions) as report:
-            for partition in range(settings.partitions):
-                past = values.partition()
-                async for some in read_to_ends(kafka, [TopicPartition(Names.of(settings).parties, partition)]):
-                    for record in some:
-                        past.take(record.key, record.value)
-                    records += len(some)
-                    _tell(report, partition, settings.partitions, records)
-                values.add(partition, past)
-                _tell(report, partition + 1, settings.partitions, records)
+    records = await read_parties(settings, plan, values.partition, values.add)
     read = {
         "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
         "parked": values.parked,
     }  # fmt: skip
     return _Told(plan, which, list(values.answers()), read)
+
+
+async def plan_of_parties(settings: Settings) -> Plan:
+    """The plan, where there are parties.
+
+    Raises:
+        RuntimeError: no shard has written anything yet; one line.
+    """
+    if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
+        raise RuntimeError(_NOTHING)
+    return await plan_in_force(settings)
+
+
+async def read_parties(
+    settings: Settings, plan: Plan, begin: Callable[[], Past], end: Callable[[int, Past], None]
+) -> int:
+    """Reads the committed parties, one partition after the other; gives how many records there were.
+
+    Args:
+        settings: of the deployment.
+        plan: the compiled catalogue.
+        begin: what takes the records of the next partition.
+        end: told when it has them all.
+
+    Raises:
+        DefinitionsChanged: the parties do not fit the plan.
+        RuntimeError: no shard has written anything yet; one line.
+    """
+    async with committed(settings, fetch_max_wait_ms=50) as kafka:
+        await _check_definitions(kafka, settings, plan)
+        records = 0
+        with reporting("parties", lambda: settings.partitions) as report:
+            for partition in range(settings.partitions):
+                past = begin()
+                async for some in read_to_ends(kafka, [TopicPartition(Names.of(settings).parties, partition)]):
+                    for record in some:
+                        past.take(record.key, record.value)
+                    records += len(some)
+                    _tell(report, partition, settings.partitions, records)
+                end(partition, past)
+                _tell(report, partition + 1, settings.partitions, records)
+    return records
 
 
 def _check(wanted: _Wanted, kpis: Mapping[str, Kpi]) -> None:
