@@ -47,13 +47,13 @@ async def test_a_slow_week_pages(deployment: Deployment, tmp_path: Path) -> None
     await deployment.caught_up(2 * DAYS * A_DAY)
 
     def replayed(*more: object) -> str:
-        return deployment.run("rules", "--replay", "90d", "--step", "1h", "--alerts", own, *more)
+        return deployment.run("rules", "--replay", "31d", "--step", "2h", "--alerts", own, *more)
 
     said = json.loads(await asyncio.to_thread(replayed, "--threshold", "SlowDays=3600", "--json"))
     today, proposed = (row for row in said["alerts"] if row["alert"] == "SlowDays")
     assert (today["threshold"], today["pages"], proposed["threshold"], proposed["pages"]) == (600, 1, 3600, 0)
     assert today["pages_per_week"] == 7 * DAY_S * 1000 / (said["to_ms"] - said["from_ms"])
-    assert abs(said["from_ms"] / 1000 - begin_s) <= 3600
+    assert abs(said["from_ms"] / 1000 - begin_s) <= 7200
     assert abs(today["median_seconds"] - len(SLOW_DAYS) * DAY_S) < DAY_S / 2
     others: list[dict[str, Any]] = [row for row in said["alerts"] if row["alert"] != "SlowDays"]
     assert len(others) > 10
