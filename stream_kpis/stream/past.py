@@ -134,27 +134,43 @@ def telling(settings: Settings, reading: Coroutine[Any, Any, T]) -> T:
 
 
 async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
-    plan = await plan_of_parties(settings)
+    plan = await plan_in_force(settings)
     which = chosen(plan.catalogue.kpis, wanted.kpis, wanted.by, wanted.windows)
     _check(wanted, plan.catalogue.kpis)
     values = PastValues(plan, calendar, wanted.asks, wanted.kpis, goals_of(settings, plan), Pseudonyms.of(settings))
-    records = await read_parties(settings, plan, values.partition, values.add)
-    read = {
-        "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
-        "parked": values.parked,
-    }  # fmt: skip
+    read = await replay(settings, plan, values)
     return _Told(plan, which, list(values.answers()), read)
 
 
-async def plan_of_parties(settings: Settings) -> Plan:
-    """The plan, where there are parties.
+async def replay(
+    settings: Settings, plan: Plan, values: PastValues, each: Callable[[Past], None] = lambda _: None
+) -> Json:
+    """Reads the parties of all partitions into values as of the past.
+
+    Args:
+        settings: of the deployment.
+        plan: with the control topics.
+        values: take what each partition says.
+        each: told each partition that was taken.
+
+    Returns:
+        How much was read.
 
     Raises:
+        DefinitionsChanged: the parties do not fit the catalogue.
+        KafkaError: Kafka does not answer.
         RuntimeError: no shard has written anything yet; one line.
     """
-    if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
-        raise RuntimeError(_NOTHING)
-    return await plan_in_force(settings)
+
+    def end(partition: int, past: Past) -> None:
+        values.add(partition, past)
+        each(past)
+
+    records = await read_parties(settings, plan, values.partition, end)
+    return {
+        "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
+        "parked": values.parked,
+    }  # fmt: skip
 
 
 async def read_parties(
@@ -172,13 +188,15 @@ async def read_parties(
         DefinitionsChanged: the parties do not fit the plan.
         RuntimeError: no shard has written anything yet; one line.
     """
+    names, records = Names.of(settings), 0
+    if {names.parties, names.cells} & set((await survey(settings)).missing):
+        raise RuntimeError(_NOTHING)
     async with committed(settings, fetch_max_wait_ms=50) as kafka:
         await _check_definitions(kafka, settings, plan)
-        records = 0
         with reporting("parties", lambda: settings.partitions) as report:
             for partition in range(settings.partitions):
                 past = begin()
-                async for some in read_to_ends(kafka, [TopicPartition(Names.of(settings).parties, partition)]):
+                async for some in read_to_ends(kafka, [TopicPartition(names.parties, partition)]):
                     for record in some:
                         past.take(record.key, record.value)
                     records += len(some)
@@ -213,7 +231,7 @@ async def _check_definitions(kafka: Any, settings: Settings, plan: Plan) -> None
     headers = await newest_headers(kafka, settings, _TAIL)
     if not headers:
         raise RuntimeError(_NOTHING)
-    for header in headers:
+    for header in headers.values():
         check(header.definitions, now, plan.journeys, "party_active" in plan.actions, lambda _: False)
 
 

@@ -20,8 +20,9 @@ from stream_kpis.monitoring.firing import duration_ms
 from stream_kpis.monitoring.rules import TIMING
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
+from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
-from stream_kpis.stream.past import plan_of_parties, read_parties, telling
+from stream_kpis.stream.past import read_parties, telling
 from stream_kpis.stream.progress import reporting
 
 
@@ -80,7 +81,7 @@ async def _watched(
     settings: Settings, steps: Sequence[int], alerts: Sequence[Path], proposed: Mapping[str, float]
 ) -> Replay:
     """A replay that has been stepped through."""
-    plan = await plan_of_parties(settings)
+    plan = await plan_in_force(settings)
     calendar, names, goals = Calendar(settings.zone), Pseudonyms.of(settings), goals_of(settings, plan)
     whole = Whole(plan.catalogue.kpis, settings.currency, calendar, plan.calendars.versions, names)
     mine = read_alerts(alerts)
