@@ -118,8 +118,8 @@ class Cells:
         self._pinned = frozenset(i for i, grouping in enumerate(plan.groupings) if grouping.kind == "open_set")
         self._young: dict[int, set[int]] = {}
         """Cells that will roll up, by tile."""
-        self._next_tiles: list[int] = []
-        """A heap of those tiles."""
+        self._next_tiles: tuple[list[int], ...] = ([], [])
+        """Heaps of those tiles, by level."""
         self._orphans: set[bytes] = set()
         """Keys in the changelog of definitions that are gone."""
         self.groups_folded = 0
@@ -231,7 +231,7 @@ class Cells:
             codes = self._young.get(tile)
             if codes is None:
                 codes = self._young[tile] = set()
-                heappush(self._next_tiles, tile)
+                heappush(self._next_tiles[tile & 3], tile)
             codes.add(code)
 
     def _pack(self) -> None:
@@ -291,15 +291,11 @@ class Cells:
     def _due(self) -> list[int]:
         """The tiles that are too fine for their age, taken off the heap; those of a level are in order of time."""
         due: list[int] = []
-        kept: list[int] = []
-        heap = self._next_tiles
-        fine_from_ms = self._levels.fine_from_ms
-        while heap and tile_start_ms(heap[0]) < fine_from_ms:
-            tile = heappop(heap)
-            if tile in self._young:
-                (due if self._levels.coarser(tile) != tile else kept).append(tile)
-        for tile in kept:
-            heappush(heap, tile)
+        for heap, from_ms in zip(self._next_tiles, (self._levels.fine_from_ms, self._levels.mid_from_ms), strict=True):
+            while heap and tile_start_ms(heap[0]) < from_ms:
+                tile = heappop(heap)
+                if tile in self._young:
+                    due.append(tile)
         return due
 
     def take(self, *, keeping: bool = False) -> list[tuple[bytes, bytes | None]]:

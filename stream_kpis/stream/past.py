@@ -4,8 +4,8 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -32,6 +32,7 @@ from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.progress import Report, reporting
 from stream_kpis.stream.topics import Names, survey
 
+T = TypeVar("T")
 _NOTHING = "no shard has written anything yet: start one with stream-kpis worker, or set app and prefix as it has them"
 
 
@@ -117,8 +118,17 @@ def _changes(told: _Told, against: str, views: Views, over: Sequence[Ask]) -> li
 
 
 def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
+    return telling(settings, _read(settings, calendar, wanted))
+
+
+def telling(settings: Settings, reading: Coroutine[Any, Any, T]) -> T:
+    """What a reading of the parties gives.
+
+    Raises:
+        RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
+    """
     try:
-        return asyncio.run(_read(settings, calendar, wanted))
+        return asyncio.run(reading)
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
     except DefinitionsChanged as error:

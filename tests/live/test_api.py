@@ -141,7 +141,7 @@ async def test_wrong_questions_are_refused_with_what_there_is(feed: Feed, client
     assert (status, text) == (404, "no KPI 'order' (did you mean orders?)\n")
     assert await get(client, "/api/kpis?windows=1h") == (
         400,
-        "unknown parameter windows; there are kpi, window, by and compare\n",
+        "unknown parameter windows; there are kpi, window, by, compare and format\n",
     )
 
 

