@@ -85,6 +85,7 @@ def test_a_batch_after_a_gap_is_refused_and_changes_nothing() -> None:
 def test_positions_move_over_what_holds_no_records() -> None:
     """Control records and compacted ones."""
     shard = new_shard(LEADS)
+    shard.take(NOW_MS)  # the first names the catalogue
     shard.apply(Batch(TOPIC, 0, 0, 3, []))
     shard.apply(Batch("crm.deals", 0, 10, 11, []))
     flush = shard.take(NOW_MS)
@@ -142,6 +143,7 @@ def test_what_no_journey_takes_is_counted_as_unused() -> None:
         "cost.incurred", id="c", source="s", time=iso(NOW_MS), subject="p", data={"amount": 1, "kind": "labour"}
     )
     shard = new_shard(LEADS)
+    shard.take(NOW_MS)  # the first names the catalogue
     shard.apply(batch([lead(0, value=value)]))
     flush = shard.take(NOW_MS)
     assert flush.empty
@@ -326,6 +328,8 @@ def test_a_new_measure_is_as_if_it_had_always_been(journey: str, data: Any, diso
     log.append(shard.take(NOW_MS))
     reborn = log.recovered(plan_of(journey), disorder_days=disorder_days)
     log.append(reborn.take(NOW_MS))
+    reborn.catalogues.retire()  # nobody shows the old ones any more
+    log.append(reborn.take(NOW_MS))
     always, whole = Log(), new_shard(plan_of(journey), disorder_days=disorder_days)
     for record in records:
         whole.apply(batch([record]))
@@ -368,7 +372,26 @@ def test_a_catalogue_that_is_rolled_back_counts_nothing_twice() -> None:
     for plan in (second, first):
         shard = log.recovered(plan)
         log.append(shard.take(NOW_MS))
+    shard.catalogues.retire()
+    log.append(shard.take(NOW_MS))
     assert list(log.contents.values()) == [{("", 0): 2}]
+
+
+def test_cells_of_before_are_not_believed_when_a_catalogue_comes_back() -> None:
+    """They stayed for whoever still shows them; meanwhile more was counted under the other one."""
+    first = compile_catalogue(catalogue_of(leads=Measure(flow="lead_created")))
+    second = compile_catalogue(catalogue_of(leads=Measure(flow="lead_created", by=("owner",))))
+    log = applied(first, [lead(0), lead(1)])
+    shard = log.recovered(second)
+    log.append(shard.take(NOW_MS))
+    shard.apply(batch([lead(2)]))
+    log.append(shard.take(NOW_MS))
+    shard = log.recovered(first)
+    shard.apply(batch([lead(3)]))
+    log.append(shard.take(NOW_MS))
+    shard.catalogues.retire()
+    log.append(shard.take(NOW_MS))
+    assert list(log.contents.values()) == [{("", 0): 4}]
 
 
 @pytest.mark.parametrize(("what", "other"), [("zone", Calendar("Asia/Kathmandu")), ("currency", Reader("EUR"))])
