@@ -1,21 +1,20 @@
 """The cells of a shard: per (grouping, tile) one sparse vector over all groups, rolled up as it ages."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from sys import intern
-from typing import NamedTuple
 
 import msgspec
 
 from stream_kpis.engine.compiler import Action, Looked, Plan
-from stream_kpis.engine.measures import Cell, Parts, add, parts_for
+from stream_kpis.engine.measures import Cell, Parts, add
+from stream_kpis.engine.recipes import TILE_BITS, Recipe, Step, recipe_of
 from stream_kpis.engine.tiles import DAY, FINE_MS, Levels, tile_start_ms
 from stream_kpis.journeys.facts import UNKNOWN, Fact
 
 GROUP_BITS = 46
 SLOT_MASK = (1 << GROUP_BITS) - 1
-_TILE_BITS = 40
-_TILE_MASK = (1 << _TILE_BITS) - 1
+_TILE_MASK = (1 << TILE_BITS) - 1
 GROUPS_MAX = 100_000
 """Distinct values of all dimensions in a shard; further ones count as ``other``."""
 _KNOWN_MAX = 1_000
@@ -49,41 +48,6 @@ def decode_cell(value: bytes) -> Iterable[tuple[str, int, int]]:
             yield group, int(row[at]), int(row[at + 1])
 
 
-class _Step(NamedTuple):
-    """An action made ready: each target is (the grouping's index in place, which of the fact's groups)."""
-
-    parts: Parts
-    pinned: bool
-    targets: tuple[tuple[int, int], ...]
-    where: tuple[tuple[int, frozenset[str]], ...]
-
-
-class _Recipe(NamedTuple):
-    """What one kind of fact does: the groups that it belongs to, each named once, and the steps."""
-
-    groups: tuple[tuple[int, ...], ...]
-    steps: tuple[_Step, ...]
-    looked: tuple[tuple[Parts, Action], ...]
-    """What has groups that depend on the time as well."""
-    known: dict[tuple[str | None, ...], tuple[tuple[int, ...], tuple[_Step, ...]]]
-    """Dimensions met, with the numbers of their groups and the steps that count them; bounded, a mere memory."""
-
-
-def _recipe(actions: Sequence[Action], day_start: Callable[[int], int]) -> _Recipe:
-    groups = tuple(dict.fromkeys(positions for action in actions for _, positions in action.targets))
-    steps = tuple(
-        _Step(
-            parts_for(action.parts, day_start),
-            action.pinned,
-            tuple((index << _TILE_BITS, groups.index(positions)) for index, positions in action.targets),
-            action.where,
-        )
-        for action in actions
-    )
-    looked = tuple((parts_for(action.parts, day_start), action) for action in actions if action.looked)
-    return _Recipe(groups, steps, looked, {})
-
-
 def _without_common(old: Sequence[Fact], new: Sequence[Fact]) -> tuple[Sequence[Fact], Sequence[Fact]]:
     """Both without what they begin and end with in common."""
     first, old_end, new_end = 0, len(old), len(new)
@@ -102,7 +66,7 @@ class Cells:
     def __init__(self, plan: Plan, levels: Levels) -> None:
         self._plan = plan
         self._levels = levels
-        self._recipes = {fact: _recipe(actions, levels.day_start) for fact, actions in plan.actions.items()}
+        self._recipes = {fact: recipe_of(actions, levels.day_start) for fact, actions in plan.actions.items()}
         self._cells: dict[int, Cell] = {}
         """The open ones."""
         self._packed: dict[int, bytes] = {}
@@ -151,9 +115,9 @@ class Cells:
             for action in self._plan.actions.get(fact.name, ())
             if self._plan.groupings[action.targets[0][0]].measure in measures  # the total's
         ]
-        self._count(_recipe(actions, self._levels.day_start), fact, 1)
+        self._count(recipe_of(actions, self._levels.day_start), fact, 1)
 
-    def _count(self, recipe: _Recipe, fact: Fact, sign: int) -> None:
+    def _count(self, recipe: Recipe, fact: Fact, sign: int) -> None:
         known = recipe.known.get(fact.dims)
         if known is None:
             known = self._known(recipe, fact.dims)
@@ -196,14 +160,14 @@ class Cells:
                 at.lookup(fact.dims[at.position], at_ms) if isinstance(at, Looked) else fact.dims[at]
                 for at in positions
             ]
-            packed, code = self._group(words, range(len(words))), index << _TILE_BITS | tile
+            packed, code = self._group(words, range(len(words))), index << TILE_BITS | tile
             cell = self._cells.get(code)
             if cell is None:
                 cell = self._open(code, tile, action.pinned)
             add(cell, {packed | slot: amount for slot, amount in pairs}, sign)
             self._changed.add(code)
 
-    def _known(self, recipe: _Recipe, dims: Sequence[str | None]) -> tuple[tuple[int, ...], tuple[_Step, ...]]:
+    def _known(self, recipe: Recipe, dims: Sequence[str | None]) -> tuple[tuple[int, ...], tuple[Step, ...]]:
         """The numbers of the groups, in place, of a fact with these dimensions, and the steps that count it."""
         if len(recipe.known) >= _KNOWN_MAX:
             recipe.known.clear()
@@ -307,7 +271,7 @@ class Cells:
         records: list[tuple[bytes, bytes | None]] = []
         groupings = self._plan.groupings
         for code in self._changed:
-            key = groupings[code >> _TILE_BITS].key + b"%d" % (code & _TILE_MASK)
+            key = groupings[code >> TILE_BITS].key + b"%d" % (code & _TILE_MASK)
             cell = self._cells.get(code)
             if cell:
                 records.append((key, encode_cell(cell, self._names)))
@@ -329,7 +293,7 @@ class Cells:
     def forget(self, measures: frozenset[str]) -> None:
         """Drops all cells of some measures, from the changelog too: they are to be built anew."""
         for code in [*self._cells, *self._packed]:
-            if self._plan.groupings[code >> _TILE_BITS].measure in measures:
+            if self._plan.groupings[code >> TILE_BITS].measure in measures:
                 self._let_go(code)
                 self._changed.add(code)
 
@@ -340,7 +304,7 @@ class Cells:
         if index is None:
             (self._orphans.discard if value is None else self._orphans.add)(key)
             return
-        code = index << _TILE_BITS | int(tile)
+        code = index << TILE_BITS | int(tile)
         known = self._let_go(code) is not None
         if value is not None:
             if not known:
