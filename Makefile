@@ -20,7 +20,7 @@ help: ## Lists these targets
 demo: .venv/demo.stamp ## Shows it working; options in ARGS, as in make demo ARGS="--for 60s --verify"
 	$(BIN)/stream-kpis demo $(ARGS)
 
-stack: .venv/demo.stamp ## Shows alerts arrive, through Prometheus and Alertmanager; options as in make stack ARGS="--scenario churn-wave --fast"
+stack: .venv/demo.stamp ## Shows alerts arrive, as in make stack ARGS="--scenario churn-wave --until resolved --fast"
 	$(BIN)/stream-kpis stack $(ARGS)
 
 check: .venv/dev.stamp ## Style, types, import rules, unit tests

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from stream_kpis.local.drills import SOON
+from stream_kpis.local.drills import interval_s, pace, timing
 from stream_kpis.local.stack import Stack, StackError
 from stream_kpis.monitoring.alerts import Whole
-from stream_kpis.monitoring.rules import TIMING, rules
+from stream_kpis.monitoring.rules import rules
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
 
@@ -42,10 +42,11 @@ def run_beside(settings: Settings, exporter: str, *, fast: bool) -> int:
         signal.signal(number, lambda *_: ended.set())
     with (
         tempfile.TemporaryDirectory(prefix="stream-kpis-stack-") as folder,
-        Stack(Path(folder), [address], rules(Whole(kpis), SOON if fast else TIMING)) as stack,
+        Stack(Path(folder), [address], rules(Whole(kpis), timing(fast=fast)), interval_s(fast=fast)) as stack,
     ):
         click.echo(f"Prometheus    {stack.prometheus}")
         click.echo(f"Alertmanager  {stack.alertmanager}")
+        click.echo("Rules         " + "\n              ".join(pace(fast=fast)))
         click.echo("notifications, as they come:")
         told = 0
         while not ended.wait(_POLL_S):

@@ -9,13 +9,12 @@ import aiohttp
 import click
 
 from stream_kpis.local.company import Company, Interrupted, Say, local_pipeline
-from stream_kpis.local.drills import DRILLS, SOON
+from stream_kpis.local.drills import DRILLS, interval_s, pace, timing
 from stream_kpis.local.life import STAGES
 from stream_kpis.local.pipeline import Pipeline, free_port
 from stream_kpis.local.sender import of_the_company, wall_ms
 from stream_kpis.local.stack import Stack, require_programs
 from stream_kpis.local.watcher import POLL_S, DrillError, Watcher, deployment
-from stream_kpis.monitoring.rules import TIMING
 from stream_kpis.proof.simulate import Live, Simulation
 from stream_kpis.settings import Settings
 from stream_kpis.stream.logs import set_up_logging
@@ -24,8 +23,6 @@ _AHEAD_MS = 86_400_000
 _SEED = 3
 _EVENTS_PER_PARTY = 60
 _PARTIES_MIN = 20
-_INTERVAL_S = 10
-"""Between evaluations, as in ``deploy/prometheus/prometheus.yml``; a shortened drill evaluates every second."""
 
 
 def run_drill(settings: Settings, scenario: str, *, until: str | None, fast: bool, port: int | None) -> int:
@@ -69,12 +66,12 @@ def company_of(pipeline: Pipeline, scenario: str, say: Say) -> Company:
 async def watched(company: Company, scenario: str, say: Say, *, fast: bool) -> AsyncIterator[tuple[Watcher, Live]]:
     """Starts a company's processes, and Prometheus and Alertmanager beside them, once its history is loaded."""
     pipeline = company.pipeline
-    deployed = deployment(pipeline.settings, DRILLS[scenario], SOON if fast else TIMING)
+    deployed = deployment(pipeline.settings, DRILLS[scenario], timing(fast=fast))
     await pipeline.start()
     say("a worker and an exporter are starting; history comes meanwhile")
     folder, address = pipeline.settings.data_dir / "stack", pipeline.url.removeprefix("http://")
     async with aiohttp.ClientSession() as http, company.living(http) as live:
-        with Stack(folder, [address], deployed.text, 1 if fast else _INTERVAL_S) as stack:
+        with Stack(folder, [address], deployed.text, interval_s(fast=fast)) as stack:
             for line in _about(pipeline.url, stack, fast=fast):
                 say(line)
             watcher = Watcher(company, stack, deployed, http, say)
@@ -104,16 +101,11 @@ async def _run(company: Company, scenario: str, until: str | None, *, fast: bool
 
 
 def _about(page: str, stack: Stack, *, fast: bool) -> list[str]:
-    rules = "as deploy/prometheus/rules.yml; --fast shortens how long alerts wait"
-    shortened = f"""\
-alerts on KPIs fire after {SOON.kpis}, and go on for {SOON.keep} after;
-                rules are judged every second, not every {_INTERVAL_S}. The conditions,
-                windows and numbers of samples are the real ones"""
     return [
         "",
         f"  live page     {page}/",
         f"  Prometheus    {stack.prometheus}/alerts",
         f"  Alertmanager  {stack.alertmanager}",
-        f"  rules         {shortened if fast else rules}",
+        "  rules         " + "\n                ".join(pace(fast=fast)),
         "",
     ]

@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from stream_kpis.local.company import Size
-from stream_kpis.monitoring.rules import Timing
+from stream_kpis.monitoring.rules import TIMING, Timing
 from stream_kpis.settings import Settings
 
 NIGHT = Path(__file__).with_name("night")
@@ -19,6 +19,30 @@ _NIGHT_H, _DAY_H = 6, 12
 SOON = Timing(kpis="15s", keep="15s")
 """For who watches, and has less patience than a pager needs. What is about the pipeline holds as long as ever: where a
 machine is busy, a scrape that comes late is no failure."""
+
+_INTERVAL_S = 10
+"""Between evaluations, as in ``deploy/prometheus/prometheus.yml``."""
+
+
+def timing(*, fast: bool) -> Timing:
+    """How long conditions hold before their alerts fire."""
+    return SOON if fast else TIMING
+
+
+def interval_s(*, fast: bool) -> int:
+    """Between evaluations of rules, and between notifications."""
+    return 1 if fast else _INTERVAL_S
+
+
+def pace(*, fast: bool) -> list[str]:
+    """What people are told of both, in lines."""
+    if not fast:
+        return ["as deploy/prometheus/rules.yml; --fast shortens how long alerts wait"]
+    return [
+        f"alerts on KPIs fire after {SOON.kpis}, and go on for {SOON.keep} after;",
+        f"rules are judged every second, not every {_INTERVAL_S}. The conditions,",
+        "windows and numbers of samples are the real ones",
+    ]
 
 
 class Drill(NamedTuple):

@@ -166,9 +166,9 @@ class Watcher:
         return [judged for judged in self._deployed.judged if judged.name in drill.silent]
 
     async def _watched(self, for_s: float, about: str = "") -> AsyncIterator[None]:
-        """Turns, five a second, for so long; other alerts' notifications are told as they come."""
+        """A turn, and more, five a second, for so long; other alerts' notifications are told as they come."""
         deadline = time.monotonic() + for_s
-        while time.monotonic() < deadline:
+        while True:
             self._company.tend()
             for note in self._stack.received[self._told :]:
                 self._told += 1
@@ -176,6 +176,8 @@ class Watcher:
                 if name != about and severity != "none":
                     self._say(f"{time.strftime('%H:%M:%S')}  beside: {note['status']} {severity} {name}")
             yield
+            if time.monotonic() > deadline:
+                return
             await asyncio.sleep(POLL_S)
 
     async def _seen(self, alert: str, mark: Mark, *, known: bool) -> Seen:

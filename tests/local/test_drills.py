@@ -88,9 +88,8 @@ def test_an_unknown_scenario_is_refused_before_anything_is_started(capsys: pytes
 def test_a_catalogue_without_what_a_drill_is_about_is_refused(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     kpi = {"title": "Leads", "department": "sales", "formula": "count(leads)", "unit": "count", "windows": ["1h"]}
-    own.write_text(
-        yaml.safe_dump({"measures": {"leads": {"flow": "lead.created"}}, "kpis": {"new_leads": kpi}}), "utf-8"
-    )
+    catalogue = {"measures": {"leads": {"flow": "lead_created"}}, "kpis": {"new_leads": kpi}}
+    own.write_text(yaml.safe_dump(catalogue), "utf-8")
     alone = settings(catalogue_built_in=False, catalogue=(own,))
     with pytest.raises(ValueError, match="the catalogue has no alert HighChurn, which this scenario is about"):
         deployment(alone, DRILLS["churn-wave"])
