@@ -7,7 +7,7 @@ from typing import NamedTuple
 WIDTH = 80
 STAGES = ("event", "visible", "firing", "webhook", "resolved")
 """Of a life that is seen whole, in order."""
-_INDENT = " " * 30
+_INDENT = 30
 _WORDS = {
     "visible": "the values in /metrics count it",
     "pending": "Prometheus: the condition holds, which it must for {hold}",
@@ -15,6 +15,11 @@ _WORDS = {
     "firing": "Prometheus calls",
     "resolved": "Alertmanager delivered that it is over",
 }
+
+
+def wrapped(text: str, indent: int) -> str:
+    """A text that fits a terminal; its further lines begin so many columns in."""
+    return textwrap.fill(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False)
 
 
 class Seen(NamedTuple):
@@ -84,8 +89,7 @@ class Life:
         """A line, wrapped: the time, how long that is after the event, the stage, and words."""
         clock = time.strftime("%H:%M:%S", time.localtime(at_ms / 1000))
         since = (at_ms - self.at_ms["event"]) / 1000
-        text = f"{clock} {since:8,.1f} s  {stage:9} {words}"
-        return textwrap.fill(text, WIDTH, subsequent_indent=_INDENT, break_long_words=False, drop_whitespace=True)
+        return wrapped(f"{clock} {since:8,.1f} s  {stage:9} {words}", _INDENT)
 
     def reached(self, stage: str) -> bool:
         """Whether it was seen as far as that."""

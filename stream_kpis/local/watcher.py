@@ -12,7 +12,7 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.local.company import Company, Mark, Say
 from stream_kpis.local.demo import span_s
 from stream_kpis.local.drills import DRILLS, Drill
-from stream_kpis.local.life import Life, Seen
+from stream_kpis.local.life import Life, Seen, wrapped
 from stream_kpis.local.sender import wall_ms
 from stream_kpis.local.stack import Stack
 from stream_kpis.monitoring.alerts import BUILT_IN, Alert, Whole, read_alerts
@@ -121,7 +121,7 @@ class Watcher:
         lasts_s = drill.lasts_s + hold_s
         live.play(scenario, started_ms, started_ms + int(lasts_s * 1000))
         mark, happens = self._company.mark(drill.first, started_ms), SCENARIOS[scenario].description
-        self._say(f"the drill of {alert}, {lasts_s:,.0f} s: {happens}")
+        self._say(wrapped(f"the drill of {alert}, {lasts_s:,.0f} s: {happens}", indent=2))
         life: Life | None = None
         tell_at = time.monotonic() + _TELL_EVERY_S
         async for _ in self._watched(lasts_s + drill.fades_s + self._deployed.keep_s(alert) + _PATIENCE_S, alert):
@@ -149,7 +149,8 @@ class Watcher:
         """
         drill = DRILLS[scenario]
         lasts_s = drill.lasts_s + max(self._deployed.hold_s(judged.name) for judged in self._about(drill))
-        self._say(f"nobody must be paged for {lasts_s:,.0f} s: {SCENARIOS[scenario].description}")
+        happens = SCENARIOS[scenario].description
+        self._say(wrapped(f"nobody must be paged for {lasts_s:,.0f} s: {happens}", indent=2))
         async for _ in self._watched(lasts_s):
             for alert in (alert for note in self._stack.received for alert in note["alerts"]):
                 name, severity = alert["labels"]["alertname"], alert["labels"]["severity"]
@@ -159,7 +160,8 @@ class Watcher:
         states = await self._states()
         names = [*dict.fromkeys([judged.name for judged in self._deployed.judged] + list(drill.silent))]
         for name in names:
-            self._say(f"  {name:20} {states.get(name, 'inactive'):9} {await self._because(name)}".rstrip())
+            line = f"  {name:20} {states.get(name, 'inactive'):9} {await self._because(name)}"
+            self._say(wrapped(line.rstrip(), indent=33))
 
     def _about(self, drill: Drill) -> list[Judged]:
         """The alerts on KPIs that must not call."""
