@@ -42,6 +42,9 @@ says what to do.
 `verify` says whether engine and oracle are equal, value by value; that few KPIs have enough samples it says beside, and
 `demo --verify` takes it for a failed check.
 
+`source <(stream-kpis completion bash)` in the shell's start file makes Tab complete commands, options, and the names of
+KPIs, windows and groupings, also for zsh and, with `stream-kpis completion fish | source`, fish.
+
 When Kafka goes away, a worker (role `worker` or `all`) ends with 75 within half a minute. An exporter alone goes on
 showing its values, as stale, until Kafka is back. SIGTERM ends either within 12 s: a worker with 0 after a last
 flush, or with 75 if that cannot be written.

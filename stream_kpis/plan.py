@@ -44,7 +44,7 @@ def compile_plan(settings: Settings, calendar_records: Iterable[bytes | None] = 
     try:
         return compile_catalogue(load(files), calendars, lookups)
     except CatalogueError as error:
-        raise SettingsError(f"catalogue: {error}") from error
+        raise SettingsError(f"catalogue: {error}{_by_whom(settings, str(error))}") from error
 
 
 def known_rates(settings: Settings) -> Rates:
@@ -78,7 +78,14 @@ def whole_catalogue(settings: Settings) -> Catalogue:
     try:
         return load(_all_files(settings))
     except CatalogueError as error:
-        raise SettingsError(f"catalogue: {error}") from error
+        raise SettingsError(f"catalogue: {error}{_by_whom(settings, str(error))}") from error
+
+
+def _by_whom(settings: Settings, error: str) -> str:
+    """Whose change made a file wrong that ships with the package: by itself it is right."""
+    own = ", ".join(file.name for file in catalogue_files(settings))
+    shipped = error.partition(":")[0] in {file.name for file in BUILT_IN.glob("*.yaml")}
+    return f"; {own} changes what that reads" if own and shipped else ""
 
 
 def goals_of(settings: Settings, plan: Plan) -> Goals:

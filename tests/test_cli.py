@@ -1,9 +1,11 @@
 """The command line: what is where, exit codes, errors of one line, and the page that describes it."""
 
 import ast
+import contextlib
 import importlib
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -185,6 +187,7 @@ def test_errors_are_one_line_and_say_whose_they_are(
             "stack --scenario flood",
             "no scenario 'flood'; there are slow-responses, churn-wave, quiet-night,",
         ),
+        ("rules --page kpis", "'--page': 'kpis' is no address: write http://HOST:PORT"),
         ("rules --output /nope/x.yml", "'--output': cannot write /nope/x.yml: No such file or directory"),
     ],
 )
@@ -241,6 +244,21 @@ def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: py
         ["failed", "kafka"],
     ]
     assert printed.err == ""
+
+
+def test_check_fits_a_terminal() -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "STREAM_KPIS_BOOTSTRAP": "127.0.0.1:9", "COLUMNS": "80"}
+    child = subprocess.Popen([sys.executable, "-m", "stream_kpis", "check"], stdout=theirs, env=environment)
+    os.close(theirs)
+    printed = b""
+    with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as out:  # a terminal ends with an error
+        while part := out.read(4096):
+            printed += part
+    assert child.wait() == 1
+    lines = printed.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) > len({line.split()[1] for line in lines if line[0] != " "}) == 7
 
 
 @pytest.mark.parametrize(

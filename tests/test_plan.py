@@ -77,3 +77,12 @@ def test_a_wrong_catalogue_is_an_error_of_the_settings(own: Path) -> None:
     (own / "own.yaml").write_text(OWN.replace("lead_created", "lead_creatd"))
     with pytest.raises(SettingsError, match=r"catalogue: own.yaml:3: .*lead_creatd.*lead_created"):
         compile_plan(Settings(catalogue=(own,)))
+
+
+def test_an_override_that_breaks_a_shipped_kpi_is_named(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("override:\n  measures:\n    orders: {by: [channel]}\n")
+    with pytest.raises(SettingsError, match=r"orders is not grouped by '\w+'; own.yaml changes what that reads$"):
+        compile_plan(Settings(catalogue=(tmp_path,)))
+    (tmp_path / "own.yaml").write_text("override:\n  kpis:\n    orders: {formula: count(nothing)}\n")
+    with pytest.raises(SettingsError, match=r"own.yaml:3: orders: unknown measure 'nothing'$"):
+        compile_plan(Settings(catalogue=(tmp_path,)))

@@ -7,6 +7,7 @@ import click
 
 from stream_kpis.cli.broker import kafka
 from stream_kpis.cli.checks import check, rebuild, verify
+from stream_kpis.cli.completing import completion
 from stream_kpis.cli.generated import dashboards, docs, rules, schema
 from stream_kpis.cli.operating import health, state
 from stream_kpis.cli.options import EXIT_CHECK_FAILED, EXIT_USE, Commands
@@ -18,7 +19,7 @@ from stream_kpis.settings import SettingsError
 COMMANDS = (
     *(demo, worker, import_, evaluate, kpis, top, explain, party, audit, attention, report),
     *(simulate, verify, check, rebuild, schema, rules, dashboards, docs, stack, kafka),
-    *(state, health),
+    *(state, health, completion),
 )
 """In the order of their page."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from stream_kpis.cli.options import settings_of
+from stream_kpis.cli.options import Address, settings_of
 
 
 @click.command()
@@ -25,9 +25,9 @@ def schema() -> None:
     multiple=True,
     help="Alerts of your own, beside the built-in ones or instead of those of the same name.",
 )
-@click.option("--page", default=None, help="Address of the live page, for links.")
-@click.option("--alertmanager", default=None, help="Address of Alertmanager, for links.")
-@click.option("--runbooks", default=None, help="Address of the runbooks, for links.")
+@click.option("--page", type=Address(), default=None, help="Address of the live page, for links.")
+@click.option("--alertmanager", type=Address(), default=None, help="Address of Alertmanager, for links.")
+@click.option("--runbooks", default=None, help="Address or path of the runbooks, for links.")
 @click.option("--kubernetes", is_flag=True, help="As a PrometheusRule for the Prometheus operator.")
 @click.pass_context
 def rules(

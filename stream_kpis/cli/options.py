@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -59,6 +60,19 @@ class Names(click.ParamType):
         if not names:
             self.fail("it has no name: give one, or leave the option out", param, ctx)
         return names
+
+
+class Address(click.ParamType):
+    """An address of HTTP, without a slash at the end."""
+
+    name = "url"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As click calls it."""
+        parts = urlsplit(str(value))
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            self.fail(f"{value!r} is no address: write http://HOST:PORT or https://HOST/PATH", param, ctx)
+        return str(value).rstrip("/")
 
 
 class Rate(click.FloatRange):

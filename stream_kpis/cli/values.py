@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from stream_kpis.cli import completing
 from stream_kpis.cli.options import Names, as_csv, as_json, files, mapping, one_form, rates, settings_of, url
 
 
@@ -18,8 +19,17 @@ from stream_kpis.cli.options import Names, as_csv, as_json, files, mapping, one_
 )
 @click.option("--from", "since", default=None, help="First business day of a period of your own.")
 @click.option("--to", "until", default=None, help="The day after its last one.")
-@click.option("--kpi", "kpis", type=Names(), default=(), help="Only these KPIs, separated by commas.")
-@click.option("--by", default=None, help="Only this grouping; without it the totals.")
+@click.option(
+    "--kpi",
+    "kpis",
+    type=Names(),
+    default=(),
+    shell_complete=completing.kpis,
+    help="Only these KPIs, separated by commas.",
+)
+@click.option(
+    "--by", default=None, shell_complete=completing.groupings, help="Only this grouping; without it the totals."
+)
 @rates
 @as_json
 @as_csv
@@ -36,8 +46,10 @@ def evaluate(context: click.Context, /, rates: Path | None, **options: Any) -> N
 
 
 @click.command()
-@click.option("--window", default="", help="The window to begin with; 24h by default.")
-@click.option("--by", default="", help="A grouping; without it the totals.")
+@click.option(
+    "--window", default="", shell_complete=completing.windows, help="The window to begin with; 24h by default."
+)
+@click.option("--by", default="", shell_complete=completing.groupings, help="A grouping; without it the totals.")
 @click.option(
     "--sort",
     type=click.Choice(["catalogue", "name", "samples", "state", "target"]),
@@ -65,9 +77,18 @@ def top(context: click.Context, /, url: str | None, **options: Any) -> None:
 
 
 @click.command()
-@click.option("--kpi", "kpis", type=Names(), default=(), help="Only these KPIs, separated by commas.")
-@click.option("--by", default=None, help="A grouping; without it the totals.")
-@click.option("--window", "windows", type=Names(), default=(), help="Only these windows.")
+@click.option(
+    "--kpi",
+    "kpis",
+    type=Names(),
+    default=(),
+    shell_complete=completing.kpis,
+    help="Only these KPIs, separated by commas.",
+)
+@click.option("--by", default=None, shell_complete=completing.groupings, help="A grouping; without it the totals.")
+@click.option(
+    "--window", "windows", type=Names(), default=(), shell_complete=completing.windows, help="Only these windows."
+)
 @click.option("--at", "instants", multiple=True, help="Windows as of an instant; may be given several times.")
 @click.option("--period", default=None, help="A day, month, quarter or year instead of a window.")
 @click.option("--from", "since", default=None, help="First business day of a period of your own.")

@@ -34,6 +34,7 @@ class _Course(msgspec.Struct, eq=False, gc=True):
 
     journey: Journey
     party: str
+    entity: str
     state: Any
     events: list[Event]
     """In order; the first ``at`` of them are in the state."""
@@ -111,6 +112,24 @@ class Past:
             self._count_pulses(before)
             yield self._cells.take()
 
+    def facts(self) -> Iterator[tuple[str, str, Fact]]:
+        """All facts at the last instant, with party and entity; a party's last event among them where that is wanted.
+
+        Everything is folded anew for it: cells may be read before or after.
+
+        Raises:
+            DefinitionsChanged: something was sealed by another version of its journey.
+        """
+        last_ms: dict[str, int] = {}
+        for course in filter(None, map(self._course, self._holdings.stored())):
+            course.forward(self._instants[-1])
+            for fact in course.facts:
+                yield course.party, course.entity, fact
+            last_ms[course.party] = max(last_ms.get(course.party, -1), course.last_ms)
+        for party, at_ms in last_ms.items() if self._holdings.pulsing else ():
+            if at_ms >= 0:
+                yield party, "", activity.fact(at_ms)
+
     def _begin(self) -> Iterator[_Course]:
         """All scopes before the first instant, one after the other."""
         for stored in self._holdings.stored():
@@ -121,23 +140,23 @@ class Past:
 
     def _course(self, stored: Stored) -> _Course | None:
         """A scope from what was sealed, if that was before the first instant; else from its first event."""
-        journey, party = stored.journey, stored.party
+        journey, party, entity = stored.journey, stored.party, stored.entity
         kept = decoded(stored.value)
         events = [event for event in decode_events(kept.events) if known_ms(event) < self._instants[-1]]
         events.sort(key=known_ms)  # moves links alone; the others are in the order of time already
         if kept.seal is None:
-            return _Course(journey, party, journey.state(), events, -1)
+            return _Course(journey, party, entity, journey.state(), events, -1)
         if kept.version != journey.version:
             raise DefinitionsChanged(f"journey {journey.name} has changed, and some of its state is sealed")
         base = sealed_state(journey, kept.base)
         if kept.seal[0] < self._instants[0]:
-            return _Course(journey, party, base, events, kept.seal[0])
+            return _Course(journey, party, entity, base, events, kept.seal[0])
         sealed = [event for archive in stored.archives for event in decode_events(archive)]
         whole = bool(sealed) and sealed[-1].order == kept.seal
         if not whole or as_sealed(journey, _folded(journey, sealed)) != base:
             self.unknown_before_ms = max(self.unknown_before_ms, kept.seal[0])
             return None
-        return _Course(journey, party, journey.state(), sorted(sealed + events, key=known_ms), -1)
+        return _Course(journey, party, entity, journey.state(), sorted(sealed + events, key=known_ms), -1)
 
     def _move(self, course: _Course, to_ms: int) -> bool:
         """Moves a scope on to an instant and counts what that changes; whether it goes on after it."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from stream_kpis.kpis.load import nearest
@@ -41,6 +42,10 @@ class Filter(NamedTuple):
                 yield value
 
 
+_NAMED_MAX = 12
+"""More names no one reads in an error."""
+
+
 def chosen(kpis: Mapping[str, Kpi], names: Collection[str], by: str | None, windows: Collection[str] = ()) -> Filter:
     """The filter of KPIs, windows and a grouping that people named; without a grouping, the totals.
 
@@ -74,13 +79,18 @@ def check_comparison(against: str, kpis: Mapping[str, Kpi], names: Collection[st
     able = [name for name, kpi in kpis.items() if "change" in kpi.operators]
     for name in names:
         if name not in able:
-            raise ValueError(f"{name} is not compared; there are {', '.join(able)}: add change to its operators")
+            raise ValueError(f"{name} is not compared; there are {_listed(able)}: add change to its operators")
 
 
 def _known(what: str, name: str, names: Collection[str]) -> None:
     if name not in names:
-        there_are = f"there are {', '.join(names)}" if names else "there is none"
+        there_are = f"there are {_listed(names)}" if names else "there is none"
         raise ValueError(f"no {what} {name!r}{nearest(name, names) or f'; {there_are}'}")
+
+
+def _listed(names: Collection[str]) -> str:
+    more = len(names) - _NAMED_MAX
+    return ", ".join(islice(names, _NAMED_MAX)) + (f" and {more} more" if more > 0 else "")
 
 
 _INT64 = 1 << 63

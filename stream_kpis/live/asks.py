@@ -75,6 +75,23 @@ def period(text: str, calendar: Calendar) -> Ask:
     return Ask(calendar.start_of(after), calendar.start_of(first), text)
 
 
+def window_of(text: str, calendar: Calendar) -> tuple[str, str]:
+    """The window that is a whole day, month, quarter or year at the end of that, and this instant.
+
+    Raises:
+        ValueError: it is none of them.
+
+    >>> window_of("2017Q1", Calendar()), window_of("2017-04", Calendar())[0]
+    (('qtd', '2017-04-01T00:00:00Z'), 'mtd')
+    """
+    end = iso(period(text, calendar).to_ms)
+    found = _PERIOD.fullmatch(text)
+    assert found is not None  # it is a period
+    if found["day"]:
+        return "today", end
+    return "mtd" if found["month"] else "qtd" if found["quarter"] else "ytd", end
+
+
 def days(since: str, until: str, calendar: Calendar) -> Ask:
     """The business days from ``since`` to the one before ``until``.
 

@@ -114,6 +114,19 @@ def rows_of(cases: Iterable[Waiting]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def none_of(what: str) -> dict[str, Any]:
+    """How much of one kind waits, before any is added."""
+    return {"what": what, "waiting": 0, "over": None, "oldest_s": 0.0}
+
+
+def add(total: dict[str, Any], case: Mapping[str, Any]) -> None:
+    """Adds a row of :func:`rows_of`; how many are over their target is not known where there is none."""
+    total["waiting"] += 1
+    if case["target_s"] is not None:
+        total["over"] = (total["over"] or 0) + case["over"]
+    total["oldest_s"] = max(total["oldest_s"], case["age_s"])
+
+
 SUMMARY_COLUMNS = ("by", "what", "waiting", "over", "oldest_s")
 
 
@@ -125,14 +138,9 @@ def summary(cases: Iterable[Waiting], by: str) -> list[dict[str, Any]]:
         by: ``owner`` or ``team``.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for case in cases:
-        who = getattr(case, by) or NOBODY
-        row = found.setdefault(
-            (who, case.what), {"by": who, "what": case.what, "waiting": 0, "over": 0, "oldest_s": 0.0}
-        )
-        row["waiting"] += 1
-        row["over"] += case.over
-        row["oldest_s"] = max(row["oldest_s"], case.age_ms / 1000)
+    for row in rows_of(cases):
+        who = row[by] or NOBODY
+        add(found.setdefault((who, row["what"]), {"by": who, **none_of(row["what"])}), row)
     totals: dict[str, int] = {}
     for row in found.values():
         totals[row["by"]] = totals.get(row["by"], 0) + row["waiting"]
@@ -151,10 +159,15 @@ def render(cases: Sequence[Waiting]) -> str:
     return head + table_of(("What", "Party", "Entity", "Has it", "Age"), rows, numbers=("Age",))
 
 
+def counted(number: int | None) -> str:
+    """A number for people; a dash for none that is known."""
+    return "-" if number is None else f"{number:,}"
+
+
 def render_summary(rows: Iterable[Mapping[str, Any]], by: str) -> str:
     """A summary as text."""
     shown = (
-        (row["by"], row["what"], f"{row['waiting']:,}", f"{row['over']:,}", people(row["oldest_s"], "seconds"))
+        (row["by"], row["what"], f"{row['waiting']:,}", counted(row["over"]), people(row["oldest_s"], "seconds"))
         for row in rows
     )
     return table_of(

@@ -14,6 +14,8 @@ from stream_kpis.live.tables import print_rows
 from stream_kpis.settings import Settings
 
 _TIMEOUT_S = 30.0
+_ERROR_BYTES = 2_000
+"""Longer than any line of an exporter; what else stands at the address may send a whole page."""
 
 
 class ExporterError(RuntimeError):
@@ -92,7 +94,7 @@ def ask(url: str, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str,
         with urlopen(f"{url.rstrip('/')}{path}?{urlencode(query)}", timeout=_TIMEOUT_S) as answer:  # noqa: S310 - HTTP, as checked
             return cast("dict[str, Any]", json.load(answer))
     except HTTPError as error:
-        text = error.read(500).decode("utf-8", "replace").strip() or error.reason
+        text = error.read(_ERROR_BYTES).decode("utf-8", "replace").strip() or error.reason
         if error.code in (400, 404):
             raise ValueError(f"{url}: {text}") from error
         raise ExporterError(f"{url}: {text}") from error

@@ -181,7 +181,11 @@ class Lens:
             facts: of all parties, with party and entity.
             most: how many to name.
         """
-        found = list(self.contributions(facts))
+        return self.ranked(self.contributions(facts), most)
+
+    def ranked(self, contributions: Iterable[Contribution], most: int) -> Behind:
+        """The same, from what all entities add."""
+        found = list(contributions)
         ordered = {
             "slowest": lambda each: (-each.number, each.party, each.entity),
             "oldest": lambda each: (each.at_ms, each.party, each.entity),
@@ -195,7 +199,11 @@ class Lens:
         )  # fmt: skip
 
     def contributions(self, facts: Iterable[tuple[str, str, Fact]]) -> Iterator[Contribution]:
-        """Of every entity that adds anything."""
+        """Of every entity that adds anything.
+
+        Args:
+            facts: of whole parties, with party and entity.
+        """
         by_entity: dict[tuple[str, str], list[Fact]] = {}
         for party, entity, fact in facts:
             if any(True for _ in self._touched(fact)):

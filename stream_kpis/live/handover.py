@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from stream_kpis.kpis.goals import Target
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live import attention
 from stream_kpis.live.listing import table_of
 from stream_kpis.live.tables import moved_by, people
 
@@ -15,25 +18,28 @@ COLUMNS = (
 )
 
 
-def breaches(values: Iterable[Row], catalogue: Mapping[str, Row]) -> list[dict[str, Any]]:
-    """The totals that missed their targets, in the catalogue's order; of waiting cases one is enough.
+def breaches(values: Iterable[Row], kpis: Mapping[str, Kpi], targets: Mapping[str, Target]) -> list[dict[str, Any]]:
+    """The totals that missed their targets, in the order of the values; of waiting cases one is enough.
 
     Args:
         values: of the period, as `/api/kpis` gives them.
-        catalogue: by KPI what `live/api.py` tells of it.
+        kpis: the catalogue.
+        targets: by KPI what its total should be.
     """
     found = []
     for row in values:
-        kpi, value = catalogue.get(row["kpi"]), row["value"]
+        kpi, value, target = kpis.get(row["kpi"]), row["value"], targets.get(row["kpi"])
         if kpi is None or value is None or row["by"]:  # the exporter may have more KPIs than these settings
             continue
-        if kpi["older_than_s"] is not None:
-            missed, target = value > 0, 0
+        if kpi.cases:
+            missed, aim = value > 0, 0.0
+        elif target is not None:
+            aim = target.target
+            missed = value > aim if (target.better or kpi.better) == "lower" else value < aim
         else:
-            target = kpi["target"]
-            missed = target is not None and (value > target if kpi["better"] == "lower" else value < target)
+            continue
         if missed:
-            found.append({"section": "breach", **_said(row), "target": target})
+            found.append({"section": "breach", **_said(row), "target": aim})
     return found
 
 
@@ -61,12 +67,7 @@ def open_queue(cases: Iterable[Row]) -> list[dict[str, Any]]:
     """How much of each kind waits now, from the rows of `attention`."""
     found: dict[str, dict[str, Any]] = {}
     for case in cases:
-        row = found.setdefault(
-            case["what"], {"section": "open", "what": case["what"], "waiting": 0, "over": 0, "oldest_s": 0.0}
-        )
-        row["waiting"] += 1
-        row["over"] += bool(case["over"])
-        row["oldest_s"] = max(row["oldest_s"], case["age_s"])
+        attention.add(found.setdefault(case["what"], {"section": "open", **attention.none_of(case["what"])}), case)
     return list(found.values())
 
 
@@ -88,7 +89,10 @@ def render(title: str, missed: Sequence[Row], moved: Sequence[Row], waiting: Seq
         parts.append(table_of(("KPI", "Value", "Before", "Change"), rows, numbers=("Value", "Before", "Change")))
     parts.append(f"\nOpen now: {sum(r['waiting'] for r in waiting):,}\n")
     if waiting:
-        rows = ((r["what"], f"{r['waiting']:,}", f"{r['over']:,}", people(r["oldest_s"], "seconds")) for r in waiting)
+        rows = (
+            (r["what"], f"{r['waiting']:,}", attention.counted(r["over"]), people(r["oldest_s"], "seconds"))
+            for r in waiting
+        )
         parts.append(
             table_of(("What", "Waiting", "Over target", "Oldest"), rows, numbers=("Waiting", "Over target", "Oldest"))
         )

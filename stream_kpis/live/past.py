@@ -15,7 +15,7 @@ from stream_kpis.live.operators.operators import changed
 from stream_kpis.live.operators.spans import compared_days
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.snapshot import Result, State, Value
+from stream_kpis.live.snapshot import Result, Snapshot, State, Value
 
 Records = list[tuple[bytes, bytes | None]]
 
@@ -75,15 +75,30 @@ class PastValues:
         Raises:
             ValueError: archives that the first of them needs are gone; one line.
         """
+        self._check()
+        for ask in self._asks:
+            for partition, records in self._flushes.pop(ask.to_ms, ()):
+                self._model.apply(partition, records)
+            yield answered(self._model, ask, self._kpis)
+
+    def seen(self) -> tuple[ReadModel, Snapshot]:
+        """The read model as of the only instant, and what it says.
+
+        Raises:
+            ValueError: archives that it needs are gone; one line.
+        """
+        self._check()
+        (to_ms,) = self._instants
+        for partition, records in self._flushes.pop(to_ms):
+            self._model.apply(partition, records)
+        return self._model, self._model.snapshot(to_ms)
+
+    def _check(self) -> None:
         if self._instants[0] <= self._unknown_before_ms:
             raise ValueError(
                 f"as of {iso(self._instants[0])} not all is known, as sealed events have left the parties changelog;"
                 f" ask for instants and ends of periods from {iso(round_up(self._unknown_before_ms + 1))} on"
             )
-        for ask in self._asks:
-            for partition, records in self._flushes.pop(ask.to_ms, ()):
-                self._model.apply(partition, records)
-            yield answered(self._model, ask, self._kpis)
 
 
 def until_now(asks: Sequence[Ask], now_ms: int) -> list[Ask]:

@@ -151,6 +151,20 @@ def value_of(snapshot: Snapshot, kpis: Mapping[str, Kpi], kpi: str, window: str,
     Raises:
         ValueError: there is none; the line has the nearest name.
     """
+    check_asked(kpis, kpi, window, by)
+    groups = {v.group: v for v in snapshot.values if (v.kpi, v.window, v.by) == (kpi, window, by)}
+    if group not in groups:
+        hint = nearest(group, groups) or f"; there are {', '.join(sorted(groups)[:10]) or 'none'}"
+        raise ValueError(f"no {by} {group!r} of {kpi}{hint}")
+    return groups[group]
+
+
+def check_asked(kpis: Mapping[str, Kpi], kpi: str, window: str, by: str) -> None:
+    """Refuses what the catalogue has no values of.
+
+    Raises:
+        ValueError: the line has the nearest name.
+    """
     if kpi not in kpis:
         raise ValueError(f"no KPI {kpi!r}{nearest(kpi, kpis) or '; see stream-kpis kpis'}")
     if window not in kpis[kpi].windows:
@@ -158,11 +172,6 @@ def value_of(snapshot: Snapshot, kpis: Mapping[str, Kpi], kpi: str, window: str,
     if by and by not in kpis[kpi].by:
         hint = nearest(by, kpis[kpi].by) or f"; there are {', '.join(kpis[kpi].by) or 'none'}"
         raise ValueError(f"no grouping {by!r} of {kpi}{hint}")
-    groups = {v.group: v for v in snapshot.values if (v.kpi, v.window, v.by) == (kpi, window, by)}
-    if group not in groups:
-        hint = nearest(group, groups) or f"; there are {', '.join(sorted(groups)[:10]) or 'none'}"
-        raise ValueError(f"no {by} {group!r} of {kpi}{hint}")
-    return groups[group]
 
 
 def asked_group(text: str) -> tuple[str, str]:

@@ -26,6 +26,7 @@ POLL_S = 0.2
 _TELL_EVERY_S = 20.0
 _PATIENCE_S = 120.0
 _CALM_SCRAPES = 4
+_CALM_S_MAX = 300.0
 
 
 class DrillError(RuntimeError):
@@ -104,11 +105,19 @@ class Watcher:
         self._told = 0
 
     async def calm(self) -> None:
-        """Waits until Prometheus knows how things are before anything happens."""
+        """Waits until Prometheus knows how things are before anything happens.
+
+        Raises:
+            DrillError: it does not come to know.
+        """
         self._say("calm first: until Prometheus has scraped some values")
-        while await asyncio.to_thread(self._stack.scrapes) < _CALM_SCRAPES:
-            self._company.tend()
-            await asyncio.sleep(POLL_S)
+        async for _ in self._watched(_CALM_S_MAX):
+            try:
+                if await asyncio.to_thread(self._stack.scrapes) >= _CALM_SCRAPES:
+                    return
+            except OSError:  # busy: the next turn asks again
+                continue
+        raise DrillError(f"Prometheus got hardly any values within {_CALM_S_MAX:.0f} s: is this machine too busy?")
 
     async def life(self, scenario: str, live: Live, until: str) -> Life:
         """Plays a scenario, and tells the life of its alert until a stage of it.

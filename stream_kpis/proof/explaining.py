@@ -1,20 +1,28 @@
 """The command `explain`: the receipt of one value of a running exporter."""
 
 import asyncio
+import time
 from collections.abc import Mapping
-from typing import Any
+from textwrap import fill
+from typing import Any, NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.tiles import round_up
+from stream_kpis.engine.tiles import Calendar, round_up
+from stream_kpis.events.history.document import printable
 from stream_kpis.live.api import rfc3339
+from stream_kpis.live.asks import instant
 from stream_kpis.live.client import ask, url_of
 from stream_kpis.live.contributions import Behind, Contribution, Lens
 from stream_kpis.live.listing import Row, print_listing, table_of
+from stream_kpis.live.past import until_now
 from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.live.receipt import as_json as of_receipt
 from stream_kpis.live.receipt import asked_group
+from stream_kpis.live.receipt_text import render
 from stream_kpis.live.snapshot import Value
-from stream_kpis.live.tables import people
+from stream_kpis.live.tables import WIDTH, people
 from stream_kpis.proof.exposed import ms_of
+from stream_kpis.proof.past import Asked, explained
 from stream_kpis.proof.prove import Finding, as_json, prove_exposed
 from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
@@ -27,11 +35,38 @@ COLUMNS = (
 )
 
 
+class Wanted(NamedTuple):
+    """What is to be told of a value."""
+
+    kpi: str
+    window: str
+    group: str
+    """``DIM=VALUE``, or empty for the total."""
+    entities: int
+    """How many to name of those behind it."""
+    prove: bool
+
+
+class _Told(NamedTuple):
+    """What is told."""
+
+    receipt: dict[str, Any]
+    text: str
+    proof: Finding | None
+
+
 def print_receipt(
-    settings: Settings, *, kpi: str, window: str, group: str, entities: int, prove: bool, url: str | None,
-    json_wanted: bool, as_csv: bool,
-) -> int:  # fmt: skip
+    settings: Settings, wanted: Wanted, *, at: str | None, url: str | None, json_wanted: bool, as_csv: bool
+) -> int:
     """Prints the receipt of one value, the entities behind it and its proof; returns the exit code.
+
+    Args:
+        settings: of the deployment.
+        wanted: the value, and what is to be told of it.
+        at: an instant of the past; without it the exporter is asked for what it shows now.
+        url: of the exporter.
+        json_wanted: JSON.
+        as_csv: CSV.
 
     Returns:
         1 if the proof finds a difference, else 0.
@@ -41,25 +76,46 @@ def print_receipt(
         RuntimeError: the exporter or Kafka does not answer, or the exporter has no values yet.
     """
     set_up_logging(settings.verbose)
-    url = url or url_of(settings)
-    receipt = ask(url, "/api/explain", [("kpi", kpi), ("window", window), *([("by", group)] if group else [])])
-    text = receipt.pop("text")
-    del receipt["provable"]
+    if at is None:
+        told = asyncio.run(_now(settings, wanted, url or url_of(settings)))
+    else:
+        (asked,) = until_now([instant(at, Calendar(settings.zone))], time.time_ns() // 1_000_000)
+        told = asyncio.run(_then(settings, wanted, asked.to_ms))
+    receipt, text, found = told
     rows = rows_of(receipt)
-    if entities and receipt["composed"]:
+    if wanted.entities and receipt["composed"]:
         text += "\nNo entities are named: the value is composed. Its parts' receipts name theirs.\n"
-    elif entities:
-        value = value_of_receipt(receipt, *asked_group(group))
-        receipt["entities"] = asyncio.run(_behind(settings, value, ms_of(receipt["kpi_now"]), entities))
-        rows += [{"section": "entity", **one} for one in receipt["entities"]["named"]]
-        text += "\n" + entities_text(receipt["entities"], receipt["unit"])
-    found = asyncio.run(_prove(settings, url, receipt)) if prove else None
+    elif entities := receipt.get("entities"):
+        rows += [{"section": "entity", **one} for one in entities["named"]]
+        text += "\n" + entities_text(entities, receipt["unit"])
     if found is not None:
         receipt["proof"] = as_json(found)
         rows.append({"section": "proof", "name": "equal" if found.equal else "different", "what": found.text})
-        text += f"\n{found.text}\n"
+        text += f"\n{fill(printable(found.text), WIDTH)}\n"
     print_listing(COLUMNS, rows, receipt, lambda: text, as_json=json_wanted, as_csv=as_csv)
     return int(found is not None and not found.equal)
+
+
+async def _now(settings: Settings, wanted: Wanted, url: str) -> _Told:
+    """What the exporter shows."""
+    asked = [("kpi", wanted.kpi), ("window", wanted.window), *([("by", wanted.group)] if wanted.group else [])]
+    receipt = await asyncio.to_thread(ask, url, "/api/explain", asked)
+    text = receipt.pop("text")
+    del receipt["provable"]
+    if wanted.entities and not receipt["composed"]:
+        value = value_of_receipt(receipt, *asked_group(wanted.group))
+        receipt["entities"] = await _behind(settings, value, ms_of(receipt["kpi_now"]), wanted.entities)
+    return _Told(receipt, text, await _prove(settings, url, receipt) if wanted.prove else None)
+
+
+async def _then(settings: Settings, wanted: Wanted, to_ms: int) -> _Told:
+    """What the parties say of the past."""
+    asked = Asked(wanted.kpi, wanted.window, *asked_group(wanted.group), to_ms)
+    found = await explained(settings, asked, entities=wanted.entities, prove=wanted.prove)
+    receipt = of_receipt(found.receipt)
+    if found.behind is not None:
+        receipt["entities"] = as_document(found.behind, found.plan, wanted.kpi)
+    return _Told(receipt, render(found.receipt), found.proof)
 
 
 async def _behind(settings: Settings, value: Value, now_ms: int, most: int) -> dict[str, Any]:

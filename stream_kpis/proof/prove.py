@@ -8,7 +8,7 @@ import asyncio
 import multiprocessing
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import KIND_OF_DATA
+from stream_kpis.journeys.facts import Fact
 from stream_kpis.kpis.goals import Goals
 from stream_kpis.live.client import ask
 from stream_kpis.live.contributions import Contribution, Lens, journeys_of
@@ -141,7 +142,17 @@ async def prove_exposed(settings: Settings, plan: Plan, url: str, wanted: Collec
     return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))
 
 
-async def prove_values(settings: Settings, plan: Plan, values: Sequence[Value], at: At) -> Finding:
+FactOf = tuple[str, str, Fact]
+"""With party and entity."""
+
+
+async def prove_values(
+    settings: Settings,
+    plan: Plan,
+    values: Sequence[Value],
+    at: At,
+    facts_of: Callable[[], Awaitable[Iterable[FactOf]]] | None = None,
+) -> Finding:
     """Compares values of a snapshot with what the oracle makes of the events in Kafka.
 
     Args:
@@ -149,6 +160,7 @@ async def prove_values(settings: Settings, plan: Plan, values: Sequence[Value], 
         plan: the exporter's.
         values: all groups of one or several KPIs and windows: one that is missing is a difference.
         at: the snapshot's.
+        facts_of: the parties' facts as of then, asked for if an entity is to be named; else those committed now.
 
     Raises:
         UnprovableError: the oracle does not know one of the KPIs.
@@ -171,7 +183,7 @@ async def prove_values(settings: Settings, plan: Plan, values: Sequence[Value], 
                 break
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
-    first, named = await _named(settings, plan, oracle, report.differences, values, at.to_ms, real)
+    first, named = await _named(settings, plan, oracle, report.differences, values, at.to_ms, real, facts_of)
     return Finding(
         kpis=tuple(dict.fromkeys(value.kpi for value in values)), compared=report.compared, records=records,
         seconds=time.monotonic() - began, cpu_seconds=time.process_time() - cpu, differences=len(report.differences),
@@ -201,28 +213,30 @@ async def _named(
     values: Sequence[Value],
     to_ms: int,
     real: Mapping[tuple[str, str], str],
+    facts_of: Callable[[], Awaitable[Iterable[FactOf]]] | None,
 ) -> tuple[Difference | None, Culprit | str]:
-    """A difference and the first entity behind it, by the parties as committed now; or the first one and why not.
+    """A difference and the first entity behind it, by the parties' facts; or the first one and why not.
 
     Of each KPI the first difference is looked at, until one has an entity to name.
     """
     firsts = {difference.kpi: difference for difference in reversed(differences)}
-    names, held = Pseudonyms.of(settings), None
+    names = Pseudonyms.of(settings)
+    facts: list[FactOf] | None = None
     for difference in firsts.values():
         value = next(v for v in values if (v.kpi, v.window) == (difference.kpi, difference.window))
         value = value._replace(by=difference.by, group=difference.group)
         lens = Lens(plan, value, to_ms, names)
         if not lens.linear:
             continue
-        if held is None:
+        if facts is None:
             journeys = {name for kpi in {v.kpi for v in values} for name in journeys_of(plan, kpi)}
-            held = await holdings(settings, plan, journeys)
+            facts = list(await facts_of() if facts_of else (await holdings(settings, plan, journeys)).facts())
         ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
         expected = oracle.entities(ask, value.by, real.get((value.by, value.group), value.group), to_ms)
-        if culprit := first_culprit(lens.contributions(held.facts()), expected):
+        if culprit := first_culprit(lens.contributions(facts), expected):
             return difference, culprit
     first = differences[0] if differences else None
-    if held is None:
+    if facts is None:
         return first, "no entity is named, as the formula is no sum over entities" if first else ""
     return first, "no entity differs: the parties' facts are right, and the cells do not say what they say"
 

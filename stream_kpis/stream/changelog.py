@@ -4,6 +4,7 @@ Both read what is committed and belong to no consumer group. "Read to the end" m
 end offset: the last record seen says nothing, as control records and aborted ones take offsets too.
 """
 
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, Self
 
@@ -13,11 +14,14 @@ from stream_kpis.engine.batch import HEADER_KEY, Header, header_decoder
 from stream_kpis.settings import Settings
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.flush import HostedShard
+from stream_kpis.stream.progress import Report, reporting
 from stream_kpis.stream.topics import Names, every
 
 _POLL_MS = 200
 _RECORDS_MAX = 20_000
 """Records decoded between two looks at the event loop."""
+
+logger = logging.getLogger(__name__)
 
 
 def committed(settings: Settings, **more: Any) -> Any:
@@ -55,7 +59,7 @@ async def read_to_ends(
         left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
 
 
-async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None) -> list[Header]:
+async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None) -> dict[int, Header]:
     """The newest header of each shard that has written one, by partition.
 
     Args:
@@ -68,7 +72,7 @@ async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None
         for record in records:
             if record.key == HEADER_KEY and record.value is not None:
                 found[record.partition] = record.value
-    return [header_decoder.decode(value) for _, value in sorted(found.items())]
+    return {partition: header_decoder.decode(value) for partition, value in sorted(found.items())}
 
 
 class ChangelogReader:
@@ -118,22 +122,29 @@ class ChangelogReader:
         kafka.assign(wanted)
         for tp in wanted:
             kafka.seek(tp, starts[tp])
-        left = {tp for tp in wanted if ends[tp] > starts[tp]}
         headers: dict[int, bytes] = {}
-        while left:
-            if stale():
-                return None
-            for tp, records in (await kafka.getmany(*left, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)).items():
-                count += len(records)
-                shard = shards[tp.partition].shard
-                if tp.topic == names.parties:
-                    _replay(records, shard.restore_party)
-                elif header := _replay(records, shard.restore_cell):
-                    headers[tp.partition] = header
-            left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
-        for partition, hosted in shards.items():
-            _complete(hosted, headers.get(partition), ends[TopicPartition(names.cells, partition)])
+        with reporting("recovery", lambda: sum(ends[tp] - starts[tp] for tp in wanted), logger.info) as report:
+            at, left = dict(starts), {tp for tp in wanted if ends[tp] > starts[tp]}
+            while left:
+                if stale():
+                    return None
+                for tp, records in (await kafka.getmany(*left, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)).items():
+                    count += len(records)
+                    shard = shards[tp.partition].shard
+                    if tp.topic == names.parties:
+                        _replay(records, shard.restore_party)
+                    elif header := _replay(records, shard.restore_cell):
+                        headers[tp.partition] = header
+                at |= {tp: await kafka.position(tp) for tp in left}
+                left = {tp for tp in left if at[tp] < ends[tp]}
+                _tell(report, sum(at[tp] - starts[tp] for tp in wanted), sum(ends[tp] - starts[tp] for tp in wanted))
+            for partition, hosted in shards.items():
+                _complete(hosted, headers.get(partition), ends[TopicPartition(names.cells, partition)])
         return count
+
+
+def _tell(report: Report, done: int, total: int) -> None:
+    report(done, "records", f"recovery: {done:,} of {total:,} records are read")
 
 
 def _replay(records: Iterable[Any], restore: Callable[[bytes, bytes | None], None]) -> bytes | None:

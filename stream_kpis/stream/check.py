@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import shutil
+import sys
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
@@ -35,10 +38,18 @@ Finding = tuple[Outcome, str, str]
 def print_check(settings: Settings) -> int:
     """The command: one line per check. Returns 0, 1 if something does not answer, 2 if something is set wrong."""
     worst = Outcome.OK
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     for outcome, what, found in findings(settings):
-        print(f"{'ok' if outcome is Outcome.OK else outcome.name.lower():6} {what:10} {' '.join(found.split())}")  # noqa: T201 - the command's output
+        print(_line(outcome, what, found, width))  # noqa: T201 - the command's output
         worst = max(worst, outcome)
     return int(worst)
+
+
+def _line(outcome: Outcome, what: str, found: str, width: int) -> str:
+    """A finding in one line, for programs; on a terminal, whose width is given, under its own column."""
+    head = f"{'ok' if outcome is Outcome.OK else outcome.name.lower():6} {what:10} "
+    line = head + " ".join(found.split())
+    return textwrap.fill(line, width, subsequent_indent=" " * len(head), break_on_hyphens=False) if width else line
 
 
 def findings(settings: Settings) -> Iterator[Finding]:

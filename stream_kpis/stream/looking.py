@@ -2,23 +2,29 @@
 
 import asyncio
 import time
-from datetime import date
+from datetime import date, timedelta
+
+from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Reject
 from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.live import attention, handover
-from stream_kpis.live.api import Views
 from stream_kpis.live.asks import asks_of
 from stream_kpis.live.client import ask, url_of
 from stream_kpis.live.listing import print_listing
+from stream_kpis.live.operators.targets import Targets
 from stream_kpis.live.party import COLUMNS, Dossier, Place, dossier, render, rows_of
 from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
+from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.parties import holdings, holdings_of, records_of
+from stream_kpis.stream.targets import TargetsReader
+from stream_kpis.stream.topics import Names, survey
 
 
 def print_party(settings: Settings, *, party: str, offsets: bool, as_json: bool, as_csv: bool) -> int:
@@ -89,8 +95,8 @@ def print_report(settings: Settings, *, since: str, until: str, url: str | None,
     now = ask(url, "/api/kpis", [("by", ""), ("from", since), ("to", until)])["values"]
     was = ask(url, "/api/kpis", [("by", ""), *before])["values"]
     plan, cases = asyncio.run(_cases(settings))
-    catalogue = Views(plan.catalogue.kpis, settings.currency).catalogue()
-    missed, moved = handover.breaches(now, catalogue), handover.changes(now, was)
+    targets = asyncio.run(_targets(settings, plan)).of_days(after - timedelta(days=1))
+    missed, moved = handover.breaches(now, plan.catalogue.kpis, targets), handover.changes(now, was)
     waiting = handover.open_queue(attention.rows_of(cases))
     document = {"from": since, "to": until, "breaches": missed, "changes": moved, "open": waiting}
     print_listing(
@@ -98,6 +104,18 @@ def print_report(settings: Settings, *, since: str, until: str, url: str | None,
         lambda: handover.render(f"Handover of {asked.name}", missed, moved, waiting), as_json=as_json, as_csv=as_csv,
     )  # fmt: skip
     return 0
+
+
+async def _targets(settings: Settings, plan: Plan) -> Targets:
+    """What values should be, from the catalogue, the file of goals and the topic of targets, if that is there."""
+    targets = Targets(plan, Calendar(settings.zone), goals_of(settings, plan))
+    try:
+        if Names.of(settings).targets not in (await survey(settings)).missing:
+            async with TargetsReader(settings, plan.catalogue.kpis, targets.tell):
+                pass
+    except KafkaError as error:
+        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
+    return targets
 
 
 async def _places(settings: Settings, found: Dossier) -> dict[tuple[str, str], Place]:

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holdings
 from stream_kpis.engine.partition import partition_of
-from stream_kpis.settings import Settings
+from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.topics import Names, every
@@ -19,7 +19,8 @@ async def holdings(settings: Settings, plan: Plan, journeys: Collection[str] | N
     """What all parties hold in some journeys, as committed now.
 
     Raises:
-        RuntimeError: Kafka does not answer, or there are no parties; one line.
+        RuntimeError: Kafka does not answer; one line.
+        SettingsError: there is no such deployment.
     """
     found = Holdings(plan, journeys)
     await _read(settings, every(Names.of(settings).parties, settings), _into(found))
@@ -31,6 +32,7 @@ async def holdings_of(settings: Settings, plan: Plan, party: str) -> Holdings:
 
     Raises:
         RuntimeError: Kafka does not answer; one line.
+        SettingsError: there is no such deployment.
     """
     found = Holdings(plan, party=party)
     home = partition_of(party.encode(), settings.partitions)
@@ -51,6 +53,7 @@ async def records_of(settings: Settings, party: str, topics: Collection[str]) ->
 
     Raises:
         RuntimeError: Kafka does not answer; one line.
+        SettingsError: there is no such deployment.
     """
     names, key = Names.of(settings), party.encode()
     home = partition_of(key, settings.partitions)
@@ -64,10 +67,15 @@ async def records_of(settings: Settings, party: str, topics: Collection[str]) ->
 
 
 async def _read(settings: Settings, wanted: list[TopicPartition], take: Callable[[Iterable[Any]], None]) -> None:
-    """Reads partitions to the ends that they have now."""
+    """Reads partitions to the ends that they have now.
+
+    A client would wait 40 s for a topic that is not there, and then say that Kafka does not answer.
+    """
     kafka = committed(settings, fetch_max_wait_ms=50)
     try:
         await kafka.start()
+        if missing := {tp.topic for tp in wanted} - await kafka.topics():
+            raise SettingsError(f"there is no topic {min(missing)}; are app and prefix those of the deployment?")
         async for records in read_to_ends(kafka, wanted):
             take(records)
     except KafkaError as error:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.definitions import DefinitionsChanged, check
+from stream_kpis.engine.past import Past
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.api import Filter, Json, Views, check_comparison, chosen, over_period
@@ -123,30 +124,53 @@ def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
 
 
 async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
-    if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
-        raise RuntimeError(_NOTHING)
     plan = await plan_in_force(settings)
     which = chosen(plan.catalogue.kpis, wanted.kpis, wanted.by, wanted.windows)
     _check(wanted, plan.catalogue.kpis)
     values = PastValues(plan, calendar, wanted.asks, wanted.kpis, goals_of(settings, plan), Pseudonyms.of(settings))
+    read = await replay(settings, plan, values)
+    return _Told(plan, which, list(values.answers()), read)
+
+
+async def replay(
+    settings: Settings, plan: Plan, values: PastValues, each: Callable[[Past], None] = lambda _: None
+) -> Json:
+    """Reads the parties of all partitions into values as of the past.
+
+    Args:
+        settings: of the deployment.
+        plan: with the control topics.
+        values: take what each partition says.
+        each: told each partition that was taken.
+
+    Returns:
+        How much was read.
+
+    Raises:
+        DefinitionsChanged: the parties do not fit the catalogue.
+        KafkaError: Kafka does not answer.
+        RuntimeError: no shard has written anything yet; one line.
+    """
+    names, records = Names.of(settings), 0
+    if {names.parties, names.cells} & set((await survey(settings)).missing):
+        raise RuntimeError(_NOTHING)
     async with committed(settings, fetch_max_wait_ms=50) as kafka:
         await _check_definitions(kafka, settings, plan)
-        records = 0
         with reporting("parties", lambda: settings.partitions) as report:
             for partition in range(settings.partitions):
                 past = values.partition()
-                async for some in read_to_ends(kafka, [TopicPartition(Names.of(settings).parties, partition)]):
+                async for some in read_to_ends(kafka, [TopicPartition(names.parties, partition)]):
                     for record in some:
                         past.take(record.key, record.value)
                     records += len(some)
                     _tell(report, partition, settings.partitions, records)
                 values.add(partition, past)
+                each(past)
                 _tell(report, partition + 1, settings.partitions, records)
-    read = {
+    return {
         "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
         "parked": values.parked,
     }  # fmt: skip
-    return _Told(plan, which, list(values.answers()), read)
 
 
 def _check(wanted: _Wanted, kpis: Mapping[str, Kpi]) -> None:
@@ -174,7 +198,7 @@ async def _check_definitions(kafka: Any, settings: Settings, plan: Plan) -> None
     headers = await newest_headers(kafka, settings, _TAIL)
     if not headers:
         raise RuntimeError(_NOTHING)
-    for header in headers:
+    for header in headers.values():
         check(header.definitions, now, plan.journeys, "party_active" in plan.actions, lambda _: False)
 
 

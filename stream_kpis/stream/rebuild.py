@@ -141,7 +141,7 @@ async def look(settings: Settings) -> Known:
         for topic in set(names.sources) - set(missing):
             topics[names.plain(topic)] = await _lost(kafka, every(topic, settings))
     definitions: list[Mapping[str, str]] = []
-    for header in headers:
+    for header in headers.values():
         if header.definitions not in definitions:
             definitions.append(header.definitions)
     return Known(tuple(definitions), *_of_parties(parties), topics)

@@ -1,15 +1,21 @@
 """What needs someone now, and what is handed over."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 from stream_kpis.engine.holdings import Holdings
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.events.envelope import Reader
 from stream_kpis.events.history import Imported
+from stream_kpis.kpis.goals import Goals, Target
+from stream_kpis.kpis.load import built_in
 from stream_kpis.live import handover
 from stream_kpis.live.attention import JOURNEYS, Waiting, render, render_summary, rows_of, summary, waiting
 from stream_kpis.live.evaluate import _batches
+from stream_kpis.live.operators.targets import Targets
+from stream_kpis.plan import compile_plan
+from stream_kpis.settings import Settings
 from tests.live.stories import DAY_0_MS, PLAN, deal, happened, status, ticket
 
 NOW_MS = DAY_0_MS + 30 * DAY_MS
@@ -62,28 +68,54 @@ def test_a_summary_by_team_counts_each_case_once() -> None:
     assert max(map(len, (render(cases()) + render_summary(rows, "team")).splitlines())) <= 80
 
 
+def test_where_there_is_no_target_nothing_is_said_to_be_over_it() -> None:
+    leads = [case for case in cases() if case.what == "uncontacted lead"]
+    assert {case.target_ms for case in leads} == {None}
+    assert [row["over"] for row in summary(leads, "owner")] == [None]
+    assert [row["over"] for row in handover.open_queue(rows_of(leads))] == [None]
+    assert summary([leads[0]._replace(target_ms=1), *leads], "owner")[0]["over"] == 1
+
+
 def row(kpi: str, value: float | None, state: str = "ok", **by: str) -> dict:
     unit = "count" if kpi == "orders" else "ratio"
     return {"kpi": kpi, "value": value, "unit": unit, "samples": 40, "state": state, "by": by}
 
 
-CATALOGUE = {
-    "churn_rate": {"target": 0.05, "better": "lower", "older_than_s": None},
-    "nps": {"target": 0.3, "better": "higher", "older_than_s": None},
-    "unanswered": {"target": None, "better": "lower", "older_than_s": 120},
-    "orders": {"target": None, "better": "higher", "older_than_s": None},
-}
+KPIS = built_in().kpis
+TARGETS = {name: Target(kpi=name, window="7d", target=aim) for name, aim in {"churn_rate": 0.05, "nps": 0.3}.items()}
 
 
 def test_a_handover_names_the_targets_missed() -> None:
     """On the worse side only; of waiting cases one is enough; of totals, where there is a value."""
-    values = [row("churn_rate", 0.06), row("nps", 0.31), row("unanswered", 1), row("orders", 3), row("nps", None)]
-    found = handover.breaches([*values, row("nps", 0.1, team="a")], CATALOGUE)
-    assert [(each["kpi"], each["target"]) for each in found] == [("churn_rate", 0.05), ("unanswered", 0)]
-    assert handover.breaches([row("of_another_catalogue", 1)], CATALOGUE) == []
-    assert [each["kpi"] for each in handover.breaches([row("nps", 0.29), row("churn_rate", 0.05)], CATALOGUE)] == [
-        "nps"
+    values = [
+        *(row("churn_rate", 0.06), row("nps", 0.31), row("unanswered_over_target", 1), row("orders", 3)),
+        *(row("nps", None), row("nps", 0.1, team="a")),
     ]
+    found = handover.breaches(values, KPIS, TARGETS)
+    assert [(each["kpi"], each["target"]) for each in found] == [("churn_rate", 0.05), ("unanswered_over_target", 0)]
+    assert handover.breaches([row("of_another_catalogue", 1)], KPIS, TARGETS) == []
+    below = [row("nps", 0.29), row("churn_rate", 0.05)]
+    assert [each["kpi"] for each in handover.breaches(below, KPIS, TARGETS)] == ["nps"]
+    turned = {"nps": Target(kpi="nps", window="7d", target=0.3, better="lower")}
+    assert [each["value"] for each in handover.breaches([row("nps", 0.29), row("nps", 0.31)], KPIS, turned)] == [0.31]
+
+
+def test_over_any_days_the_target_of_the_shortest_window_holds() -> None:
+    """Once it is in force; groups have their own, and what a sum should be depends on the days."""
+    day = date(2026, 3, 2)
+    goals = Goals(
+        (
+            Target(kpi="deal_win_rate", window="365d", target=0.3),
+            Target(kpi="deal_win_rate", window="90d", target=0.25),
+            Target(kpi="deal_win_rate", window="7d", target=0.5, group={"owner": "rep-01"}),
+            Target(kpi="deal_win_rate", window="30d", target=0.1, since=day),
+            Target(kpi="orders", window="mtd", target=900),
+        )
+    )
+    targets = Targets(compile_plan(Settings()), Calendar("UTC"), goals)
+    assert targets.of_days(day - timedelta(days=1))["deal_win_rate"].target == 0.25
+    assert targets.of_days(day)["deal_win_rate"].target == 0.1
+    assert "orders" not in targets.of_days(day)
 
 
 def test_a_handover_names_what_changed_most() -> None:

@@ -63,6 +63,9 @@ class FakeStack:
             for name, status, severity in told
         ]
 
+    def scrapes(self) -> int:
+        return 0
+
     def alerts(self) -> list[dict[str, Any]]:
         return [{"labels": {"alertname": name}, "state": state} for name, state in self._alerts]
 
@@ -150,3 +153,9 @@ async def test_a_life_is_seen_as_far_as_it_was_asked_for() -> None:
     life = await watching("churn-wave", stack, lines).life("churn-wave", LIVE, "webhook")
     assert list(life.at_ms) == ["event", "visible", "firing", "webhook"]
     assert "HighChurn says so" in lines[-1]
+
+
+async def test_a_prometheus_that_gets_no_values_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CALM_S_MAX", 0.0)
+    with pytest.raises(DrillError, match="Prometheus got hardly any values within 0 s"):
+        await watching("churn-wave", FakeStack(), []).calm()

@@ -103,6 +103,38 @@ def same(deployment: Deployment, shop: tuple[list[Path], Path]) -> None:
         assert row["value"] == pytest.approx(row["numerator"] / row["denominator"] - 1)
         assert (row["period"], row["against"]) == ("2026-03", "previous")
 
+    explained(deployment, shop)
+
+
+def explained(deployment: Deployment, shop: tuple[list[Path], Path]) -> None:
+    """The receipts of the past have the values of then, name who is behind them, and are proved from the topics."""
+    files, mapping = shop
+
+    def receipt(kpi: str, *asked: object) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            deployment.run("explain", kpi, *asked, "--entities", 1000, "--prove", "--json")
+        )
+        assert found["proof"]["equal"]
+        return found
+
+    february = ("evaluate", *files, "--mapping", mapping, "--period", "2026-02", "--kpi", "revenue_net", "--json")
+    (value,) = values_of(deployment.run(*february))
+    found = receipt("revenue_net", "--period", "2026-02")
+    assert (found["value"], found["samples"], found["state"]) == (value["value"], value["samples"], value["state"])
+    assert (found["from"], found["to"]) == (value["from"], value["to"])
+    assert sum(one["value"] for one in found["entities"]["named"]) == pytest.approx(value["value"])
+    assert sum(one["share"] for one in found["contributors"]["channel"]) == pytest.approx(1)
+    assert found["change"]["to"] == "2026-01-29T00:00:00.000Z"  # as many days of January
+    at = ("--at", "2026-02-10T12:00:00Z")
+    asked = ("--window", "7d", *at)
+    orders = receipt("orders", *asked, "--by", "channel=web")
+    said = deployment.run("kpis", "--kpi", "orders", "--by", "channel", *asked, "--json")
+    (web,) = (row for row in values_of(said) if row["by"] == {"channel": "web"})
+    assert orders["value"] == web["value"] == orders["entities"]["total"] > 0
+    waiting = receipt("tickets_open", "--window", "now", *at)
+    now = receipt("tickets_open", "--window", "now", "--at", "2026-03-20")
+    assert waiting["value"] == waiting["entities"]["total"] != now["value"]
+
 
 async def test_quarters_of_real_deals(deployment: Deployment) -> None:
     """Published figures, through Kafka, each quarter as it was at its end."""

@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
+
 from stream_kpis.events.envelope import encode_event
 from stream_kpis.settings import Settings
 from stream_kpis.stream.sources import SourceProducer
@@ -82,8 +84,11 @@ async def test_a_mistake_in_a_journey_is_found_and_named(
     assert "party-77, deal-77: the engine counts 0, the oracle 1" in audit.stderr
     after = mistaken(settings, *explain)
     assert after.returncode == 1, after.stderr
-    assert "first entity: party-77, deal-77: the engine counts 0, the oracle 1" in after.stdout.splitlines()[-1]
+    assert "first entity: party-77, deal-77: the engine counts 0, the oracle 1" in " ".join(after.stdout.split())
     assert "deal-77" in mistaken(settings, "party", "party-77", "--offsets").stdout
     unknown = mistaken(settings, "party", "party-78")
     assert (unknown.returncode, unknown.stderr.split(":")[1]) == (2, " no party 'party-78'")
     assert '"waiting": []' in mistaken(settings, "attention", "--json").stdout
+    elsewhere = mistaken(msgspec.structs.replace(settings, app="another"), "attention")
+    assert elsewhere.returncode == 2
+    assert elsewhere.stderr.endswith("; are app and prefix those of the deployment?\n")

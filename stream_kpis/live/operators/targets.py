@@ -9,8 +9,11 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.kpi_checks import is_sum
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import Goals, Target
+from stream_kpis.kpis.schema import WINDOWS
 from stream_kpis.live.operators.spans import PERIODS, next_first
 from stream_kpis.live.snapshot import Result, State, Value
+
+_ORDER = {window: order for order, window in enumerate(WINDOWS)}
 
 OpenMs = Callable[[int], int]
 """The open milliseconds of a business calendar up to an instant."""
@@ -65,6 +68,18 @@ class Targets:
                     found[target.place] = target
             self._of_day = (day, found)
         return self._of_day[1]
+
+    def of_days(self, last: date) -> Mapping[str, Target]:
+        """By KPI what its total should be over any days that end with this one.
+
+        That is its target for the shortest window; a sum has none: what it should be depends on how many days they are.
+        """
+        found: dict[str, Target] = {}
+        for (kpi, _, by, _), target in self.in_force(last).items():
+            then = found.get(kpi)
+            if not by and kpi not in self._sums and (then is None or _ORDER[target.window] < _ORDER[then.window]):
+                found[kpi] = target
+        return found
 
     def results(self, to_ms: int, values: Mapping[tuple[str, str, str], tuple[Value, ...]]) -> Iterator[Result]:
         """All results at an instant.

@@ -1,0 +1,106 @@
+"""Receipts as of the past: the committed parties are replayed to an instant, and the value of then is explained."""
+
+import time
+from typing import NamedTuple
+
+from aiokafka.errors import KafkaError
+
+from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.definitions import DefinitionsChanged
+from stream_kpis.engine.past import Past
+from stream_kpis.engine.tiles import Calendar
+from stream_kpis.live.asks import Ask
+from stream_kpis.live.contributions import Behind, Contribution, Lens
+from stream_kpis.live.past import PastValues
+from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.live.receipt import Maker, Receipt, check_asked
+from stream_kpis.live.snapshot import State, Value
+from stream_kpis.live.sources import Sources
+from stream_kpis.plan import goals_of
+from stream_kpis.proof.pipeline import cut_of
+from stream_kpis.proof.prove import At, FactOf, Finding, prove_values
+from stream_kpis.settings import Settings
+from stream_kpis.stream.changelog import committed, newest_headers
+from stream_kpis.stream.control import plan_in_force
+from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.past import replay
+
+
+class Asked(NamedTuple):
+    """One value of the past."""
+
+    kpi: str
+    window: str
+    by: str
+    group: str
+    to_ms: int
+    """The instant: what happened before it is known."""
+
+
+class Explained(NamedTuple):
+    """What is known of it."""
+
+    plan: Plan
+    receipt: Receipt
+    behind: Behind | None
+    """The entities, if they are wanted and add up to it."""
+    proof: Finding | None
+
+
+async def explained(settings: Settings, asked: Asked, *, entities: int, prove: bool) -> Explained:
+    """The receipt of a value of the past.
+
+    Args:
+        settings: of the deployment.
+        asked: the value.
+        entities: how many to name of those behind it.
+        prove: whether the oracle is to recompute it from the topics.
+
+    Raises:
+        ValueError: there is no such value, or archives that it needs are gone; one line.
+        RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
+    """
+    plan = await plan_in_force(settings)
+    check_asked(plan.catalogue.kpis, asked.kpi, asked.window, asked.by)
+    try:
+        return await _explained(settings, plan, asked, entities, prove=prove)
+    except KafkaError as error:
+        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
+    except DefinitionsChanged as error:
+        raise RuntimeError(f"the past cannot be told with this catalogue: {error}") from error
+
+
+async def _explained(settings: Settings, plan: Plan, asked: Asked, entities: int, *, prove: bool) -> Explained:
+    calendar, names = Calendar(settings.zone), Pseudonyms.of(settings)
+    edges = Sources(plan, calendar).shown_edges(asked.kpi, asked.window, asked.to_ms)
+    place = Value(asked.kpi, asked.window, asked.by, asked.group, *edges, None, None, None, 0, State.NO_DATA)
+    lens = Lens(plan, place, asked.to_ms, names)
+    contributions: list[Contribution] = []
+
+    def look(past: Past) -> None:
+        if entities and lens.linear:
+            contributions.extend(lens.contributions(past.facts()))
+
+    def values_of() -> PastValues:
+        ask, goals = Ask(asked.to_ms), goals_of(settings, plan)
+        return PastValues(plan, calendar, [ask], [asked.kpi], goals, names)
+
+    values = values_of()
+    await replay(settings, plan, values, look)
+    model, snapshot = values.seen()
+    maker = Maker(plan, model, calendar, settings.currency)
+    receipt = maker.receipt(snapshot, asked.kpi, asked.window, asked.by, asked.group)
+    behind = lens.ranked(contributions, entities) if entities and lens.linear else None
+    if not prove:
+        return Explained(plan, receipt, behind, None)
+    shown = [value for value in snapshot.values if (value.kpi, value.window) == (asked.kpi, asked.window)]
+    async with committed(settings) as kafka:
+        cut = cut_of((at, header.next) for at, header in (await newest_headers(kafka, settings)).items())
+    at = At(asked.to_ms, time.time_ns() // 1_000_000, cut)
+
+    async def facts_of() -> list[FactOf]:
+        found: list[FactOf] = []
+        await replay(settings, plan, values_of(), lambda past: found.extend(past.facts()))
+        return found
+
+    return Explained(plan, receipt, behind, await prove_values(settings, plan, shown, at, facts_of))
