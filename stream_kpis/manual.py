@@ -40,7 +40,8 @@ settings; a worker or exporter that cannot go on ends with 75 and is to be start
 says what to do.
 
 `verify` says whether engine and oracle are equal, value by value; that few KPIs have enough samples it says beside, and
-`demo --verify` takes it for a failed check.
+`demo --verify` takes it for a failed check. The company that it simulates is paid in six currencies; the fault `rates`
+befalls what these are worth (see [definitions-money](definitions-money.md), *Without a rate*).
 
 `source <(stream-kpis completion bash)` in the shell's start file makes Tab complete commands, options, and the names of
 KPIs, windows and groupings, also for zsh and, with `stream-kpis completion fish | source`, fish.

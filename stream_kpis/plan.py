@@ -8,7 +8,7 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.calendars import Found, load_calendars
-from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals
+from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals, mistake
 from stream_kpis.kpis.load import BUILT_IN, Catalogue, CatalogueError, load
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
 from stream_kpis.settings import Settings, SettingsError
@@ -105,6 +105,17 @@ def goals_of(settings: Settings, plan: Plan) -> Goals:
             if calendar and not plan.calendars.knows(calendar):
                 raise SettingsError(f"goals: {settings.goals.name}: {target.kpi}: there is no calendar {calendar!r}")
     return goals
+
+
+def fitting(goals: Goals, plan: Plan) -> Goals:
+    """The goals for what a plan has: those for KPIs, windows, groups and calendars that it lacks are left out."""
+    targets = tuple(
+        target
+        for target in goals.targets
+        if mistake(target, plan.catalogue.kpis) is None
+        and all(not name or plan.calendars.knows(name) for name in (target.calendar, target.calls_during))
+    )
+    return goals._replace(targets=targets)
 
 
 def _all_files(settings: Settings) -> list[Path]:

@@ -158,6 +158,8 @@ def test_errors_are_one_line_and_say_whose_they_are(
         ("verify --events -1", "'--events': -1 is not in the range x>=1"),
         ("verify --seeds 0", "'--seeds': 0 is not in the range x>=1"),
         ("verify --kafka --workers 0", "'--workers': 0 is not in the range x>=1"),
+        ("simulate --faults rates", "--faults rates goes with --currencies: give both, or neither"),
+        ("verify --all --json", "--json has every KPI already: leave --all out"),
         ("verify --workers 3", "--workers goes with --kafka: give both, or neither"),
         ("verify --faults ,", "'--faults': it has no name: give one, or leave the option out"),
         ("demo --port 99999", "'--port': 99999 is not in the range 0<=x<=65535"),

@@ -10,20 +10,25 @@ from stream_kpis.cli.options import COUNT, Names, bootstrap, settings_of
 
 @click.command()
 @click.option("--events", type=COUNT, default=100_000, show_default=True, help="Simulated events.")
-@click.option("--faults", type=Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
+@click.option("--faults", type=Names(), default=(), help="duplicate,late,shuffle,poison,misroute,rates or all.")
 @click.option("--seed", "seeds", default=1, show_default=True, help="The first seed.")
 @click.option("--seeds", "count", type=COUNT, default=1, show_default=True, help="How many seeds.")
 @click.option("--kafka", is_flag=True, help="Through a real local Kafka.")
 @click.option("--workers", type=COUNT, default=None, help="With --kafka: how many workers; 2 by default.")
-@click.option("--json", "json_wanted", is_flag=True, help="Print JSON, a line per seed.")
+@click.option("--all", "every", is_flag=True, help="Print a line for every KPI, not only for those that differ.")
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON, a line per seed: every KPI.")
 @click.pass_context
 def verify(context: click.Context, /, **options: Any) -> None:
     """Compare the engine with an independent recomputation in SQL.
 
-    Example: stream-kpis verify --events 200000 --faults duplicate,late,shuffle,poison
+    Of every KPI all values are compared: over all windows, of all groups, and what operators make of them.
+
+    Example: stream-kpis verify --all --events 200000 --faults all
     """
     from stream_kpis.local.verifying import print_verification  # noqa: PLC0415
 
+    if options["every"] and options["json_wanted"]:
+        raise click.UsageError("--json has every KPI already: leave --all out")
     if options["workers"] and not options["kafka"]:
         raise click.UsageError("--workers goes with --kafka: give both, or neither")
     sys.exit(print_verification(settings_of(context), **options))

@@ -78,8 +78,8 @@ def import_(context: click.Context, /, files: tuple[Path, ...], mapping: Path, *
     "--days", type=click.IntRange(0, DAYS_MAX), default=0, show_default=True, help="Days of history to send first."
 )
 @click.option("--events", type=click.IntRange(min=0), default=0, show_default=True, help="Events of that history.")
-@click.option("--faults", type=Names(), default=(), help="duplicate,late,shuffle,poison,misroute or all.")
-@click.option("--currencies", is_flag=True, help="Some pay in EUR, GBP and JPY; the rates go to crm.rates, some late.")
+@click.option("--faults", type=Names(), default=(), help="duplicate,late,shuffle,poison,misroute,rates or all.")
+@click.option("--currencies", is_flag=True, help="Some pay in EUR, GBP, JPY, KWD and BHD; rates go to crm.rates.")
 @click.option("--seed", default=1, show_default=True)
 @bootstrap
 @click.pass_context
@@ -89,6 +89,8 @@ def simulate(context: click.Context, /, bootstrap: str | None, **options: Any) -
 
     if bool(options["days"]) != bool(options["events"]):
         raise click.UsageError("--days and --events go together: give both for a history, or neither")
+    if "rates" in options["faults"] and not options["currencies"]:
+        raise click.UsageError("--faults rates goes with --currencies: give both, or neither")
     sys.exit(run(settings_of(context, bootstrap=bootstrap), **options))
 
 

@@ -9,6 +9,8 @@ from stream_kpis.events.envelope import Reason
 
 HEADER_KEY = b"\x00H"
 """Key of the header in the cells changelog; no cell's key begins with a zero byte."""
+CATALOGUE_KEY = b"\x00C"
+"""Begins the keys of catalogues in the cells changelog; the catalogue's name follows."""
 
 
 class SourceRecord(Protocol):
@@ -87,7 +89,8 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     ``next`` maps topic to the position after the last applied batch, ``reached`` maps topic to the timestamp of the
     last record applied, ``counters`` are totals since the shard began (``events``, ``duplicates``, ``voided``,
     ``late``, ``rekeyed``, ``links_sent``, ``dead_letters:REASON`` …), ``definitions`` maps measure to the hash of its
-    definition.
+    definition. ``catalogue`` is the name of what it counts under; ``kept`` maps the names of catalogues before, whose
+    cells are still in the changelog, to when they were last counted.
     """
 
     seq: int
@@ -96,6 +99,8 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     made_ms: int
     counters: dict[str, int]
     definitions: dict[str, str]
+    catalogue: str = ""
+    kept: dict[str, int] = {}
 
 
 class Flush(NamedTuple):
@@ -106,11 +111,13 @@ class Flush(NamedTuple):
     dead_letters: list[DeadLetter]
     rekeyed: list[Rekeyed]
     header: Header
+    catalogues: Sequence[tuple[bytes, bytes | None]] = ()
+    """For the cells changelog, as the cells are."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write but the header, which is what it was but for its time."""
-        return not (self.parties or self.cells or self.dead_letters or self.rekeyed)
+        return not (self.parties or self.cells or self.dead_letters or self.rekeyed or self.catalogues)
 
 
 header_encoder = msgspec.json.Encoder()

@@ -118,8 +118,8 @@ class Cells:
         self._pinned = frozenset(i for i, grouping in enumerate(plan.groupings) if grouping.kind == "open_set")
         self._young: dict[int, set[int]] = {}
         """Cells that will roll up, by tile."""
-        self._next_tiles: list[int] = []
-        """A heap of those tiles."""
+        self._next_tiles: tuple[list[int], ...] = ([], [])
+        """Heaps of those tiles, by level."""
         self._orphans: set[bytes] = set()
         """Keys in the changelog of definitions that are gone."""
         self.groups_folded = 0
@@ -231,7 +231,7 @@ class Cells:
             codes = self._young.get(tile)
             if codes is None:
                 codes = self._young[tile] = set()
-                heappush(self._next_tiles, tile)
+                heappush(self._next_tiles[tile & 3], tile)
             codes.add(code)
 
     def _pack(self) -> None:
@@ -291,19 +291,19 @@ class Cells:
     def _due(self) -> list[int]:
         """The tiles that are too fine for their age, taken off the heap; those of a level are in order of time."""
         due: list[int] = []
-        kept: list[int] = []
-        heap = self._next_tiles
-        fine_from_ms = self._levels.fine_from_ms
-        while heap and tile_start_ms(heap[0]) < fine_from_ms:
-            tile = heappop(heap)
-            if tile in self._young:
-                (due if self._levels.coarser(tile) != tile else kept).append(tile)
-        for tile in kept:
-            heappush(heap, tile)
+        for heap, from_ms in zip(self._next_tiles, (self._levels.fine_from_ms, self._levels.mid_from_ms), strict=True):
+            while heap and tile_start_ms(heap[0]) < from_ms:
+                tile = heappop(heap)
+                if tile in self._young:
+                    due.append(tile)
         return due
 
-    def take(self) -> list[tuple[bytes, bytes | None]]:
-        """The changelog records of all cells that changed since the last take; an empty cell is a tombstone."""
+    def take(self, *, keeping: bool = False) -> list[tuple[bytes, bytes | None]]:
+        """The changelog records of all cells that changed since the last take; an empty cell is a tombstone.
+
+        Args:
+            keeping: whether cells of other definitions stay in the changelog.
+        """
         records: list[tuple[bytes, bytes | None]] = []
         groupings = self._plan.groupings
         for code in self._changed:
@@ -314,9 +314,11 @@ class Cells:
             else:
                 self._cells.pop(code, None)
                 records.append((key, None))
-        records += [(key, None) for key in self._orphans]
+        if not keeping:
+            records += [(key, None) for key in self._orphans]
+            self._orphans = set()
         self._touched |= self._changed
-        self._changed, self._orphans = set(), set()
+        self._changed = set()
         self._takes += 1
         if self._takes % _TAKES == 0:
             if len(self._cells) > _OPEN_MAX:
@@ -332,7 +334,7 @@ class Cells:
                 self._changed.add(code)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Takes a record of the cells changelog, in the log's order; one of another definition is left out."""
+        """Takes a record of the cells changelog, in the log's order; of another definition its key alone is kept."""
         prefix, _, tile = key.rpartition(b"\x1f")
         index = self._index.get(prefix + b"\x1f")
         if index is None:

@@ -67,15 +67,23 @@ class Plan(NamedTuple):
     """Hash by measure, and the version of each journey that runs, as ``journey:NAME``."""
     calendars: Calendars
     """What the measures under a business clock rest on."""
+    lookups: Lookups
+    """What dimensions are looked up by."""
 
 
-def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS, lookups: Lookups = NO_LOOKUPS) -> Plan:
+def compile_catalogue(
+    catalogue: Catalogue,
+    calendars: Calendars = NO_CALENDARS,
+    lookups: Lookups = NO_LOOKUPS,
+    said: Mapping[str, str] | None = None,
+) -> Plan:
     """The plan of a catalogue.
 
     Args:
         catalogue: measures and KPIs.
         calendars: the business calendars of the deployment.
         lookups: the tables by which further dimensions are looked up.
+        said: the definitions as whoever counted has them, to read what he counted; worked out here, if None.
 
     Raises:
         CatalogueError: it names a fact, dimension, measure or reading that does not exist or does not fit.
@@ -86,7 +94,7 @@ def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS,
     running: set[str] = set()
     for name, measure in catalogue.measures.items():
         _check_measure(name, measure, catalogue, lookups)
-        definitions[name] = _hash(measure, calendars, lookups)
+        definitions[name] = _hash(measure, calendars, lookups) if said is None else said[name]
         targets: dict[str, int] = {}
         for by in ("", *measure.by):
             targets[by] = len(groupings)
@@ -118,8 +126,9 @@ def compile_catalogue(catalogue: Catalogue, calendars: Calendars = NO_CALENDARS,
         {fact: tuple(todo) for fact, todo in actions.items()},
         _routes(journeys),
         JOURNEYS | {journey.name: journey for journey in journeys},
-        definitions,
+        definitions if said is None else dict(said),
         calendars,
+        lookups,
     )
 
 

@@ -4,6 +4,7 @@ An event is known from its own time on, whenever it came. What was taken back wa
 of it. What still waits for its rate is in no value, as it is in none now.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -48,6 +49,11 @@ class _Course(msgspec.Struct, eq=False, gc=True):
         """Whether there is anything that is not in the state yet."""
         return self.at < len(self.events)
 
+    @property
+    def next_ms(self) -> int:
+        """From when on the first of it is known."""
+        return known_ms(self.events[self.at])
+
     def forward(self, to_ms: int) -> None:
         """Takes the events before an instant into the state, and says anew what it means."""
         step, state = self.journey.step, self.state
@@ -79,9 +85,13 @@ class Past:
         self._cells = Cells(plan, self._levels)
         self._last_ms: dict[str, int] = {}
         """When the last event of each party was."""
+        self._moved: dict[str, int] = {}
+        """When it was at the instant before, of the parties where it moved."""
         self._parked: set[bytes] = set()
         self.scopes = self.events = 0
         """How many there were; events as often as they are in a scope."""
+        self.first_ms: int | None = None
+        """When the first event of all happened, as far as it is known."""
         self.unknown_before_ms = 0
         """Before and at it not all is known: archives are gone, which shows in what was sealed."""
 
@@ -103,13 +113,15 @@ class Past:
         Raises:
             DefinitionsChanged: something was sealed by another version of its journey.
         """
-        going: Iterable[_Course] = self._begin()
-        for to_ms in self._instants:
-            self._levels.advance(to_ms)  # first, so that each fact goes at once to the tile of its age
-            self._cells.roll_up()
-            before = dict(self._last_ms) if self._holdings.pulsing else {}
-            going = [course for course in going if self._move(course, to_ms)]
-            self._count_pulses(before)
+        due: dict[int, list[_Course]] = {}  # by the number of the instant, so that many instants cost no more than few
+        for number, to_ms in enumerate(self._instants):
+            if self._levels.advance(to_ms):  # first, so that each fact goes at once to the tile of its age
+                self._cells.roll_up()
+            for course in due.pop(number, ()) if number else self._begin():
+                self._move(course, to_ms)
+                if course.goes_on:
+                    due.setdefault(bisect_right(self._instants, course.next_ms), []).append(course)
+            self._count_pulses()
             yield self._cells.take()
 
     def facts(self) -> Iterator[tuple[str, str, Fact]]:
@@ -136,6 +148,8 @@ class Past:
             self.scopes += 1
             course = self._course(stored)
             if course is not None:
+                began = [course.last_ms] if course.last_ms >= 0 else [event.time_ms for event in course.events[:1]]
+                self.first_ms = min(began if self.first_ms is None else (self.first_ms, *began), default=None)
                 yield course
 
     def _course(self, stored: Stored) -> _Course | None:
@@ -158,23 +172,23 @@ class Past:
             return None
         return _Course(journey, party, entity, journey.state(), sorted(sealed + events, key=known_ms), -1)
 
-    def _move(self, course: _Course, to_ms: int) -> bool:
-        """Moves a scope on to an instant and counts what that changes; whether it goes on after it."""
+    def _move(self, course: _Course, to_ms: int) -> None:
+        """Moves a scope on to an instant and counts what that changes."""
         before, at = course.facts, course.at
         course.forward(to_ms)
         self.events += course.at - at
         self._cells.count_difference(before, course.facts)
-        if course.last_ms > self._last_ms.get(course.party, -1):
+        last_ms = self._last_ms.get(course.party, -1)
+        if course.last_ms > last_ms:
+            self._moved.setdefault(course.party, last_ms)
             self._last_ms[course.party] = course.last_ms
-        return course.goes_on
 
-    def _count_pulses(self, before: dict[str, int]) -> None:
+    def _count_pulses(self) -> None:
         """Counts how the parties' last events moved."""
-        for party, last_ms in self._last_ms.items() if self._holdings.pulsing else ():
-            was_ms = before.get(party, -1)
-            if last_ms != was_ms:
-                old = [activity.fact(was_ms)] if was_ms >= 0 else []
-                self._cells.count_difference(old, [activity.fact(last_ms)])
+        for party, was_ms in self._moved.items() if self._holdings.pulsing else ():
+            old = [activity.fact(was_ms)] if was_ms >= 0 else []
+            self._cells.count_difference(old, [activity.fact(self._last_ms[party])])
+        self._moved = {}
 
 
 def _folded(journey: Journey, events: Iterable[Event]) -> Any:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, SourceRecord, header_decoder
+from stream_kpis.engine.catalogues import Kept
 from stream_kpis.engine.cells import Cells
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.definitions import check, check_rates
@@ -59,7 +60,7 @@ class Shard:
         self._disorder_ms = disorder_days * DAY_MS
         self._levels = Levels(calendar)
         self._parties = Parties(plan.journeys, pulsing="party_active" in plan.actions)
-        self._cells = Cells(plan, self._levels)
+        self._cells, self.catalogues = Cells(plan, self._levels), Kept(plan)
         self._parking = Parking(
             Exchange(Rates(reader.currency) if rates is None else rates, calendar), parked_bytes_max
         )
@@ -289,7 +290,7 @@ class Shard:
         self.advance(now_ms)
         self._release(now_ms)
         parties = self._parties.take(now_ms - self._disorder_ms, _SWEEP) + self._parking.take()
-        cells = self._cells.take()
+        cells = self._cells.take(keeping=bool(self.catalogues.before))
         dead, self._dead = self._dead, []
         self.seq += 1
         rekeyed, links = self._rekeying.take(self.seq)
@@ -298,9 +299,10 @@ class Shard:
         self.counters["parked"] = len(self._parking)
         self.counters["rates_ignored"] = self._parking.exchange.rates.ignored
         header = Header(
-            self.seq, dict(self.next), dict(self.reached), made_ms or now_ms, dict(self.counters), self._definitions
-        )
-        return Flush(parties, cells, dead, rekeyed, header)
+            self.seq, dict(self.next), dict(self.reached), made_ms or now_ms, dict(self.counters), self._definitions,
+            self.catalogues.own.name, dict(self.catalogues.before),
+        )  # fmt: skip
+        return Flush(parties, cells, dead, rekeyed, header, self.catalogues.take())
 
     def restore_party(self, key: bytes, value: bytes | None) -> None:
         """Takes a record of the parties changelog, in the log's order."""
@@ -314,6 +316,7 @@ class Shard:
     def restore_header(self, value: bytes) -> None:
         """Takes a header of the cells changelog; the last one counts."""
         header = header_decoder.decode(value)
+        self.catalogues.restored(header)
         self.seq, self.next, self.reached = header.seq, dict(header.next), dict(header.reached)
         self.counters = Counter(header.counters)
         self._restored_definitions = header.definitions

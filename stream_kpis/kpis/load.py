@@ -66,6 +66,21 @@ def load(files: Iterable[Path]) -> Catalogue:
                     _take(file, part, entries, measures, kpis, places, partial=True)
             else:
                 _take(file, section, node, measures, kpis, places, partial=False)
+    whole = of_entries(measures, kpis, places)
+    return _selected(whole, Selection(tuple(words["hide"]), tuple(words["only"])))
+
+
+def of_entries(measures: Mapping[str, Measure], kpis: Mapping[str, Kpi], places: Mapping[str, str]) -> Catalogue:
+    """The catalogue of measures and KPIs that were checked, with their formulas parsed.
+
+    Args:
+        measures: by name.
+        kpis: by name.
+        places: where each stands, for errors.
+
+    Raises:
+        CatalogueError: a formula is none.
+    """
     formulas = {name: _formula(kpi.formula, f"kpis.{name}", "formula", places) for name, kpi in kpis.items()}
     samples = {
         name: _formula(kpi.samples, f"kpis.{name}", "samples", places) for name, kpi in kpis.items() if kpi.samples
@@ -75,8 +90,7 @@ def load(files: Iterable[Path]) -> Catalogue:
         for name, measure in measures.items()
         if measure.past
     }
-    whole = Catalogue(measures, kpis, formulas, samples, places, pasts)
-    return _selected(whole, Selection(tuple(words["hide"]), tuple(words["only"])))
+    return Catalogue(measures, kpis, formulas, samples, places, pasts)
 
 
 def _take(

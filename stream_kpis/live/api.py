@@ -244,6 +244,8 @@ def clock(snapshot: Snapshot) -> Json:
         "stale_shards": sum(shard.stale_since_ms is not None for shard in snapshot.shards),
         "stale_since": rfc3339(min(stale)) if (stale := _stale_since(snapshot)) else None,
         "lag": sum(shard.lag for shard in snapshot.shards),
+        "catalogue": snapshot.catalogue,
+        "held_since": None if snapshot.held_since_ms is None else rfc3339(snapshot.held_since_ms),
     }
 
 

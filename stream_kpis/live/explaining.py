@@ -33,6 +33,10 @@ class Explaining:
         self._feed, self._model, self._maker, self._prove = feed, model, maker, prove
         self._proving = asyncio.Lock()
 
+    def turn(self, model: ReadModel, maker: Maker) -> None:
+        """Goes on with another catalogue."""
+        self._model, self._maker = model, maker
+
     def routes(self) -> list[web.RouteDef]:
         """What the server serves of it."""
         routes = [web.get("/api/explain", self.explain)]
@@ -54,6 +58,10 @@ class Explaining:
             values = [value for value in snapshot.values if (value.kpi, value.window) == (kpi, window)]
             if not values:
                 raise web.HTTPNotFound(text=f"no KPI {kpi!r} with a window {window!r}\n")
+            if snapshot.held_since_ms is not None:
+                raise web.HTTPServiceUnavailable(
+                    text="shards go over to another catalogue: try again when all have it\n"
+                )
             try:
                 return _json(await self._prove(snapshot, values))
             except (RuntimeError, ValueError) as error:
@@ -79,6 +87,7 @@ class Explaining:
         # Cells may have come since: the figures and the value are of the same instant.
         stale = bool(newest.values) and all(value.state is State.STALE for value in newest.values)
         snapshot = self._model.snapshot(newest.kpi_now_ms, stale=stale, made_ms=newest.made_ms, shards=newest.shards)
+        snapshot = snapshot._replace(shards_changed=newest.shards_changed, held_since_ms=newest.held_since_ms)
         try:
             return self._maker.receipt(snapshot, kpi, window, *asked_group(request.query.get("by", "")))
         except ValueError as error:

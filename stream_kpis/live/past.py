@@ -114,6 +114,13 @@ def until_now(asks: Sequence[Ask], now_ms: int) -> list[Ask]:
     return [ask._replace(to_ms=min(ask.to_ms, end_ms)) for ask in asks]
 
 
+def stale(answer: Answer) -> Answer:
+    """An answer that lacks events which are known to be there."""
+    values = tuple(value._replace(state=State.STALE) for value in answer.values)
+    results = tuple(result._replace(state=State.STALE) for result in answer.results)
+    return answer._replace(values=values, results=results)
+
+
 def before(ask: Ask, against: str, calendar: Calendar, now_ms: int) -> tuple[Ask, Ask]:
     """A period as it is compared, and the one that it is compared with: closed days against as many.
 
@@ -160,7 +167,9 @@ def _change(name: str, now: Value, was: Value | None, against: str, kpi: Kpi) ->
     by_how_much = changed(now.value, before_value, kpi)
     fewest = min(now.samples, samples)
     state = State.OK
-    if by_how_much is None:
+    if State.STALE in (now.state, was.state if was else None):
+        state = State.STALE
+    elif by_how_much is None:
         state = State.NO_DATA
     elif State.IMMATURE in (now.state, was.state if was else None):
         state = State.IMMATURE

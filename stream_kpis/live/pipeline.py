@@ -71,6 +71,10 @@ _SNAPSHOT: tuple[tuple[Family, Callable[[Snapshot, Pipeline], float]], ...] = (
         lambda snapshot, _: sum(shard.stale_since_ms is not None for shard in snapshot.shards),
     ),
     (
+        Family("stream_kpis_shards_changed", "gauge", "Shards that count under another catalogue than is shown"),
+        lambda snapshot, _: snapshot.shards_changed,
+    ),
+    (
         Family("stream_kpis_groups_left_out", "gauge", "Groups beyond a grouping's bound, which have no values"),
         lambda snapshot, _: snapshot.groups_left_out,
     ),

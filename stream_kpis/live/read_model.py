@@ -47,6 +47,10 @@ class ReadModel:
         self._definitions = {**plan.definitions, "zone": calendar.zone, "currency": currency}
         self._foreign: dict[int, frozenset[str]] = {}
         """By shard, what it counts under other definitions than these."""
+        self._gone: dict[int, set[int]] = {}
+        """By shard, what of it is no longer in the changelog, by tile and grouping."""
+        self.partial = False
+        """Whether what shards count otherwise is not whole: then it has no values."""
         self._kinds = [grouping.kind for grouping in plan.groupings]
         self._index = {grouping.key: index for index, grouping in enumerate(plan.groupings)}
         self._tiles = Tiles(self._kinds)
@@ -72,20 +76,47 @@ class ReadModel:
     # What comes in.
 
     def apply(self, partition: int, cells: Iterable[tuple[bytes, bytes | None]], header: Header | None = None) -> None:
-        """Takes one flush of a shard: records of the cells changelog, complete up to their header."""
+        """Takes one flush of a shard: records of the cells changelog, complete up to their header.
+
+        What the shard counts under another definition stays as it was: it can only go from the changelog, and goes here
+        when the shard counts it so again, which is anew.
+        """
         if header is not None:
             theirs = header.definitions
             self._foreign[partition] = frozenset(n for n, said in self._definitions.items() if theirs.get(n) != said)
+        foreign, size = self._foreign.get(partition, frozenset()), len(self._kinds)
+        gone = self._gone.setdefault(partition, set())
+        for at in [at for at in gone if self._plan.groupings[at % size].measure not in foreign]:
+            gone.discard(at)
+            self._apply_cell(partition, at % size, at // size, None)
         for key, value in cells:
-            self._apply_cell(partition, key, value)
+            index = self._index_of(key)
+            if index is None:
+                continue
+            code = int(key.rpartition(b"\x1f")[2])
+            if value is None and self._plan.groupings[index].measure in foreign:
+                gone.add(code * size + index)
+            else:
+                self._apply_cell(partition, index, code, value)
 
-    def _apply_cell(self, partition: int, key: bytes, value: bytes | None) -> None:
-        prefix, _, tile = key.rpartition(b"\x1f")
-        index = self._index.get(prefix + b"\x1f")
-        if index is None:
-            return
+    def _index_of(self, key: bytes) -> int | None:
+        return self._index.get(key[: key.rfind(b"\x1f") + 1])
+
+    def reads(self, key: bytes) -> bool:
+        """Whether a record of the cells changelog is of one of its definitions."""
+        return self._index_of(key) is not None
+
+    def cells(self) -> Iterator[tuple[int, list[tuple[bytes, bytes]]]]:
+        """By partition, the records of the cells changelog that it is made of."""
+        size = len(self._kinds)
+        for partition, stored in self._stored.items():
+            gone, groupings = self._gone.get(partition, ()), self._plan.groupings
+            living = ((at, value) for at, value in stored.items() if at not in gone)
+            yield partition, [(groupings[at % size].key + b"%d" % (at // size), value) for at, value in living]
+
+    def _apply_cell(self, partition: int, index: int, code: int, value: bytes | None) -> None:
         changes: Groups = {}
-        code, by, stored = int(tile), self._plan.groupings[index].by, self._stored.setdefault(partition, {})
+        by, stored = self._plan.groupings[index].by, self._stored.setdefault(partition, {})
         old = stored.pop(code * len(self._kinds) + index, None)
         if old is not None:
             for group, slot, n in decode_cell(old):
@@ -170,12 +201,19 @@ class ReadModel:
         self._to_ms = to_ms
         distrusted = set(self._plan.catalogue.kpis) if stale else self._distrusted(self._sources.measures)
         if distrusted:
-            values = [v._replace(state=State.STALE) if v.kpi in distrusted else v for v in values]
+            blank = self._blank(self._sources.measures)
+            values = [
+                v if v.kpi not in distrusted else _without(v, State.STALE) if v.kpi in blank else _stale(v)
+                for v in values
+            ]
         left_out = self._reckoner.groups_left_out
         if not stale:  # while shards are read back, everything is dirty all the time
             self._results = tuple(self._operate(to_ms))
         distrusted |= self._distrusted(self._sources.past_measures)
-        results = tuple(r._replace(state=State.STALE) if r.kpi in distrusted else r for r in self._results)
+        blank = self._blank(self._sources.measures) | self._blank(self._sources.past_measures)
+        results = tuple(
+            r._replace(state=State.STALE) if r.kpi in distrusted else r for r in self._results if r.kpi not in blank
+        )
         return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, left_out, results)
 
     def _operate(self, to_ms: int) -> Iterator[Result]:
@@ -200,6 +238,10 @@ class ReadModel:
         if foreign & {"zone", "currency"}:
             return set(self._plan.catalogue.kpis)
         return {kpi for kpi in self._plan.catalogue.kpis if foreign and foreign & read(kpi)}
+
+    def _blank(self, read: Callable[[str], set[str]]) -> set[str]:
+        """The KPIs of which only a part is known."""
+        return self._distrusted(read) if self.partial else set()
 
     def _renew(self, name: str, window: str, by: str, edges: Edges, to_ms: int, moved: bool) -> None:
         """The values of one KPI, window and grouping; computed again only if something under them changed."""
@@ -237,18 +279,32 @@ class ReadModel:
         for total in sums.values():
             total.move(to_ms)
         begun, went_on = self._told(self._beginnings, 0, to_ms), self._told(self._later, to_ms, _FOREVER_MS)
+        blank = self._blank(self._sources.measures)
         found: Found = {}
         view = View(to_ms, sums, begun, edges, found)
         for name in order:
             for by in ("", *self._plan.catalogue.kpis[name].by):
                 values = self._reckoner.values(name, PERIOD, by, whole, view)
-                if went_on & self._sources.measures(name):
-                    values = (
-                        v._replace(value=None, numerator=None, denominator=None, samples=0, state=State.NO_DATA)
-                        for v in values
-                    )
+                if name in blank or went_on & self._sources.measures(name):
+                    values = (_without(v, State.NO_DATA) for v in values)
                 found[name, PERIOD, by] = tuple(self._unmatured(value) for value in values)
         return [v for name, kpi in kpis.items() for by in ("", *kpi.by) for v in found[name, PERIOD, by]]
+
+    def by_days(self, name: str, from_ms: int, to_ms: int) -> list[Value] | None:
+        """A KPI of distinct parties over whole business days that are past, which :meth:`period` does not know.
+
+        Args:
+            name: the KPI; :meth:`Sources.by_days` says that it can be told.
+            from_ms: where a business day begins.
+            to_ms: likewise.
+
+        Returns:
+            Its values in all groups; None if the edges are not those of days.
+        """
+        first, end = self._days.day_of(from_ms), self._days.day_of(to_ms)
+        if (from_ms, to_ms) != (self._days.start_ms(first), self._days.start_ms(end)):
+            return None
+        return self._operators.over(name, first, end)
 
     def _unmatured(self, value: Value) -> Value:
         """A cohort's value over a period is not final while the last base events may still be followed up."""
@@ -258,3 +314,14 @@ class ReadModel:
         if horizon_days and value.value is not None and final_ms > max(self._to_ms, value.to_ms):
             return value._replace(state=State.IMMATURE)
         return value
+
+
+def _stale(value: Value) -> Value:
+    return value._replace(state=State.STALE)
+
+
+def _without(value: Value, state: State) -> Value:
+    """A value of which nothing is said but its state."""
+    return value._replace(
+        value=None, numerator=None, denominator=None, samples=0, state=state, lower=None, upper=None, durations=None
+    )

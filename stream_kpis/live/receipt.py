@@ -88,7 +88,7 @@ class Maker:
         self._sources = Sources(plan, calendar)
         self._figures = Figures(plan, self._sources, currency)
         self._exclusions = Exclusions(plan, model, self._sources, self._figures)
-        self._changes = Changes(plan, model, calendar, self._exclusions)
+        self._changes = Changes(plan, model, calendar, self._exclusions, self._sources)
 
     def receipt(self, snapshot: Snapshot, kpi_id: str, window: str, by: str = "", group: str = "") -> Receipt:
         """The receipt of one value of the read model's last snapshot.
@@ -210,6 +210,9 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
 
 def _stale_reason(snapshot: Snapshot) -> str:
     behind = [shard for shard in snapshot.shards if shard.stale_since_ms is not None]
+    if not behind and snapshot.held_since_ms is not None:
+        of_all = f"{snapshot.shards_changed} of {len(snapshot.shards)} shards"
+        return f"{of_all} count it by another definition since {rfc3339(snapshot.held_since_ms)}: it stands still"
     if not behind:
         return "a worker counts under another definition, zone or currency, or Kafka's ends are not known"
     since_ms = min(shard.stale_since_ms or 0 for shard in behind)

@@ -127,4 +127,5 @@ def _change(receipt: Receipt) -> Iterator[str]:
             sums = [sum(e.total for e in rest), sum(e.rate for e in rest), sum(e.mix for e in rest)]
             yield _row(f"{len(rest)} more", *(_signed(part, unit) for part in (sums if split else sums[:1])))
     for by, why in change.unsplit.items():
-        yield from textwrap.wrap(f"Not split by {by.replace(',', ' and ')}: {why}.", WIDTH)
+        dimension = f" by {by.replace(',', ' and ')}" if by else ""
+        yield from textwrap.wrap(f"Not split{dimension}: {why}.", WIDTH)

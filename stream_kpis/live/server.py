@@ -21,12 +21,12 @@ from stream_kpis.live.api import Filter, Json, Views, changed, check_comparison,
 from stream_kpis.live.exposition import Format, negotiate
 from stream_kpis.live.feed import Feed, Published
 from stream_kpis.live.hosts import Handler, guard
+from stream_kpis.live.listening import listening
 from stream_kpis.live.metrics import SERIES_MAX, Exposition
 from stream_kpis.live.periods import PARAMETERS, Periods
 from stream_kpis.live.pipeline import Pipeline
 from stream_kpis.live.process import memory_bytes, open_fds
 from stream_kpis.live.snapshot import Snapshot
-from stream_kpis.settings import SettingsError
 
 STREAMS_MAX = 200
 """Live pages open at once."""
@@ -61,19 +61,11 @@ async def serving(
     Raises:
         SettingsError: the port is taken, or the address is none of this machine.
     """
-    runner = web.AppRunner(Server(feed, kpis, host=host, **options).app(), access_log=None, shutdown_timeout=2.0)
-    await runner.setup()
-    try:
+    async with listening(Server(feed, kpis, host=host, **options).app(), host, port) as address:
         try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            reason = (error.strerror or str(error)).rpartition(": ")[2]  # aiohttp repeats the address before it
-            raise SettingsError(f"exporter: cannot listen on {host}:{port}: {reason}; set another port") from error
-        chosen = runner.addresses[0][1]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
-    finally:
-        feed.close()
-        await runner.cleanup()
+            yield address
+        finally:
+            feed.close()
 
 
 class Server:
@@ -113,21 +105,25 @@ class Server:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._feed = feed
-        self._views = Views(kpis, currency)
-        self._exposition = Exposition(kpis, currency, series_max)
-        self._periods = periods
+        self._currency, self._series_max = currency, series_max
+        self.turn(kpis, periods, calendars or Calendars())
         self._version = version
         self._now_ms = now_ms
         self._started_ms = now_ms()
         self._guard = guard(host, allowed_hosts)
         self._routes = routes
         self._targets_rejected = targets_rejected
-        self._calendars = calendars or Calendars()
         self._goals = goals
         self._streams = 0
         self._streams_dropped = 0
-        self._steps: dict[tuple[int, Filter], bytes] = {}
         self._steps_to = 0
+
+    def turn(self, kpis: Mapping[str, Kpi], periods: Periods | None, calendars: Calendars) -> None:
+        """Shows another catalogue from the next snapshot on, which is published before anything is awaited."""
+        self._views = Views(kpis, self._currency)
+        self._exposition = Exposition(kpis, self._currency, self._series_max)
+        self._periods, self._calendars = periods, calendars
+        self._steps: dict[tuple[int, Filter], bytes] = {}
 
     def app(self) -> web.Application:
         """The application, to be run by aiohttp."""
@@ -244,9 +240,12 @@ class Server:
             async with asyncio.timeout(WRITE_S_MAX):
                 await response.write(event)
 
-        await write(_event("catalogue", {"kpis": self._views.catalogue(), "currency": self._views.currency}))
+        views: Views | None = None
         shown: Published | None = None
         while True:
+            if views is not self._views:
+                views, shown = self._views, None
+                await write(_event("catalogue", {"kpis": views.catalogue(), "currency": views.currency}))
             try:
                 newer = await asyncio.wait_for(self._feed.wait_newer(shown.seq if shown else 0), PING_S)
             except TimeoutError:
@@ -254,6 +253,8 @@ class Server:
                 continue
             if newer is None:
                 return
+            if views is not self._views:
+                continue
             await write(self._step(shown, newer, wanted))
             shown = newer
 

@@ -5,15 +5,13 @@ from math import isclose
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.reading import ENDING_NOW
 from stream_kpis.engine.tiles import DAY_MS, HOUR_MS, MID_MS, Calendar, Edges
-from stream_kpis.kpis.load import kind_of
 from stream_kpis.kpis.schema import PERIODS, Kpi
 from stream_kpis.live.effects import Effect, Parts, adds_up, effects_of
 from stream_kpis.live.exclusions import Exclusions
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.snapshot import Snapshot, Value
-from stream_kpis.live.sources import composed, measures_of
+from stream_kpis.live.sources import Sources, composed
 from stream_kpis.live.valuing import SCALE
 
 
@@ -38,7 +36,7 @@ class Change(NamedTuple):
     effects: Mapping[str, tuple[Effect, ...]]
     """By dimension, what each group added to the change; of sums the whole is the rate effect."""
     unsplit: Mapping[str, str]
-    """By dimension, why there are none."""
+    """By dimension, why there are none; under the empty one, why there are none at all."""
 
 
 class Changes:
@@ -49,22 +47,25 @@ class Changes:
         model: what the snapshots come from.
         calendar: the business days.
         exclusions: know how old base events must be.
+        sources: what the KPIs read.
     """
 
-    def __init__(self, plan: Plan, model: ReadModel, calendar: Calendar, exclusions: Exclusions) -> None:
+    def __init__(
+        self, plan: Plan, model: ReadModel, calendar: Calendar, exclusions: Exclusions, sources: Sources
+    ) -> None:
         self._plan, self._model, self._calendar, self._exclusions = plan, model, calendar, exclusions
+        self._sources = sources
 
     def of(self, value: Value, snapshot: Snapshot) -> tuple[Change | None, str]:
         """The change against the window before, or why there is none."""
         catalogue = self._plan.catalogue
-        kinds = {kind_of(catalogue.measures[name])[0] for name in measures_of(catalogue, value.kpi)}
-        if kinds & ENDING_NOW:
-            return None, "it knows only windows that end now"
         horizon_days = self._exclusions.horizon_days(value.kpi)
         edges = previous(value.window, Edges(value.from_ms, value.to_ms), self._calendar, horizon_days)
         if edges is None:
             return None, "there is no window before it"
-        before = self._model.period(*edges, [value.kpi])
+        before = self._before(value.kpi, edges)
+        if isinstance(before, str):
+            return None, before
         was = next((v for v in before if (v.by, v.group) == (value.by, value.group)), None)
         if was is None or was.value is None or value.value is None:
             return None, "there is no value in " + ("the window before" if value.value is not None else "this window")
@@ -81,7 +82,19 @@ class Changes:
                 unsplit[by] = split
             else:
                 effects[by] = tuple(split)
+        if not value.by and not catalogue.kpis[value.kpi].by:
+            unsplit[""] = "it is composed" if composed(catalogue, value.kpi) else "it has no groupings"
         return Change(*edges, was.value, value.value - was.value, effects, unsplit), ""
+
+    def _before(self, kpi: str, edges: Edges) -> list[Value] | str:
+        """The values over the window before, in all groups; or why they are not known."""
+        ending = self._sources.ending_now(kpi)
+        if not ending:
+            return self._model.period(*edges, [kpi])
+        if not self._sources.by_days(kpi):
+            timeless = min(ending - self._plan.catalogue.pasts.keys(), default=kpi)
+            return f"{timeless} is known only in windows that end now"
+        return self._model.by_days(kpi, *edges) or "distinct parties of the past are known over whole days alone"
 
 
 def contributors(snapshot: Snapshot, total: Value, kpi: Kpi) -> dict[str, tuple[Contributor, ...]]:

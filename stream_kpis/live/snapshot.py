@@ -97,3 +97,9 @@ class Snapshot(NamedTuple):
     """Groups beyond the bound of a grouping, which have no values."""
     results: tuple[Result, ...] = ()
     """What operators make of the values."""
+    catalogue: str = ""
+    """The name of the catalogue that the values are of."""
+    shards_changed: int = 0
+    """Shards that count under another catalogue."""
+    held_since_ms: int | None = None
+    """Since when what such shards count otherwise stands still in the values."""

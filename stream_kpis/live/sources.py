@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS
 from stream_kpis.engine.tiles import Calendar, Edges, cohort_edges, over_edges, window_edges
 from stream_kpis.kpis.formula import Formula, Part, Reading, parts, readings
-from stream_kpis.kpis.load import Catalogue, days_of
+from stream_kpis.kpis.load import Catalogue, days_of, kind_of
 from stream_kpis.kpis.schema import READ_BY
 from stream_kpis.live.sums import Span
 
@@ -112,6 +112,17 @@ class Sources:
                     yield from ((name, past) for past in readings(self._catalogue.pasts[arg]) for name in past.args)
                 elif arg != "target":
                     yield arg, reading
+
+    def ending_now(self, kpi: str) -> set[str]:
+        """Those of all that it and its parts count that know only windows that end now, by whatever reading."""
+        measures = self._catalogue.measures
+        return {name for name in measures_of(self._catalogue, kpi) if kind_of(measures[name])[0] in ENDING_NOW}
+
+    def by_days(self, kpi: str) -> bool:
+        """Whether it counts distinct parties, and knows them over whole days that are past too."""
+        ending = self.ending_now(kpi)
+        methods = [self._catalogue.kpis[name].method for name in self.order_of([kpi])]
+        return bool(ending) and ending <= self._catalogue.pasts.keys() and not any(methods)
 
     def past_measures(self, kpi: str) -> set[str]:
         """All that it and its parts count over days that are past."""

@@ -1,5 +1,6 @@
 """Sums of cells over sliding windows, kept up to date: a change costs what changed, not the window."""
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.engine.measures import COUNT, Cell, add, waiting_since
-from stream_kpis.engine.tiles import DAY, DAY_MS, FINE, FINE_MS, MID, MID_MS, Edges, tile_code, tile_start_ms
+from stream_kpis.engine.tiles import DAY, FINE_MS, Edges, round_up, tile_code, tile_start_ms
 from stream_kpis.kpis.formula import SAME, Over
 
 Groups = dict[str, Cell]
@@ -35,13 +36,18 @@ class Tiles:
     def __init__(self, kinds: list[str], loose_max: int = LOOSE_MAX) -> None:
         self._kinds, self._loose_max = kinds, loose_max
         self._tiles: dict[int, dict[int, Groups | bytes]] = {}
+        self._codes: tuple[list[int], ...] = ([], [], [])
+        """The tiles that there are, by level, in order of time."""
         self._loose: set[tuple[int, int]] = set()
         """Which (tile, grouping) of days changed since they were last packed."""
         self._tiles_of_group: list[dict[str, int]] = [{} for _ in kinds]
 
     def add(self, tile: int, index: int, group: str, change: Cell) -> None:
         """Adds a change to the cell of a group."""
-        cells = self._tiles.setdefault(tile, {})
+        cells = self._tiles.get(tile)
+        if cells is None:
+            cells = self._tiles[tile] = {}
+            insort(self._codes[tile & 3], tile)
         groups = cells.get(index)
         if groups is None or isinstance(groups, bytes):
             cells[index] = groups = _open(groups)
@@ -67,6 +73,8 @@ class Tiles:
             del cells[index]
         if not cells:
             del self._tiles[tile]
+            codes = self._codes[tile & 3]
+            del codes[bisect_left(codes, tile)]
 
     def pack(self) -> None:
         """Makes the groupings of days bytes, if too many lie open."""
@@ -98,17 +106,10 @@ class Tiles:
                 yield tile, index, _open(cells[index])
 
     def _between(self, from_ms: int, to_ms: int) -> Iterator[tuple[int, dict[int, Groups | bytes]]]:
-        if to_ms - from_ms > DAY_MS * 4:
-            for tile, cells in self._tiles.items():
-                if from_ms <= tile_start_ms(tile) < to_ms:
-                    yield tile, cells
-            return
-        for level, step_ms in ((FINE, FINE_MS), (MID, MID_MS), (DAY, MID_MS)):
-            first = -(-from_ms // step_ms) * step_ms
-            for start_ms in range(first, to_ms, step_ms):
-                found = self._tiles.get(tile_code(level, start_ms))
-                if found:
-                    yield tile_code(level, start_ms), found
+        for level, codes in enumerate(self._codes):
+            first, end = (bisect_left(codes, tile_code(level, round_up(at_ms))) for at_ms in (from_ms, to_ms))
+            for code in codes[first:end]:
+                yield code, self._tiles[code]
 
 
 def _open(groups: Groups | bytes | None) -> Groups:

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from stream_kpis.engine.catalogues import document_of
 from stream_kpis.local.company import Company, Interrupted, Size, local_pipeline
 from stream_kpis.local.pipeline import POLL_S, Pipeline, check_workers, free_port
 from stream_kpis.local.processes import Command
@@ -171,12 +172,15 @@ class Demo:
         except SettingsError as error:
             _say(f"{error}; the demo goes on as before")
             return
-        _say("the catalogue has changed: the workers build what is new, then the exporter starts again")
-        began = time.monotonic()
-        await self._pipeline.restart()
+        _say("the catalogue has changed: the workers build what is new, and what was is shown until they have")
+        began, name = time.monotonic(), document_of(plan).name
+        await self._pipeline.restart_workers()
         async with aiohttp.ClientSession() as http:
-            while not (clock := await self._pipeline.ask(http, "/api/shards")) or clock["stale_since"] is not None:
+            while not _shows(name, await self._pipeline.ask(http, "/api/shards")):
                 self._company.tend()
+                if self._watch.changed():
+                    await self._take_up()
+                    return
                 await asyncio.sleep(POLL_S)
         _say(f"{len(plan.catalogue.kpis)} KPIs are live after {time.monotonic() - began:.1f} s")
 
@@ -187,9 +191,14 @@ class Demo:
         _say("comparing every value in /metrics with the oracle over the events in Kafka")
         plan = await deployed_plan(settings)
         proof = await prove_snapshot(settings, plan, goals_of(settings, plan), snapshot)
-        print_report(proof)
+        print_report(proof, every=True)
         _say(told(proof.report))
         return 0 if verdict(proof.report) is Verdict.EQUAL and enough(proof.report) else 1
+
+
+def _shows(catalogue: str, clock: Any) -> bool:
+    """Whether the exporter shows a catalogue, and nothing is stale."""
+    return clock is not None and clock["catalogue"] == catalogue and clock["stale_since"] is None
 
 
 def _say(line: str) -> None:

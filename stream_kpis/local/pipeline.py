@@ -94,10 +94,8 @@ class Pipeline:
         for command in self.commands:
             command.stop()
 
-    async def restart(self) -> None:
-        """Starts all processes anew, so that they read the catalogue again: the exporter once the workers are ready.
-
-        Until then it shows what it knows, and afterwards it finds every shard's cells as the workers built them.
+    async def restart_workers(self) -> None:
+        """Starts the workers anew, so that they read the catalogue again. The exporter goes over to it by itself.
 
         Raises:
             PipelineError: a process ended, the catalogue being one that the state cannot follow, say.
@@ -112,8 +110,6 @@ class Pipeline:
         ):
             self.tend()
             await asyncio.sleep(POLL_S)
-        self.commands[0].stop()
-        self.commands[0] = self._command(0)
 
     @property
     def workers(self) -> list[Command]:
@@ -135,6 +131,8 @@ class Pipeline:
             "STREAM_KPIS_CURRENCY": settings.currency,
             **({"STREAM_KPIS_LOOKUPS": str(settings.lookups.absolute())} if settings.lookups else {}),
             **({"STREAM_KPIS_CALENDARS": str(settings.calendars.absolute())} if settings.calendars else {}),
+            **({"STREAM_KPIS_RATES": str(settings.rates.absolute())} if settings.rates else {}),
+            "STREAM_KPIS_RATES_CARRY_DAYS": str(settings.rates_carry_days),
             **({"STREAM_KPIS_GOALS": str(settings.goals)} if settings.goals else {}),
         }
 

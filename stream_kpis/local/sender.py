@@ -148,7 +148,8 @@ async def _simulate(
     simulation = Simulation(seed, parties, run=f"{now_ms:x}-")
     async with SourceProducer(settings) as producer:
         first = datetime.fromtimestamp(now_ms / 1000, UTC).date() - timedelta(days=days + 1)
-        rates = daily_rates(first, days + _RATES_AHEAD_DAYS, seed) if currencies else []
+        faulty = "rates" in kinds
+        rates = daily_rates(first, days + _RATES_AHEAD_DAYS, seed, faulty=faulty) if currencies else []
         sending = asyncio.create_task(send_rates(producer, rates, ended))
         if days and events:
             history: Iterable[Simulated] = simulation.history(events, days, now_ms)

@@ -61,7 +61,8 @@ def as_json(proof: Proof, seed: int) -> str:
     """The report as one line of JSON."""
     report = proof.report
     kpis = [
-        {"kpi": t.kpi, "compared": t.compared, "absent": t.absent, "different": t.different} for t in report.tallies
+        {"kpi": t.kpi, "compared": t.compared, "absent": t.absent, "different": t.different, "samples": t.samples}
+        for t in report.tallies
     ]
     differences = [str(difference) for difference in report.differences[:_SHOWN]]
     line = {
@@ -77,18 +78,24 @@ def as_json(proof: Proof, seed: int) -> str:
     return orjson.dumps(line).decode()
 
 
-def print_report(proof: Proof, *, details: bool = True) -> None:
-    """Prints what was compared, the first differences, and whether enough samples are behind it."""
+def print_report(proof: Proof, *, every: bool) -> None:
+    """Prints what was compared, the first differences, and whether enough samples are behind it.
+
+    Args:
+        proof: what came of it.
+        every: whether all KPIs and operators have a line, or those alone that differ.
+    """
     console, report = Console(highlight=False), proof.report
-    if details:
+    if tallies := [tally for tally in sorted(report.tallies) if every or tally.different]:
         table = Table("KPI", box=None, header_style="bold")
-        for column in ("compared", "absent", "different", "ok with >= 30"):
+        for column in ("compared", "absent", "different", "samples", "ok with >= 30"):
             table.add_column(column, justify="right")
-        for tally in sorted(report.tallies):
-            counts = (f"{tally.compared:,}", f"{tally.absent:,}", f"{tally.different:,}", "yes" if tally.ok else "no")
-            table.add_row(tally.kpi, *counts)
+        for tally in tallies:
+            counts = (tally.compared, tally.absent, tally.different, tally.samples)
+            table.add_row(tally.kpi, *(f"{count:,}" for count in counts), "yes" if tally.ok else "no")
         console.print(table)
-        for made in report.operators:
+    for made in report.operators:
+        if every or made.different:
             said = f"{made.compared:,} compared, {made.absent:,} absent, {made.different:,} different"
             console.print(f"{made.operator}: {said}")
     if proof.unproved:

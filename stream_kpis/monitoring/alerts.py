@@ -13,7 +13,7 @@ from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, p
 from stream_kpis.kpis.schema import PERIODS, Kpi
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.monitoring import conditions
-from stream_kpis.monitoring.conditions import Judged
+from stream_kpis.monitoring.conditions import Condition, Judged
 from stream_kpis.monitoring.promql import from_samples
 
 BUILT_IN, HEALTH = (Path(__file__).with_name(name) for name in ("alerts.yaml", "health.yaml"))
@@ -71,6 +71,8 @@ class Rule(NamedTuple):
     kpi: str = ""
     """The KPI it is about; empty for the pipeline's own."""
     labels: Mapping[str, str] = {}
+    condition: Condition | None = None
+    """When it holds, of one on a KPI."""
 
 
 class Whole(NamedTuple):
@@ -136,18 +138,17 @@ def of_kpis(alerts: Mapping[str, tuple[Alert, str]], whole: Whole, own: Collecti
         than = kpi.target if alert.than is None else alert.than
         assert than is not None  # else that was the problem
         try:
-            expr = _condition(alert, Judged(alert.kpi, kpi, alert.window, currency=whole.currency), than, whole)
+            condition = _condition(alert, Judged(alert.kpi, kpi, alert.window, currency=whole.currency), than, whole)
         except ValueError as error:
             raise CatalogueError(f"{where}: {error}") from None
-        if alert.calls_during:
-            expr = conditions.while_open(expr, alert.calls_during)
+        condition = condition._replace(calendar=alert.calls_during)
         words = {
-            "{than}": _amount(kpi, than),
-            "{target}": _amount(kpi, kpi.target, seconds=bool(kpi.target and kpi.aim is None)),
+            "{than}": in_words(kpi, than),
+            "{target}": in_words(kpi, kpi.target, seconds=bool(kpi.target and kpi.aim is None)),
         }
         yield Rule(
             name,
-            expr,
+            condition.promql,
             alert.hold,
             alert.severity,
             alert.owner or kpi.department,
@@ -156,6 +157,7 @@ def of_kpis(alerts: Mapping[str, tuple[Alert, str]], whole: Whole, own: Collecti
             alert.runbook or kebab(name),
             alert.kpi,
             {"department": kpi.department},
+            condition,
         )
 
 
@@ -173,7 +175,7 @@ def _problem(alert: Alert, whole: Whole) -> str:
     return ""
 
 
-def _condition(alert: Alert, judged: Judged, than: float, whole: Whole) -> str:
+def _condition(alert: Alert, judged: Judged, than: float, whole: Whole) -> Condition:
     match alert.when:
         case "beyond":
             return conditions.beyond(judged, than)
@@ -219,25 +221,27 @@ def _of_target(target: Target, whole: Whole, until: date | None) -> Rule:
     judged = Judged(target.kpi, kpi, target.window, shown, whole.currency)
     group = " ".join(f"{name} {value}" for name, value in shown.items())
     what = plain(f"{kpi.title}{f' of {group}' if group else ''}")
-    amount = _amount(kpi, target.target)
+    amount = in_words(kpi, target.target)
     if target.window in PERIODS and not from_samples(kpi):
-        name, expr = "GoalBehindPace", conditions.behind_pace(judged, target.target, PACE_GAP)
+        name, condition = "GoalBehindPace", conditions.behind_pace(judged, target.target, PACE_GAP)
         direction = "too much" if kpi.better == "lower" else "short"
         summary = f"{what}: {_template(kpi)} {direction} of the pace to {amount}"
     else:
-        name, expr = "GoalMissed", conditions.beyond(judged, target.target)
+        name, condition = "GoalMissed", conditions.beyond(judged, target.target)
         summary = f"{what} misses its target of {amount}: {_template(kpi)}"
     from_ms = None if target.since == date.min else whole.calendar.start_of(target.since)
-    expr = conditions.during(expr, from_ms, None if until is None else whole.calendar.start_of(until))
-    if target.calls_during:
-        expr = conditions.while_open(expr, target.calls_during)
+    condition = condition._replace(
+        from_ms=from_ms,
+        to_ms=None if until is None else whole.calendar.start_of(until),
+        calendar=target.calls_during,
+    )
     since = "" if from_ms is None else target.since.isoformat()
     labels = {
         "goal": target.goal, "window": target.window, "department": target.department, "group": group, "since": since
     }  # fmt: skip
     return Rule(
         name,
-        expr,
+        condition.promql,
         "1h",
         target.calls or "warning",
         plain(target.owner) or kpi.department,
@@ -246,6 +250,7 @@ def _of_target(target: Target, whole: Whole, until: date | None) -> Rule:
         kebab(name),
         target.kpi,
         {label: plain(text) for label, text in labels.items() if text},
+        condition,
     )
 
 
@@ -296,7 +301,7 @@ def _template(kpi: Kpi) -> str:
     return f"{{{{ $value{how} }}}}"
 
 
-def _amount(kpi: Kpi, amount: float | None, *, seconds: bool = False) -> str:
+def in_words(kpi: Kpi, amount: float | None, *, seconds: bool = False) -> str:
     """A target for people."""
     if amount is None:
         return "none"

@@ -1,10 +1,11 @@
-"""When an alert fires, as PromQL: per exporter by its own samples and state, then the largest of all exporters.
+"""When an alert fires: as PromQL for Prometheus, and on values for whoever looks back.
 
-So neither a small sample, nor a stale value, nor one from before there was history calls anybody.
+Per exporter by its own samples and state, then the largest of all exporters. So neither a small sample, nor a stale
+value, nor one from before there was history calls anybody.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from stream_kpis.kpis.load import days_of
 from stream_kpis.kpis.schema import Kpi
@@ -15,6 +16,9 @@ from stream_kpis.monitoring.promql import dimensions_of, from_samples, largest, 
 
 _PER_EXPORTER = "on (job, instance, pod)"
 _OPEN = 'stream_kpis_calendar_open{{calendar="{calendar}"}} == 1'
+Reads = Literal["value", "lower", "upper", "change", "target_pace_gap"]
+AGAINST = {"change": "previous", "target_pace_gap": ""}
+"""The operators that are read, with what they compare with."""
 
 
 class Judged(NamedTuple):
@@ -50,10 +54,13 @@ class Judged(NamedTuple):
         name, q = main_series(self.kpi_id, self.kpi, self.currency)
         return f"{name}{self.labels('', q)}"
 
-    def operator(self, name: str, *more: str) -> str:
-        """What an operator makes of it."""
-        unit = unit_name(self.kpi, self.currency)
-        return f"{operator_family(name, self.kpi_id, unit)}{self.labels('', *more)}"
+    def series(self, reads: Reads) -> str:
+        """What a condition reads of it."""
+        if reads in AGAINST:
+            unit, against = unit_name(self.kpi, self.currency), AGAINST[reads]
+            more = f'against="{against}"' if against else ""
+            return f"{operator_family(reads, self.kpi_id, unit)}{self.labels('', more)}"
+        return self.value if reads == "value" else f"{self.family}_{reads}{self.labels()}"
 
     @property
     def samples(self) -> str:
@@ -72,66 +79,147 @@ class Judged(NamedTuple):
         return f"unless {_PER_EXPORTER} crm_kpi_state{matchers} == 1"
 
 
-def beyond(judged: Judged, than: float) -> str:
+class Bound(NamedTuple):
+    """What is compared with: ``than``, or what is made of it, in the same words and digits as PromQL has it.
+
+    >>> Bound(0.9, times=4).promql, Bound(1.5, days=(7, 30)).promql
+    ('4 * (1 - 0.9)', '1.5 * 7 / 30')
+    """
+
+    than: float
+    times: float | None = None
+    """So many times as many miss the objective ``than`` as may."""
+    days: tuple[float, float] | None = None
+    """So many times the mean of a longer window: the days of both, to be multiplied by what it has."""
+
+    @property
+    def promql(self) -> str:
+        """As a number, or made of numbers."""
+        if self.times is not None:
+            return f"{self.times:g} * (1 - {self.than:g})"
+        return f"{self.than:g}" if self.days is None else f"{self.than:g} * {self.days[0]:g} / {self.days[1]:g}"
+
+    @property
+    def number(self) -> float:
+        """The same, reckoned."""
+        than = float(f"{self.than:g}")
+        if self.times is not None:
+            return float(f"{self.times:g}") * (1 - than)
+        return than if self.days is None else than * float(f"{self.days[0]:g}") / float(f"{self.days[1]:g}")
+
+
+class Condition(NamedTuple):
+    """When an alert holds, and all that must be so beside it."""
+
+    judged: Judged
+    bound: Bound
+    reads: Reads = "value"
+    turned: Literal["", "-1 * ", "1 - "] = ""
+    """How what is read becomes what is compared."""
+    side: Literal[">", "<"] = ">"
+    usual: str = ""
+    """The longer window whose value the bound is multiplied by."""
+    enough: bool = True
+    """Whether few samples call nobody."""
+    unless: Judged | None = None
+    """What decides instead where it has enough samples."""
+    from_ms: int | None = None
+    to_ms: int | None = None
+    """From when on and until before when it can hold."""
+    calendar: str = ""
+    """The business calendar that must be open."""
+
+    @property
+    def promql(self) -> str:
+        """For a rule."""
+        judged = self.judged
+        read, bound = f"{self.turned}{judged.series(self.reads)}", self.bound.promql
+        if self.turned == "1 - ":
+            read = f"({read})"
+        if self.usual:
+            bound = f"ignoring (window) ({bound} * {judged.family}{judged.labels(self.usual)})"
+        lines = [f"{read} {self.side} {bound}", *([judged.enough] if self.enough else []), judged.fresh]
+        if self.unless is not None:
+            lines.append(f"unless {_PER_EXPORTER} {self.unless.samples} >= {self.unless.kpi.min_samples}")
+        expr, edges = largest(*lines), ((">=", self.from_ms), ("<", self.to_ms))
+        if bounds := [f"{sign} {at_ms // 1000}" for sign, at_ms in edges if at_ms is not None]:
+            expr = f"{expr}\nand on () (vector(time()) {' '.join(bounds)})"
+        if self.calendar:
+            expr = f"{expr}\nand on (job) max by (job) ({_OPEN.format(calendar=self.calendar)})"
+        return expr
+
+    def at(self, than: float) -> "Condition":
+        """The same with another threshold."""
+        return self._replace(bound=self.bound._replace(than=than))
+
+    @property
+    def milder(self) -> Literal[1, -1]:
+        """In which direction a threshold moves with which it holds less often."""
+        return 1 if self.side == ">" and self.bound.times is None else -1
+
+    def threshold(self, number: float, usual: float = 1.0) -> float:
+        """The threshold at which what is compared would be just at the bound; arguments as :meth:`exceeds`."""
+        if self.bound.times is not None:
+            return 1 - number / self.bound.times
+        return number / (usual * self.at(1).bound.number)
+
+    def in_force(self, at_ms: int) -> bool:
+        """Whether it can hold at an instant."""
+        return (self.from_ms is None or at_ms >= self.from_ms) and (self.to_ms is None or at_ms < self.to_ms)
+
+    def turn(self, number: float) -> float:
+        """What is compared, of what is read."""
+        return {"": number, "-1 * ": -1 * number, "1 - ": 1 - number}[self.turned]
+
+    def exceeds(self, number: float, usual: float = 1.0) -> bool:
+        """Whether what is compared is on the wrong side; NaN is not.
+
+        Args:
+            number: as :meth:`turn` gives it.
+            usual: the value of the longer window, where there is one.
+        """
+        bound = self.bound.number * usual
+        return number > bound if self.side == ">" else number < bound
+
+
+def beyond(judged: Judged, than: float) -> Condition:
     """On the wrong side of a bound; of a KPI with an interval, and of a quantile, so is all of the interval."""
     lower_is_better = judged.kpi.better == "lower"
-    side, bound = (">", "_lower") if lower_is_better else ("<", "_upper")
-    interval = judged.kpi.interval or quantile(judged.kpi) is not None
-    value = f"{judged.family}{bound}{judged.labels()}" if interval else judged.value
-    return largest(f"{value} {side} {than:g}", *_enough(judged), judged.fresh)
+    reads: Reads = "value"
+    if judged.kpi.interval or quantile(judged.kpi) is not None:
+        reads = "lower" if lower_is_better else "upper"
+    side: Literal[">", "<"] = ">" if lower_is_better else "<"
+    return Condition(judged, Bound(than), reads, side=side, enough=from_samples(judged.kpi))
 
 
-def changed(judged: Judged, than: float) -> str:
+def changed(judged: Judged, than: float) -> Condition:
     """In the wrong direction by more than so much against as many days before; the value is the size of it."""
-    worse = _worse(judged, judged.operator("change", 'against="previous"'))
-    return largest(f"{worse} > {than:g}", judged.enough, judged.fresh)
+    return Condition(judged, Bound(than), "change", _worse(judged))
 
 
-def grown(judged: Judged, than: float, usual: str) -> str:
+def grown(judged: Judged, than: float, usual: str) -> Condition:
     """More than so many times the mean of a longer window."""
-    part = f"{than:g} * {_days(judged.window):g} / {_days(usual):g}"
-    mean = f"{judged.family}{judged.labels(usual)}"
-    value = f"{judged.value} > ignoring (window) ({part} * {mean})"
-    return largest(value, judged.enough, judged.fresh)
+    return Condition(judged, Bound(than, days=(_days(judged.window), _days(usual))), usual=usual)
 
 
-def cases(judged: Judged, than: float, unless: Judged | None) -> str:
+def cases(judged: Judged, than: float, unless: Judged | None) -> Condition:
     """More cases than so many; where another KPI has enough samples to judge, that one decides."""
-    lines = [f"{judged.value} > {than:g}", judged.fresh]
-    if unless is not None:
-        lines.append(f"unless {_PER_EXPORTER} {unless.samples} >= {unless.kpi.min_samples}")
-    return largest(*lines)
+    return Condition(judged, Bound(than), enough=False, unless=unless)
 
 
-def burnt(judged: Judged, objective: float, times: float) -> str:
+def burnt(judged: Judged, objective: float, times: float) -> Condition:
     """So many times as many miss the objective as may."""
-    return largest(f"(1 - {judged.value}) > {times:g} * (1 - {objective:g})", judged.enough, judged.fresh)
+    return Condition(judged, Bound(objective, times=times), turned="1 - ")
 
 
-def behind_pace(judged: Judged, target: float, by: float) -> str:
+def behind_pace(judged: Judged, target: float, by: float) -> Condition:
     """Behind what is due of a target by now, by more than that share of the target."""
-    worse = _worse(judged, judged.operator("target_pace_gap"))
-    return largest(f"{worse} > {by * abs(target):g}", judged.fresh)
+    return Condition(judged, Bound(by * abs(target)), "target_pace_gap", _worse(judged), enough=False)
 
 
-def during(expr: str, from_ms: int | None, to_ms: int | None) -> str:
-    """A condition that holds only from one instant until before another, in ms."""
-    bounds = [f"{sign} {at // 1000}" for sign, at in ((">=", from_ms), ("<", to_ms)) if at is not None]
-    return f"{expr}\nand on () (vector(time()) {' '.join(bounds)})" if bounds else expr
-
-
-def while_open(expr: str, calendar: str) -> str:
-    """A condition that holds only while a business calendar is open."""
-    return f"{expr}\nand on (job) max by (job) ({_OPEN.format(calendar=calendar)})"
-
-
-def _worse(judged: Judged, move: str) -> str:
-    """A move of a value, above 0 where it is for the worse."""
-    return move if judged.kpi.better == "lower" else f"-1 * {move}"
-
-
-def _enough(judged: Judged) -> list[str]:
-    return [judged.enough] if from_samples(judged.kpi) else []
+def _worse(judged: Judged) -> Literal["", "-1 * "]:
+    """How a move of a value is turned, so that it is above 0 where it is for the worse."""
+    return "" if judged.kpi.better == "lower" else "-1 * "
 
 
 def _shown(group: str | None) -> str:

@@ -1,9 +1,9 @@
 """The audit: while the pipeline runs, what it shows is proved again and again, in some order, at a bounded cost.
 
 KPIs that need the same topics are proved together, each over one window in all its groups; a round proves every KPI
-once. So every KPI has been checked once within as many intervals as there are such batches, as long as a batch costs
-no more than its share of one core over an interval; where it costs more, the pause after it is longer, and the age of
-the oldest check tells.
+once. So every KPI has been checked once within as many intervals as there are such batches, as long as a batch takes no
+longer than an interval and costs no more than its share of one core over it. Where it takes or costs more, the next one
+comes later: how long a round takes then is told as soon as it is known.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import contextlib
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ CHECKS = Family("stream_kpis_audit_checks", "counter", "KPIs proved over one win
 DIFFERENCES = Family("stream_kpis_audit_differences", "gauge", "KPIs whose last check found a difference")
 FAILURES = Family("stream_kpis_audit_failures", "counter", "Batches that could not be checked: nobody answered")
 OLDEST = Family("stream_kpis_audit_oldest_check_age_seconds", "gauge", "Since every KPI was checked last", "seconds")
+_TOLD_ANEW = 1.1
+"""How much longer than told a round must take to be told again."""
 LAST = Family("stream_kpis_audit_last_difference", "info", "The last difference, with the first entity behind it")
 FAMILIES = (CHECKS, DIFFERENCES, FAILURES, OLDEST, LAST)
 
@@ -62,6 +65,37 @@ def a_round(plan: Plan, dice: random.Random) -> list[tuple[Check, ...]]:
     return [tuple(Check(name, windows[name]) for name in names) for names in batches]
 
 
+class Pace:
+    """Within how long every KPI is checked once: by the batches so far, the work and the pause after it included.
+
+    Args:
+        batches: of a round.
+        interval_s: from batch to batch, at least.
+        share: of one core, at most.
+
+    >>> pace = Pace(batches=3, interval_s=30.0, share=0.2)
+    >>> pace.wait_s(took_s=9.0, cpu_s=4.0), pace.round_s, pace.wait_s(took_s=40.0, cpu_s=9.0), pace.round_s
+    (21.0, 90.0, 5.0, 112.5)
+    """
+
+    def __init__(self, batches: int, interval_s: float, share: float) -> None:
+        self._batches, self._interval_s, self._share = batches, interval_s, share
+        self._lasted_s: deque[float] = deque(maxlen=batches)
+
+    def wait_s(self, took_s: float, cpu_s: float) -> float:
+        """How long to wait after a batch that took so long, and so much of one core."""
+        lasts_s = max(self._interval_s, cpu_s / self._share, took_s)
+        self._lasted_s.append(lasts_s)
+        return lasts_s - took_s
+
+    @property
+    def round_s(self) -> float:
+        """Of a round, if the batches that are still to come last as long as those of the last round did on average."""
+        if not self._lasted_s:
+            return self._batches * self._interval_s
+        return self._batches * sum(self._lasted_s) / len(self._lasted_s)
+
+
 class Audit:
     """The checks so far, and what they found.
 
@@ -83,6 +117,11 @@ class Audit:
     def differences(self) -> int:
         """KPIs whose last check found a difference."""
         return len(self._different)
+
+    @property
+    def said(self) -> str:
+        """What was done and found, in a few words."""
+        return f"checks {self.checks:,}, KPIs that differ {self.differences}, batches not checked {self.failures}"
 
     def note(self, finding: Finding) -> None:
         """Takes what one batch found."""
@@ -128,28 +167,46 @@ def run_audit(
     set_up_logging(settings.verbose)
     plan = asyncio.run(plan_in_force(settings))
     url = url or url_of(settings)
-    audit = Audit([name for names in batches_of(plan) for name in names])
-    declared_s = len(batches_of(plan)) * interval_s
-    logger.info("audit: every KPI within %.0f s, at %.0f %% of one core or less", declared_s, share * 100)
+    batches = batches_of(plan)
+    audit = Audit([name for names in batches for name in names])
+    pace = Pace(len(batches), interval_s, share)
+    logger.info("audit: %s", scope(plan))
+    logger.info(
+        "audit: every KPI within %.0f s, if none of %d batches takes more than %g s, or than %g s of one core",
+        pace.round_s, len(batches), interval_s, interval_s * share,
+    )  # fmt: skip
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_audited(settings, plan, audit, url, port, interval_s, share, rounds, random.Random(seed)))  # noqa: S311 - not for secrets
+        asyncio.run(_audited(settings, plan, audit, url, port, pace, rounds, random.Random(seed)))  # noqa: S311 - not for secrets
+    logger.info("audit: ended: %s", audit.said)
     return int(audit.differences > 0)
 
 
+def scope(plan: Plan) -> str:
+    """What is checked and what is left out, as one line."""
+    unknown = [name for name in plan.catalogue.kpis if name not in KPIS]
+    left_out = ["what operators make of values", *unknown]
+    known = len(plan.catalogue.kpis) - len(unknown)
+    return f"{known} KPIs are checked; left out, as no oracle is asked about them: {', '.join(left_out)}"
+
+
 async def _audited(
-    settings: Settings, plan: Plan, audit: Audit, url: str, port: int, interval_s: float, share: float,
-    rounds: int | None, dice: random.Random,
+    settings: Settings, plan: Plan, audit: Audit, url: str, port: int, pace: Pace, rounds: int | None,
+    dice: random.Random,
 ) -> None:  # fmt: skip
     async with _serving(audit, settings.host, port) as where:
         logger.info("audit: %s", where)
-        number = 0
+        number, told_s = 0, pace.round_s
         while rounds is None or number < rounds:
             for checks in a_round(plan, dice):
                 began, cpu = time.monotonic(), time.process_time()
                 await _check(settings, plan, audit, url, checks)
-                used_s = time.process_time() - cpu
-                await asyncio.sleep(max(max(interval_s, used_s / share) - (time.monotonic() - began), 0))
+                wait_s = pace.wait_s(time.monotonic() - began, time.process_time() - cpu)
+                if pace.round_s > told_s * _TOLD_ANEW:
+                    told_s = pace.round_s
+                    logger.info("audit: its batches take longer: every KPI within %.0f s", told_s)
+                await asyncio.sleep(wait_s)
             number += 1
+            logger.info("audit: round %d: %s", number, audit.said)
 
 
 async def _check(settings: Settings, plan: Plan, audit: Audit, url: str, checks: Sequence[Check]) -> None:

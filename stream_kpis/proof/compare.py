@@ -46,6 +46,8 @@ class Tally(NamedTuple):
     different: int
     ok: bool
     """Whether a window is ``ok`` with enough samples, or it counts waiting cases."""
+    samples: int
+    """The most behind one of its values."""
 
 
 class OperatorTally(NamedTuple):
@@ -95,20 +97,22 @@ def compare(values: Sequence[Value], answers: Iterable[Answer], cases: Iterable[
     counts: dict[str, list[int]] = {}
     ok: set[str] = set(cases)
     for value in values:
-        count = counts.setdefault(value.kpi, [0, 0, 0])
+        count = counts.setdefault(value.kpi, [0, 0, 0, 0])
         found = list(_differences(value, expected.pop((value.kpi, value.window, value.by, value.group), None)))
         count[0] += 1
         count[1] += value.value is None
         count[2] += bool(found)
+        count[3] = max(count[3], value.samples)
         differences += found
         if not value.by and value.state == "ok" and value.samples >= 30:
             ok.add(value.kpi)
     for answer in expected.values():
         if answer.samples or answer.numerator:
             differences.append(Difference(*answer[:4], "the group", "absent", answer.value))
-            counts.setdefault(answer.kpi, [0, 0, 0])[2] += 1
+            counts.setdefault(answer.kpi, [0, 0, 0, 0])[2] += 1
     tallies = tuple(
-        Tally(kpi, compared, absent, different, kpi in ok) for kpi, (compared, absent, different) in counts.items()
+        Tally(kpi, compared, absent, different, kpi in ok, samples)
+        for kpi, (compared, absent, different, samples) in counts.items()
     )
     return Report(tallies, tuple(differences))
 

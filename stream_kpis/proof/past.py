@@ -3,6 +3,7 @@
 import time
 from typing import NamedTuple
 
+import msgspec
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
@@ -21,9 +22,8 @@ from stream_kpis.proof.pipeline import cut_of
 from stream_kpis.proof.prove import At, FactOf, Finding, prove_values
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, newest_headers
-from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
-from stream_kpis.stream.past import replay
+from stream_kpis.stream.past import plan_of_parties, read_parties
 
 
 class Asked(NamedTuple):
@@ -60,7 +60,7 @@ async def explained(settings: Settings, asked: Asked, *, entities: int, prove: b
         ValueError: there is no such value, or archives that it needs are gone; one line.
         RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
     """
-    plan = await plan_in_force(settings)
+    plan = await plan_of_parties(settings)
     check_asked(plan.catalogue.kpis, asked.kpi, asked.window, asked.by)
     try:
         return await _explained(settings, plan, asked, entities, prove=prove)
@@ -77,19 +77,25 @@ async def _explained(settings: Settings, plan: Plan, asked: Asked, entities: int
     lens = Lens(plan, place, asked.to_ms, names)
     contributions: list[Contribution] = []
 
-    def look(past: Past) -> None:
+    def begun() -> PastValues:
+        goals = goals_of(settings, plan)
+        return PastValues(plan, calendar, [Ask(asked.to_ms)], [asked.kpi], goals, names)
+
+    values = begun()
+
+    def take(partition: int, past: Past) -> None:
+        values.add(partition, past)
         if entities and lens.linear:
             contributions.extend(lens.contributions(past.facts()))
 
-    def values_of() -> PastValues:
-        ask, goals = Ask(asked.to_ms), goals_of(settings, plan)
-        return PastValues(plan, calendar, [ask], [asked.kpi], goals, names)
-
-    values = values_of()
-    await replay(settings, plan, values, look)
+    _, lag = await read_parties(settings, plan, values.partition, take)
     model, snapshot = values.seen()
+    if lag.records:
+        snapshot = snapshot._replace(values=tuple(v._replace(state=State.STALE) for v in snapshot.values))
     maker = Maker(plan, model, calendar, settings.currency)
     receipt = maker.receipt(snapshot, asked.kpi, asked.window, asked.by, asked.group)
+    if lag.records:
+        receipt = msgspec.structs.replace(receipt, reason=str(lag).removeprefix("stale: "))
     behind = lens.ranked(contributions, entities) if entities and lens.linear else None
     if not prove:
         return Explained(plan, receipt, behind, None)
@@ -100,7 +106,7 @@ async def _explained(settings: Settings, plan: Plan, asked: Asked, entities: int
 
     async def facts_of() -> list[FactOf]:
         found: list[FactOf] = []
-        await replay(settings, plan, values_of(), lambda past: found.extend(past.facts()))
+        await read_parties(settings, plan, begun().partition, lambda _, past: found.extend(past.facts()))
         return found
 
     return Explained(plan, receipt, behind, await prove_values(settings, plan, shown, at, facts_of))

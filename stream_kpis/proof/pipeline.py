@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import date
 from operator import itemgetter
 from typing import Any
 
@@ -18,9 +17,8 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.proof.compare import Difference
 from stream_kpis.proof.exposed import exposed, ms_of
-from stream_kpis.proof.oracle import Rate
 from stream_kpis.proof.under_way import counted
-from stream_kpis.proof.verify import Proof, RatesKnown, Shown, prove
+from stream_kpis.proof.verify import Proof, RatesKnown, Shown, prove, rates_known
 from stream_kpis.settings import Settings
 from stream_kpis.stream import lenient
 from stream_kpis.stream.changelog import committed, end_offsets
@@ -100,10 +98,7 @@ def rates_until(settings: Settings, records: Iterable[Record], until_ms: int) ->
             said = Rates(settings.currency)
             said.add_record(record.value, record.timestamp)
             rows += said
-    return RatesKnown(
-        tuple(Rate(row.currency, date.fromisoformat(row.date), row.text, row.known_ms) for row in rows),
-        settings.rates_carry_days,
-    )
+    return rates_known(rows, settings.rates_carry_days)
 
 
 def told_targets(records: Iterable[Record], kpis: Mapping[str, Kpi], currency: str) -> list[Target]:

@@ -137,6 +137,8 @@ async def prove_exposed(settings: Settings, plan: Plan, url: str, wanted: Collec
     query = [pair for kpi, window in wanted for pair in (("kpi", kpi), ("window", window))]
     snapshot = await asyncio.to_thread(ask, url, "/api/snapshot", query)
     check_goals(snapshot, goals_of(settings, plan), url)
+    if snapshot["held_since"] is not None:
+        raise RuntimeError(f"{url} shows a catalogue that not all shards count under: try again when they do")
     values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) in wanted]
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
     return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))

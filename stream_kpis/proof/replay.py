@@ -9,7 +9,7 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.rekeying import hand_over
 from stream_kpis.engine.shard import Shard
-from stream_kpis.engine.tiles import Calendar
+from stream_kpis.engine.tiles import HOUR_MS, Calendar
 from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.money import Rate
 from stream_kpis.events.rates import Rates
@@ -56,6 +56,26 @@ def batches(logs: Logs, dice: random.Random) -> Iterator[Batch]:
             at[topic, partition] = end
 
 
+class _Told:
+    """Rates that are known from the beginning, if they are of a file, or read little by little in their order."""
+
+    def __init__(self, rates: Sequence[Rate], reporting: str) -> None:
+        self.known = Rates(reporting)
+        self._to_come = deque(rate for rate in rates if rate.known_ms)
+        for rate in rates:
+            if not rate.known_ms:
+                self.known.add(rate)
+
+    def read(self, count: int) -> None:
+        for _ in range(min(count, len(self._to_come))):
+            self.known.add(self._to_come.popleft())
+
+    def read_until(self, time_ms: int) -> None:
+        """All that were made known until then."""
+        while self._to_come and self._to_come[0].known_ms <= time_ms:
+            self.known.add(self._to_come.popleft())
+
+
 def replay(
     plan: Plan,
     logs: Logs,
@@ -70,10 +90,11 @@ def replay(
     """The read model after all records, with flushes at random moments, and the shards behind it.
 
     The model reads at random moments too, as from a compacted topic: of each cell the last value. What a shard sends on
-    reaches the others, as through the topic of the re-keyed in Kafka. ``rates`` come at random moments, in their order.
+    reaches the others, as through the topic of the re-keyed in Kafka. ``rates`` come at random moments, in their order,
+    but each is read within the hour, as the definitions have it; those of a file are known from the beginning.
     """
-    model, known, to_come = ReadModel(plan, calendar, goals=goals), Rates(reader.currency), deque(rates)
-    shards = [Shard(plan, number, partitions, reader, calendar, rates=known) for number in range(partitions)]
+    model, told = ReadModel(plan, calendar, goals=goals), _Told(rates, reader.currency)
+    shards = [Shard(plan, number, partitions, reader, calendar, rates=told.known) for number in range(partitions)]
     flushed: list[dict[bytes, bytes | None]] = [{} for _ in shards]
 
     def reached_ms() -> int:
@@ -83,7 +104,9 @@ def replay(
 
     def flush(shard: Shard) -> bool:
         """Whether it sent something on."""
-        taken = shard.take(reached_ms())
+        now_ms = reached_ms()
+        told.read_until(now_ms - HOUR_MS)
+        taken = shard.take(now_ms)
         flushed[shard.partition].update(taken.cells)
         hand_over(taken.rekeyed, shards)
         return bool(taken.rekeyed)
@@ -93,10 +116,7 @@ def replay(
         flushed[partition] = {}
 
     for batch in batches(logs, dice):
-        for _ in range(dice.randrange(_RATES_MAX) if to_come else 0):
-            known.add(to_come.popleft())
-            if not to_come:
-                break
+        told.read(dice.randrange(_RATES_MAX))
         shard = shards[batch.partition]
         sent_before = shard.counters["rekeyed"]
         shard.apply(batch)
@@ -104,8 +124,7 @@ def replay(
             flush(shard)
         if dice.random() < READ:
             read(batch.partition)
-    for rate in to_come:
-        known.add(rate)
+    told.read_until(now_ms)
     while sum(flush(shard) for shard in shards):  # each of them, until nothing is sent on
         pass
     for shard in shards:

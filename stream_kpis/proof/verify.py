@@ -2,12 +2,17 @@
 
 import logging
 import random
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.money import Rate as KnownRate
+from stream_kpis.events.rates import read_rates
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.snapshot import Result, Value
@@ -18,8 +23,9 @@ from stream_kpis.proof.oracle import KPIS, Answer, Ask, Oracle, Rate, Version
 from stream_kpis.proof.oracle.calendars import open_until
 from stream_kpis.proof.oracle.operators import operators
 from stream_kpis.proof.outcomes import compare_results, requests_of
+from stream_kpis.proof.quotes import Quotes, quotes_of, write_file
 from stream_kpis.proof.replay import Logs, laid_out, replay
-from stream_kpis.proof.simulate import Simulation, faults
+from stream_kpis.proof.simulate import CARRY_DAYS, Simulation, faults, in_currencies
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +48,8 @@ class Case(NamedTuple):
     days: int = 400
     partitions: int = 3
     zone: str = "UTC"
+    currency: str = "USD"
+    """The reporting one."""
 
 
 class Shown(NamedTuple):
@@ -65,6 +73,13 @@ class RatesKnown(NamedTuple):
 NO_RATES = RatesKnown()
 
 
+def rates_known(rows: Iterable[KnownRate], carry_days: int) -> RatesKnown:
+    """The rates for the oracle, from those of the file, not filled, and then those of the topic by offset."""
+    return RatesKnown(
+        tuple(Rate(row.currency, date.fromisoformat(row.date), row.text, row.known_ms) for row in rows), carry_days
+    )
+
+
 class Proof(NamedTuple):
     """The report of a verification, and whom to ask about the first difference."""
 
@@ -78,30 +93,39 @@ class Proof(NamedTuple):
 def verify(plan: Plan, case: Case, goals: Goals = NO_GOALS) -> Proof:
     """Simulates a company, damages the stream, and compares all KPIs and what operators make of them.
 
+    The company sells in several currencies, whose rates are in a file or told while events come.
+
     Args:
         plan: the engine's.
         case: how many events, which faults, which seed.
         goals: besides those that a verification has of its own.
     """
-    goals, reader = simulated_goals(plan, goals), Reader()
+    goals, reader = simulated_goals(plan, goals), Reader(case.currency)
+    quotes = quotes_of(case.seed, case.days, SIMULATED_NOW_MS, case.faults)
     logs = _simulated(case)
-    shown = _shown(plan, case, logs, reader, goals)  # the engine's state is gone before the oracle makes its own
-    return prove(plan, shown, _let_go(logs), reader, case.zone, goals)
+    # The engine's state is gone before the oracle makes its own.
+    shown = _shown(plan, case, logs, reader, goals, quotes)
+    rates = rates_known((*quotes.of_file, *quotes.told), CARRY_DAYS)
+    return prove(plan, shown, _let_go(logs), reader, case.zone, goals, rates=rates)
 
 
 def _simulated(case: Case) -> dict[tuple[str, int], list[Record]]:
     """The logs of all partitions."""
     parties = max(case.events // 60, 20)
     history = Simulation(case.seed, parties).history(case.events, case.days, SIMULATED_NOW_MS)
+    history = in_currencies(history, case.seed)
     line = faults(history, case.faults, case.seed, case.partitions) if case.faults else history
     return laid_out(line, case.partitions, SIMULATED_NOW_MS)
 
 
-def _shown(plan: Plan, case: Case, logs: Logs, reader: Reader, goals: Goals) -> Shown:
+def _shown(plan: Plan, case: Case, logs: Logs, reader: Reader, goals: Goals, quotes: Quotes) -> Shown:
     """What the engine shows of the logs."""
-    dice = random.Random(case.seed)  # noqa: S311 - not for secrets
-    model = replay(plan, logs, case.partitions, reader, Calendar(case.zone), SIMULATED_NOW_MS, dice, goals)[0]
-    snapshot = model.snapshot(SIMULATED_NOW_MS)
+    dice, now_ms = random.Random(case.seed), SIMULATED_NOW_MS  # noqa: S311 - not for secrets
+    with tempfile.TemporaryDirectory() as folder:
+        file = write_file(quotes, Path(folder), reader.currency)
+        rates = [*read_rates(file, reader.currency, CARRY_DAYS), *quotes.told]
+    model = replay(plan, logs, case.partitions, reader, Calendar(case.zone), now_ms, dice, goals, rates)[0]
+    snapshot = model.snapshot(now_ms)
     return Shown(snapshot.values, snapshot.to_ms, snapshot.results)
 
 

@@ -124,11 +124,18 @@ def _connect(app: BatchApp, shards: Shards, reader: RatesReader, settings: Setti
             with lethal("watchdog", bootstrap):
                 await shards.watch()
 
+    async def retire() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(_WATCH_S)
+            with lethal("retirement of old catalogues", bootstrap):
+                await shards.retire()
+
     app.on_partitions_revoked.connect(hand_over)
     app.on_rebalance_complete.connect(recover)
     app.on_before_shutdown.connect(leave)
     app.task(flush)
     app.task(watch)
+    app.task(retire)
 
 
 @functools.cache

@@ -5,12 +5,12 @@ end offset: the last record seen says nothing, as control records and aborted on
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from stream_kpis.engine.batch import HEADER_KEY, Header, header_decoder
+from stream_kpis.engine.batch import CATALOGUE_KEY, HEADER_KEY, Header, header_decoder
 from stream_kpis.settings import Settings
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.flush import HostedShard
@@ -20,6 +20,8 @@ from stream_kpis.stream.topics import Names, every
 _POLL_MS = 200
 _RECORDS_MAX = 20_000
 """Records decoded between two looks at the event loop."""
+_TAIL, _TAIL_GROWS = 1_000, 16
+"""How many of the last offsets are searched for a header first, and how many times more if there is none."""
 
 logger = logging.getLogger(__name__)
 
@@ -59,19 +61,26 @@ async def read_to_ends(
         left = {tp for tp in left if await kafka.position(tp) < ends[tp]}
 
 
-async def newest_headers(kafka: Any, settings: Settings, tail: int | None = None) -> dict[int, Header]:
+async def newest_headers(kafka: Any, settings: Settings) -> dict[int, Header]:
     """The newest header of each shard that has written one, by partition.
+
+    It ends the last flush, so it stands near the end of the cells changelog, if that flush was not followed by records
+    of one that was given up; the search goes back until it is found.
 
     Args:
         kafka: of :func:`committed`, started.
         settings: of the deployment.
-        tail: as :func:`read_to_ends` has it.
     """
     found: dict[int, bytes] = {}
-    async for records in read_to_ends(kafka, every(Names.of(settings).cells, settings), tail=tail):
-        for record in records:
-            if record.key == HEADER_KEY and record.value is not None:
-                found[record.partition] = record.value
+    left, tail = every(Names.of(settings).cells, settings), _TAIL
+    while left:
+        async for records in read_to_ends(kafka, left, tail=tail):
+            for record in records:
+                if record.key == HEADER_KEY and record.value is not None:
+                    found[record.partition] = record.value
+        starts, ends = await kafka.beginning_offsets(left), await kafka.end_offsets(left)
+        left = [tp for tp in left if tp.partition not in found and ends[tp] - tail > starts[tp]]
+        tail *= _TAIL_GROWS
     return {partition: header_decoder.decode(value) for partition, value in sorted(found.items())}
 
 
@@ -133,7 +142,7 @@ class ChangelogReader:
                     shard = shards[tp.partition].shard
                     if tp.topic == names.parties:
                         _replay(records, shard.restore_party)
-                    elif header := _replay(records, shard.restore_cell):
+                    elif header := _replay(records, shard.restore_cell, shard.catalogues.restore):
                         headers[tp.partition] = header
                 at |= {tp: await kafka.position(tp) for tp in left}
                 left = {tp for tp in left if at[tp] < ends[tp]}
@@ -147,12 +156,17 @@ def _tell(report: Report, done: int, total: int) -> None:
     report(done, "records", f"recovery: {done:,} of {total:,} records are read")
 
 
-def _replay(records: Iterable[Any], restore: Callable[[bytes, bytes | None], None]) -> bytes | None:
+_Restore = Callable[[bytes, bytes | None], None]
+
+
+def _replay(records: Iterable[Any], restore: _Restore, restore_catalogue: _Restore | None = None) -> bytes | None:
     """Replays records; the last header is returned, and is not replayed."""
     header = None
     for record in records:
         if record.key == HEADER_KEY:
             header = record.value
+        elif restore_catalogue and record.key.startswith(CATALOGUE_KEY):
+            restore_catalogue(record.key, record.value)
         else:
             restore(record.key, record.value)
     return header
@@ -167,11 +181,12 @@ def _complete(hosted: HostedShard, header: bytes | None, end: int) -> None:
 
 
 class FlushedCells(NamedTuple):
-    """What one or several flushes changed, up to and with the header of the last."""
+    """What one or several flushes changed, up to and with the header of the last; all under one catalogue."""
 
     partition: int
     cells: list[tuple[bytes, bytes | None]]
     header: Header
+    catalogues: list[tuple[bytes, bytes | None]]
 
 
 class CellsReader:
@@ -188,6 +203,7 @@ class CellsReader:
         self._settings = settings
         self._kafka: Any = None
         self._pending: dict[int, dict[bytes, bytes | None]] = {}
+        """By partition, records of flushes whose header has not come."""
         self._left: dict[TopicPartition, int] = {}
 
     @property
@@ -214,28 +230,39 @@ class CellsReader:
         while True:
             fetched = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)
             for tp, records in fetched.items():
-                if flushed := self._gather(tp.partition, records):
+                for flushed in self.gather(tp.partition, records):
                     yield flushed
             if self._left:
                 self._left = {tp: end for tp, end in self._left.items() if await self._kafka.position(tp) < end}
 
-    def _gather(self, partition: int, records: Iterable[Any]) -> FlushedCells | None:
-        """Keeps records until their header is there; several flushes that came together are one."""
+    def gather(self, partition: int, records: Iterable[Any]) -> Iterator[FlushedCells]:
+        """Keeps records until their header is there; flushes under one catalogue that came together are one."""
         pending = self._pending.setdefault(partition, {})
         whole: dict[bytes, bytes | None] = {}
-        header = None
+        header: Header | None = None
         for record in records:
-            if record.key == HEADER_KEY:
-                header = record.value
-                whole |= pending
-                pending.clear()
-            else:
+            if record.key != HEADER_KEY:
                 pending[record.key] = record.value
-        return FlushedCells(partition, list(whole.items()), header_decoder.decode(header)) if header else None
+                continue
+            newer = header_decoder.decode(record.value)
+            if header is not None and (newer.catalogue, newer.kept) != (header.catalogue, header.kept):
+                yield _flushed(partition, whole, header)
+                whole = {}
+            header = newer
+            whole |= pending
+            pending.clear()
+        if header is not None:
+            yield _flushed(partition, whole, header)
 
     async def end_offsets_of(self, topics: Collection[str]) -> dict[tuple[str, int], int]:
         """The last stable offset of every partition of these topics, as (topic, partition)."""
         return await end_offsets(self._kafka, topics, self._partitions)
+
+
+def _flushed(partition: int, records: Mapping[bytes, bytes | None], header: Header) -> FlushedCells:
+    cells = [(key, value) for key, value in records.items() if not key.startswith(CATALOGUE_KEY)]
+    catalogues = [(key, value) for key, value in records.items() if key.startswith(CATALOGUE_KEY)]
+    return FlushedCells(partition, cells, header, catalogues)
 
 
 async def end_offsets(kafka: Any, topics: Collection[str], partitions: int) -> dict[tuple[str, int], int]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaProducer
 
 from stream_kpis.engine.batch import HEADER_KEY, Batch, DeadLetter, Flush, Gap, header_encoder
+from stream_kpis.engine.catalogues import Kept
 from stream_kpis.settings import Settings
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.failure import StreamError
@@ -31,6 +32,8 @@ class Shard(Protocol):
 
     next: dict[str, int]
     """By plain topic, the position after the last applied batch; topics never begun are missing."""
+    catalogues: Kept
+    """What it counts under, and what it counted under before."""
 
     def apply(self, batch: Batch) -> None:
         """Moves by one batch; raises `Gap` if it begins after ``next``, and never for bad data."""
@@ -45,7 +48,7 @@ class Shard(Protocol):
         """One record of the parties changelog, in order."""
 
     def restore_cell(self, key: bytes, value: bytes | None) -> None:
-        """One record of the cells changelog, in order, headers left out."""
+        """One record of the cells changelog, in order, headers and catalogues left out."""
 
     def restore_header(self, value: bytes) -> None:
         """The last header, after all records."""
@@ -164,7 +167,8 @@ class HostedShard:
             )
         for target, records in rekeyed.items():
             sent.append(await send_records(producer, names.rekeyed, target, records))
-        tail = await send_records(producer, names.cells, partition, chain(_outputs(wall_ms, flush.cells), [header]))
+        cells = _outputs(wall_ms, [*flush.catalogues, *flush.cells])
+        tail = await send_records(producer, names.cells, partition, chain(cells, [header]))
         for future, _ in [batch for batches in sent for batch in batches]:
             await future
         for future, count in tail:

@@ -4,12 +4,13 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from stream_kpis.engine.batch import Header
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.definitions import DefinitionsChanged, check
 from stream_kpis.engine.past import Past
@@ -18,20 +19,20 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.api import Filter, Json, Views, check_comparison, chosen, over_period
 from stream_kpis.live.asks import Ask, asks_of, no_window
 from stream_kpis.live.evaluate import GC_THRESHOLDS, Answer, rows_of
-from stream_kpis.live.past import PastValues, before, changes, until_now
+from stream_kpis.live.past import PastValues, before, changes, stale, until_now
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.tables import print_rows
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
-from stream_kpis.stream.changelog import committed, newest_headers, read_to_ends
+from stream_kpis.stream.changelog import committed, read_to_ends
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.lag import Lag, headers_at_ends
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.progress import Report, reporting
 from stream_kpis.stream.topics import Names, survey
 
-_TAIL = 1_000
-"""How many of the last offsets of a cells changelog have a header among them: each flush ends with one."""
+T = TypeVar("T")
 _NOTHING = "no shard has written anything yet: start one with stream-kpis worker, or set app and prefix as it has them"
 
 
@@ -51,7 +52,9 @@ class _Told(NamedTuple):
     plan: Plan
     wanted: Filter
     answers: Sequence[Answer]
+    """Stale, if shards lag."""
     read: Json
+    lag: Lag
 
 
 def print_past(
@@ -95,7 +98,7 @@ def print_past(
         more = _changes(told, against, views, over=asks if over_days else ())
         document, rows = {"values": rows, "operators": more, "read": told.read}, rows + more
     print_rows(rows, document, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
-    for line in _lines(told.read):
+    for line in _lines(told):
         print(line, file=sys.stderr)  # noqa: T201 - the command's report
     return 0
 
@@ -115,8 +118,17 @@ def _changes(told: _Told, against: str, views: Views, over: Sequence[Ask]) -> li
 
 
 def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
+    return telling(settings, _read(settings, calendar, wanted))
+
+
+def telling(settings: Settings, reading: Coroutine[Any, Any, T]) -> T:
+    """What a reading of the parties gives.
+
+    Raises:
+        RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
+    """
     try:
-        return asyncio.run(_read(settings, calendar, wanted))
+        return asyncio.run(reading)
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
     except DefinitionsChanged as error:
@@ -124,53 +136,61 @@ def _told(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
 
 
 async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Told:
-    plan = await plan_in_force(settings)
+    plan = await plan_of_parties(settings)
     which = chosen(plan.catalogue.kpis, wanted.kpis, wanted.by, wanted.windows)
     _check(wanted, plan.catalogue.kpis)
     values = PastValues(plan, calendar, wanted.asks, wanted.kpis, goals_of(settings, plan), Pseudonyms.of(settings))
-    read = await replay(settings, plan, values)
-    return _Told(plan, which, list(values.answers()), read)
+    records, lag = await read_parties(settings, plan, values.partition, values.add)
+    read = {
+        "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
+        "parked": values.parked, "lag": lag.records,
+    }  # fmt: skip
+    answers = [stale(answer) if lag.records else answer for answer in values.answers()]
+    return _Told(plan, which, answers, read, lag)
 
 
-async def replay(
-    settings: Settings, plan: Plan, values: PastValues, each: Callable[[Past], None] = lambda _: None
-) -> Json:
-    """Reads the parties of all partitions into values as of the past.
+async def plan_of_parties(settings: Settings) -> Plan:
+    """The plan, where there are parties.
+
+    Raises:
+        RuntimeError: no shard has written anything yet; one line.
+    """
+    if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
+        raise RuntimeError(_NOTHING)
+    return await plan_in_force(settings)
+
+
+async def read_parties(
+    settings: Settings, plan: Plan, begin: Callable[[], Past], end: Callable[[int, Past], None]
+) -> tuple[int, Lag]:
+    """Reads the committed parties, one partition after the other; gives how many records there were, and what lags.
 
     Args:
         settings: of the deployment.
-        plan: with the control topics.
-        values: take what each partition says.
-        each: told each partition that was taken.
-
-    Returns:
-        How much was read.
+        plan: the compiled catalogue.
+        begin: what takes the records of the next partition.
+        end: told when it has them all.
 
     Raises:
-        DefinitionsChanged: the parties do not fit the catalogue.
-        KafkaError: Kafka does not answer.
+        DefinitionsChanged: the parties do not fit the plan.
         RuntimeError: no shard has written anything yet; one line.
     """
-    names, records = Names.of(settings), 0
-    if {names.parties, names.cells} & set((await survey(settings)).missing):
-        raise RuntimeError(_NOTHING)
+    missing = (await survey(settings)).missing
     async with committed(settings, fetch_max_wait_ms=50) as kafka:
-        await _check_definitions(kafka, settings, plan)
+        headers, lag = await headers_at_ends(kafka, settings, missing)
+        _check_definitions(headers.values(), settings, plan)
+        records = 0
         with reporting("parties", lambda: settings.partitions) as report:
             for partition in range(settings.partitions):
-                past = values.partition()
-                async for some in read_to_ends(kafka, [TopicPartition(names.parties, partition)]):
+                past = begin()
+                async for some in read_to_ends(kafka, [TopicPartition(Names.of(settings).parties, partition)]):
                     for record in some:
                         past.take(record.key, record.value)
                     records += len(some)
                     _tell(report, partition, settings.partitions, records)
-                values.add(partition, past)
-                each(past)
+                end(partition, past)
                 _tell(report, partition + 1, settings.partitions, records)
-    return {
-        "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
-        "parked": values.parked,
-    }  # fmt: skip
+    return records, lag
 
 
 def _check(wanted: _Wanted, kpis: Mapping[str, Kpi]) -> None:
@@ -187,7 +207,7 @@ def _check(wanted: _Wanted, kpis: Mapping[str, Kpi]) -> None:
         check_comparison(wanted.against, kpis, wanted.kpis)
 
 
-async def _check_definitions(kafka: Any, settings: Settings, plan: Plan) -> None:
+def _check_definitions(headers: Collection[Header], settings: Settings, plan: Plan) -> None:
     """Refuses a catalogue that the parties do not hold all events of, as a worker does.
 
     Raises:
@@ -195,10 +215,9 @@ async def _check_definitions(kafka: Any, settings: Settings, plan: Plan) -> None
         RuntimeError: no shard has written anything yet.
     """
     now = {**plan.definitions, "zone": settings.zone, "currency": settings.currency}
-    headers = await newest_headers(kafka, settings, _TAIL)
     if not headers:
         raise RuntimeError(_NOTHING)
-    for header in headers.values():
+    for header in headers:
         check(header.definitions, now, plan.journeys, "party_active" in plan.actions, lambda _: False)
 
 
@@ -206,7 +225,10 @@ def _tell(report: Report, done: int, partitions: int, records: int) -> None:
     report(done, f"partitions, {records:,} records", f"{done} of {partitions} partitions, {records:,} records so far")
 
 
-def _lines(read: Mapping[str, int]) -> Iterator[str]:
+def _lines(told: _Told) -> Iterator[str]:
+    read = told.read
     yield f"read {read['partitions']} partitions of the parties: {read['scopes']:,} scopes, {read['events']:,} events"
     if read["parked"]:
         yield f"{read['parked']:,} events wait for the rate of their currency: they are in no value"
+    if told.lag.records:
+        yield str(told.lag)

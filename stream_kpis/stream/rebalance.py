@@ -7,13 +7,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from stream_kpis.engine.batch import Batch
 from stream_kpis.settings import Settings
 from stream_kpis.stream.batches import BatchApp
-from stream_kpis.stream.changelog import ChangelogReader
-from stream_kpis.stream.failure import StreamError, within
+from stream_kpis.stream.changelog import ChangelogReader, committed, newest_headers
+from stream_kpis.stream.failure import StreamError, is_away, within
 from stream_kpis.stream.flush import TRANSACTION_MS_MAX, HostedShard, Shard, new_producer
 from stream_kpis.stream.topics import Names
 
@@ -197,6 +198,26 @@ class Shards:
             reading = self._app.consumer.reading(tp)
             ends[self._names.plain(topic)] = max(self._ends.get(tp, 0), reading[1] if reading else 0)
         return ends
+
+    async def retire(self) -> None:
+        """Lets go of what shards counted under catalogues before, once every shard there is counts under this one."""
+        keeping = [hosted for hosted in self.hosted.values() if hosted.active and hosted.shard.catalogues.before]
+        if not keeping:
+            return
+        try:
+            async with committed(self._settings, fetch_max_wait_ms=50) as kafka:
+                headers = await newest_headers(kafka, self._settings)
+        except KafkaError as error:
+            if not is_away(error):
+                raise
+            return  # the next round asks again
+        counted = {header.catalogue for header in headers.values()}
+        for hosted in keeping:
+            # A shard whose header is not found may count under any.
+            known = len(headers) == self._settings.partitions and counted == {hosted.shard.catalogues.own.name}
+            if known and hosted.active:
+                hosted.shard.catalogues.retire()
+                hosted.stir()
 
     async def watch(self) -> None:
         """Seeks where the consumer's position and the shard's differ, twice in a row and without progress.

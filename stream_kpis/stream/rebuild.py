@@ -95,7 +95,7 @@ def told(plan: Plan, settings: Settings, known: Known) -> tuple[list[str], bool]
             "a worker refuses to start with this catalogue; give it a new app id, and it reads the topics again"
         )
     elif counts[Source.PARTIES]:
-        lines.append("restart the workers, then the exporters: each shard switches in the first flush of its start")
+        lines.append("restart the workers: exporters show what was until every shard has what is new, and then that")
     return lines, refused
 
 

@@ -1,5 +1,6 @@
 """Follows the topic of targets, so that what values should be can be told while all runs."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
@@ -33,6 +34,8 @@ class TargetsReader:
         self._settings, self._kpis, self._tell = settings, kpis, tell
         self._topic = Names.of(settings).targets
         self._kafka: Any = None
+        self._records: dict[bytes, tuple[bytes, tuple[int, int, int]]] = {}
+        """By key the newest."""
         self.rejected = 0
         """Records that are no targets."""
 
@@ -45,6 +48,13 @@ class TargetsReader:
 
     async def __aexit__(self, *_: object) -> None:
         await self._kafka.stop()
+
+    def turn(self, kpis: Mapping[str, Kpi], tell: Tell) -> None:
+        """Goes on for another catalogue, and tells all that is in force; as when it was made."""
+        self._kpis, self._tell = kpis, tell
+        for key, (value, at) in self._records.items():
+            with contextlib.suppress(ValueError):
+                tell(key, told(value, kpis, self._settings.currency), at)
 
     async def follow(self) -> None:
         """Tells every record that comes, for ever; those that were there are told."""
@@ -60,7 +70,9 @@ class TargetsReader:
     def take(self, key: bytes, value: bytes | None, at: tuple[int, int, int]) -> None:
         """Takes one record; ``at`` is its timestamp, partition and offset, which order targets of one first day."""
         target = None
+        self._records.pop(key, None)
         if value is not None:
+            self._records[key] = value, at
             try:
                 target = told(value, self._kpis, self._settings.currency)
             except ValueError as error:

@@ -93,13 +93,15 @@ class Log:
     def __init__(self) -> None:
         self.parties: dict[bytes, bytes] = {}
         self.cells: dict[bytes, bytes] = {}
+        self.catalogues: dict[bytes, bytes] = {}
         self.header: Header | None = None
         self.dead_letters: list[DeadLetter] = []
         self.rekeyed: list[Rekeyed] = []
 
     def append(self, flush: Flush) -> None:
         """One flush, as the transaction writes it."""
-        for table, records in ((self.parties, flush.parties), (self.cells, flush.cells)):
+        tables = (self.parties, flush.parties), (self.cells, flush.cells), (self.catalogues, flush.catalogues)
+        for table, records in tables:
             for key, value in records:
                 if value is None:
                     table.pop(key, None)
@@ -131,6 +133,8 @@ class Log:
             shard.restore_party(key, value)
         for key, value in self.cells.items():
             shard.restore_cell(key, value)
+        for key, value in self.catalogues.items():
+            shard.catalogues.restore(key, value)
         if self.header is not None:
             shard.restore_header(header_encoder.encode(self.header))
         shard.restored()

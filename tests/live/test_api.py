@@ -9,9 +9,11 @@ from importlib import resources
 import aiohttp
 import pytest
 
+from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.live.api import Filter, _sent, changed, clock
 from stream_kpis.live.feed import Feed, Published
 from stream_kpis.live.hosts import serves
+from stream_kpis.live.listening import listening
 from stream_kpis.live.server import Server, serving
 from stream_kpis.live.snapshot import State
 from tests.live import fakes
@@ -232,6 +234,30 @@ async def test_the_stream_gives_all_once_and_then_what_changed(feed: Feed, clien
         assert not second["whole"]
         assert [(row["kpi"], row["samples"]) for row in second["values"]] == [(last.kpi, 7)]
         assert (rest[0].kpi, rest[0].window) in {(row["kpi"], row["window"]) for row in second["gone"]}
+
+
+async def test_another_catalogue_is_shown_from_one_snapshot_on(feed: Feed) -> None:
+    """An open stream gets it whole, and nothing of the old one after it; so do all other answers."""
+    server, few = Server(feed, fakes.KPIS), dict.fromkeys(["orders"], fakes.KPIS["orders"])
+    async with listening(server.app(), "127.0.0.1", 0) as url, aiohttp.ClientSession(url) as client:
+        feed.publish(fakes.snapshot())
+        async with client.get("/api/stream?by=") as answer:
+            events = Events(answer)
+            assert [(await events.next())[0] for _ in range(2)] == ["catalogue", "values"]
+            server.turn(few, None, Calendars())
+            values = tuple(value for value in fakes.snapshot(groups=False).values if value.kpi == "orders")
+            held = {"held_since_ms": fakes.NOW_MS - 5_000, "catalogue": "abc"}
+            feed.publish(fakes.snapshot(groups=False, values=values, **held))
+            name, catalogue = await events.next()
+            assert (name, list(catalogue["kpis"])) == ("catalogue", ["orders"])
+            _, whole = await events.next()
+            assert whole["whole"]
+            assert {row["kpi"] for row in whole["values"]} == {"orders"}
+            feed.close()
+        assert {row["kpi"] for row in (await get_json(client, "/api/kpis"))["values"]} == {"orders"}
+        assert "crm_revenue_net" not in (await get(client, "/metrics"))[1]
+        body = await get_json(client, "/api/shards")
+        assert (body["catalogue"], body["held_since"]) == ("abc", "2026-09-01T08:59:55.000Z")
 
 
 async def test_a_stream_ends_when_the_server_does(feed: Feed) -> None:

@@ -15,9 +15,9 @@ from stream_kpis.live.shares import previous
 from stream_kpis.live.snapshot import ShardPosition, Snapshot, State
 from stream_kpis.live.tables import people
 from stream_kpis.proof.replay import laid_out, replay
-from stream_kpis.proof.simulate import Simulation
+from stream_kpis.proof.simulate import Simulated, Simulation
 from stream_kpis.proof.verify import SIMULATED_NOW_MS
-from tests.live.stories import DAY_0_MS, PLAN
+from tests.live.stories import DAY_0_MS, PLAN, order
 
 UTC = Calendar()
 KPIS = PLAN.catalogue.kpis
@@ -178,6 +178,52 @@ def test_the_window_before(window: str, days: tuple[float, float], before: tuple
     else:
         expected = Edges(*(DAY_0_MS + round(day * DAY_MS) for day in before))
         assert found == (expected._replace(from_ms=0) if window == "now" else expected)
+
+
+DISTINCT = [
+    *(order(day, "placed", f"o{day}", who, amount=10) for day, who in ((40, "A"), (50, "A"), (60, "A"), (61, "B"))),
+    *(order(day, "placed", f"o{day}", who, amount=30) for day, who in ((34, "D"), (66, "C"), (67, "C"), (70, "A"))),
+]
+
+
+def told(to_day: int) -> tuple[Maker, Snapshot]:
+    """Orders of a few buyers, and the snapshot at the start of a day."""
+    to_ms = DAY_0_MS + to_day * DAY_MS
+    events = (Simulated(each.topic, each.party, each.value, each.time_ms) for each in DISTINCT)
+    logs = laid_out(sorted(events, key=lambda each: each.time_ms), 2, to_ms)
+    model, _ = replay(PLAN, logs, 2, Reader(), UTC, to_ms, random.Random(1))
+    return Maker(PLAN, model, UTC), model.snapshot(to_ms)
+
+
+def test_a_value_of_distinct_parties_changes_over_whole_days() -> None:
+    """A bought three times in the 30 days before, and once in these: it is a buyer in both."""
+    maker, snapshot = told(95)
+    receipt = maker.receipt(snapshot, "purchase_frequency", "30d")
+    assert (receipt.value, receipt.change.value, receipt.change.change) == (3 / 2, 4 / 2, -0.5)
+    day = DAY_0_MS // DAY_MS
+    assert (receipt.change.from_ms // DAY_MS - day, receipt.change.to_ms // DAY_MS - day) == (35, 65)
+    lines = render(receipt).splitlines()
+    assert lines[-2] == "Change      -0.500 since 2.000 in 2026-04-05 00:00:00Z to 2026-05-05 00:00:00Z"
+    assert lines[-1] == "Not split: it has no groupings."
+    assert as_json(receipt)["change"]["unsplit"] == {"": "it has no groupings"}
+    worth = maker.receipt(snapshot, "arpc", "30d").change  # which carries no operator
+    assert (worth.value, worth.change) == (40 / 2, 90 / 2 - 40 / 2)
+
+
+@pytest.mark.parametrize(
+    ("kpi", "window", "why"),
+    [
+        ("purchase_frequency", "all", "there is no window before it"),
+        ("nps_account", "90d", "accounts is known only in windows that end now"),
+        ("unanswered_over_target", "now", "unanswered is known only in windows that end now"),
+        ("purchase_frequency", "365d", "there is no value in the window before"),
+    ],
+)
+def test_where_there_is_no_change_it_is_said_why(kpi: str, window: str, why: str) -> None:
+    maker, snapshot = told(95)
+    receipt = maker.receipt(snapshot, kpi, window)
+    assert (receipt.change, receipt.unchanged) == (None, why)
+    assert f"No change is shown: {why}." in render(receipt).splitlines()
 
 
 def test_what_the_cells_say_now_is_what_stands_in_the_receipt() -> None:

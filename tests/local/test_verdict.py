@@ -7,17 +7,19 @@ import pytest
 from stream_kpis.local import verifying
 from stream_kpis.local.verdict import Verdict, enough, told, verdict
 from stream_kpis.local.verifying import print_verification
-from stream_kpis.proof.compare import Difference, Report, Tally
+from stream_kpis.proof.compare import Difference, OperatorTally, Report, Tally
 from stream_kpis.proof.verify import Proof
 from stream_kpis.settings import load
 
 DIFFERENCE = Difference("orders", "7d", "", "", "samples", 1, 2)
-ASKED = {"events": 1, "faults": (), "seeds": 1, "kafka": False, "workers": None}
+ASKED = {"events": 1, "faults": (), "seeds": 1, "kafka": False, "workers": None, "every": False}
 
 
 def report(ok: int = 10, different: bool = False, kpis: int = 10) -> Report:
     """A report of some KPIs, of which some have enough samples."""
-    tallies = tuple(Tally(f"kpi_{number}", 5, 0, 0, number < ok) for number in range(kpis))
+    tallies = tuple(
+        Tally(f"kpi_{number}", 5, 0, int(different and number == 3), number < ok, 31) for number in range(kpis)
+    )
     return Report(tallies, (DIFFERENCE,) if different else ())
 
 
@@ -77,3 +79,27 @@ def test_more_workers_than_partitions_are_refused_before_kafka_is_started() -> N
     settings = load(environment={}, partitions=3)
     with pytest.raises(ValueError, match="4 workers are more than the 3 partitions: give at most as many"):
         print_verification(settings, count=1, json_wanted=False, **ASKED | {"kafka": True, "workers": 4})
+
+
+@pytest.mark.parametrize("every", [True, False])
+def test_every_kpi_has_a_line_or_those_alone_that_differ(
+    every: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = (OperatorTally("change", 7, 1, 0), OperatorTally("trend_slope", 1_007, 1, 2))
+    found = report(different=True)._replace(operators=made)
+    monkeypatch.setattr(verifying, "verify", lambda *_: Proof(found, lambda _: []))
+    assert print_verification(load(environment={}), count=1, json_wanted=False, **ASKED | {"every": every}) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    rows = [line.split() for line in lines if line.strip().startswith("kpi_")]
+    assert rows == [[f"kpi_{n}", "5", "0", str(int(n == 3)), "31", "yes"] for n in (range(10) if every else (3,))]
+    operators = [line for line in lines if line.startswith(("change:", "trend_slope:"))]
+    assert operators == ["change: 7 compared, 1 absent, 0 different"] * every + [
+        "trend_slope: 1,007 compared, 1 absent, 2 different"
+    ]
+
+
+def test_of_equal_values_the_sum_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(verifying, "verify", lambda *_: Proof(report(), lambda _: []))
+    assert print_verification(load(environment={}), count=1, json_wanted=False, **ASKED) == 0
+    assert " ".join(capsys.readouterr().out.split()).startswith("50 values and 0 results of operators compared, 0 diff")

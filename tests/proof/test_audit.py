@@ -1,15 +1,18 @@
 """What the audit checks, and what it tells."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.snapshot import State, Value
-from stream_kpis.proof.audit import Audit, a_round, batches_of
+from stream_kpis.plan import compile_plan
+from stream_kpis.proof.audit import Audit, Pace, a_round, batches_of, scope
 from stream_kpis.proof.compare import Difference
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.prove import Culprit, Finding, check_goals, topics_of
+from stream_kpis.settings import Settings
 from tests.live.stories import PLAN
 
 
@@ -84,3 +87,35 @@ def test_what_an_exporter_makes_of_other_goals_is_not_proved() -> None:
     for other in (NO_GOALS, goals._replace(quotas={"rep": 1, "other": 3}), goals._replace(experiments={})):
         with pytest.raises(RuntimeError, match="http://it has other quotas or shares of experiments: give"):
             check_goals({"goals": goals.digest}, other, "http://it")
+
+
+def test_a_round_takes_as_long_as_its_work_and_pauses() -> None:
+    """Until a batch is known: as many intervals as there are batches."""
+    pace = Pace(batches=4, interval_s=10.0, share=0.5)
+    assert pace.round_s == 40
+    assert pace.wait_s(took_s=4.0, cpu_s=4.0) == 6
+    assert pace.round_s == 40
+    assert pace.wait_s(took_s=25.0, cpu_s=1.0) == 0
+    assert pace.wait_s(took_s=8.0, cpu_s=7.5) == 7
+    assert pace.round_s == 4 * (10 + 25 + 15) / 3
+    for _ in range(4):
+        pace.wait_s(took_s=1.0, cpu_s=1.0)
+    assert pace.round_s == 40, "only the last round counts"
+
+
+def test_it_says_what_was_done_and_found() -> None:
+    audit = Audit(["orders", "nps"], now_s=lambda: 100.0)
+    audit.note(finding("orders", "nps"))
+    assert audit.said == "checks 2, KPIs that differ 0, batches not checked 0"
+    audit.note(finding("orders", different="orders"))
+    audit.failures += 3
+    assert audit.said == "checks 3, KPIs that differ 1, batches not checked 3"
+
+
+def test_what_is_left_out_is_named(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("kpis:\n  my_leads: {title: Mine, formula: count(leads_created), unit: count, windows: [7d]}\n")
+    plan = compile_plan(Settings(catalogue=(mine,)))
+    known = len(plan.catalogue.kpis) - 1
+    left_out = "what operators make of values, my_leads"
+    assert scope(plan) == f"{known} KPIs are checked; left out, as no oracle is asked about them: {left_out}"

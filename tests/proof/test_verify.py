@@ -8,22 +8,37 @@ from typing import Any
 
 import pytest
 
+from stream_kpis.engine import exchange
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.tiles import DAY_MS, Calendar
+from stream_kpis.events import rates
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Reader, Record, encode_event
 from stream_kpis.events.money import rate_of
+from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.live.operator_metrics import OPERATORS
 from stream_kpis.live.operators import arithmetic, spans, targets
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.aims import simulated_goals
+from stream_kpis.proof.compare import asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Answer, Ask, Rate
+from stream_kpis.proof.quotes import quotes_of, write_file
 from stream_kpis.proof.replay import laid_out as simulated_logs
 from stream_kpis.proof.replay import replay
-from stream_kpis.proof.simulate import CALENDARS, FAULTS, Simulation
-from stream_kpis.proof.verify import SIMULATED_NOW_MS, Case, Proof, RatesKnown, Shown, oracle_of, prove, verify
+from stream_kpis.proof.simulate import CALENDARS, CARRY_DAYS, FAULTS, Simulation, in_currencies
+from stream_kpis.proof.verify import (
+    SIMULATED_NOW_MS,
+    Case,
+    Proof,
+    RatesKnown,
+    Shown,
+    oracle_of,
+    prove,
+    rates_known,
+    verify,
+)
 from stream_kpis.settings import Settings
 from tests.engine.worlds import NOW_MS, Happening, iso, random_happenings, record_of, topic_of, void_of
 
@@ -79,8 +94,8 @@ def test_amounts_in_another_currency_are_proved_by_the_rates_given() -> None:
         ))
         for offset, currency in enumerate(("USD", "EUR", "JPY"))
     ]  # fmt: skip
-    dice, rates = random.Random(1), [rate_of("EUR", day, "1.5", NOW_MS)]
-    model, _ = replay(PLAN, {("crm.orders", 0): records}, 1, Reader(), Calendar(), NOW_MS, dice, rates=rates)
+    dice, told = random.Random(1), [rate_of("EUR", day, "1.5", NOW_MS)]
+    model, _ = replay(PLAN, {("crm.orders", 0): records}, 1, Reader(), Calendar(), NOW_MS, dice, rates=told)
     snapshot = model.snapshot(NOW_MS)
     shown = Shown([value for value in snapshot.values if value.kpi in ("orders", "revenue_net")], snapshot.to_ms)
     assert {v.kpi: v.value for v in shown.values if v[1:3] == ("all", "")} == {"orders": 2, "revenue_net": 17.5}
@@ -215,6 +230,38 @@ def test_a_broken_journey_is_caught_and_its_entities_named(mistake: str, patched
     of_groups = [difference for difference in differences if difference.by] or differences
     behind = next(found for difference in of_groups if (found := proof.behind(difference)))
     assert all(party.startswith("p") and n for party, _, n in behind)
+
+
+WRONG_RATES = {
+    "the last rate wins": (Rates, "add", lambda self, rate: self._known.update({rate[:2]: rate})),
+    "rates may be three weeks late": (exchange, "WAIT_MS", 21 * DAY_MS),
+    "rates must be there": (exchange, "WAIT_MS", 0),
+    "nothing is carried over weekends": (rates, "_carried", lambda *_: ()),
+}
+
+
+def revenue_differs(tmp_path: Path) -> bool:
+    """Whether engine and oracle differ on net revenue, which all rates go into."""
+    seed, days, reader = 5, 200, Reader()
+    history = in_currencies(Simulation(seed, 40).history(2_500, days, SIMULATED_NOW_MS), seed)
+    logs = simulated_logs(history, PARTITIONS, SIMULATED_NOW_MS)
+    quotes = quotes_of(seed, days, SIMULATED_NOW_MS, FAULTS)
+    read = [*read_rates(write_file(quotes, tmp_path, "USD"), "USD", CARRY_DAYS), *quotes.told]
+    dice, calendar = random.Random(seed), Calendar()
+    model, _ = replay(PLAN, logs, PARTITIONS, reader, calendar, SIMULATED_NOW_MS, dice, rates=read)
+    values = [value for value in model.snapshot(SIMULATED_NOW_MS).values if value.kpi == "revenue_net"]
+    known = rates_known((*quotes.of_file, *quotes.told), CARRY_DAYS)
+    oracle = oracle_of(PLAN, reader, "UTC", only=("revenue_net",), rates=known)
+    oracle.load(record for log in logs.values() for record in log)
+    return bool(compare(values, oracle.answer(asks_of(values), SIMULATED_NOW_MS)).differences)
+
+
+@pytest.mark.parametrize("mistake", WRONG_RATES)
+def test_a_wrong_rate_is_caught(mistake: str, patched: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So rates do come late, too late, and twice, and a file has gaps."""
+    assert not revenue_differs(tmp_path)
+    patched.setattr(*WRONG_RATES[mistake])
+    assert revenue_differs(tmp_path)
 
 
 WRONG = {

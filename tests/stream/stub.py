@@ -6,9 +6,14 @@ A record's value is the name of the cell to count in. `poison…` is a dead lett
 from collections import Counter
 
 from stream_kpis.engine.batch import Batch, DeadLetter, Flush, Gap, Header, Rekeyed, header_decoder
+from stream_kpis.engine.catalogues import Kept
+from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.events.envelope import Reason
+from stream_kpis.kpis.load import Catalogue
 from stream_kpis.settings import load
 from stream_kpis.stream.worker import run_worker
+
+_NO_PLAN = compile_catalogue(Catalogue({}, {}, {}, {}, {}))
 
 
 class StubShard:
@@ -17,6 +22,7 @@ class StubShard:
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.next: dict[str, int] = {}
+        self.catalogues = Kept(_NO_PLAN)
         self.parties: Counter[bytes] = Counter()
         self.cells: Counter[bytes] = Counter()
         self.seq = 0

@@ -63,3 +63,15 @@ def test_a_record_that_is_no_target_is_counted_and_told(
         reader.take(b"a", b'{"kpi": "order", "window": "mtd", "value": 1}', (11, 0, 1))
     assert (aim(targets), reader.rejected) == (None, 1)
     assert "crm.targets: a record is no target: unknown KPI 'order' (did you mean orders?)" in caplog.text
+
+
+def test_another_catalogue_is_told_all_that_is_in_force(reader: TargetsReader) -> None:
+    """But what was taken back; and what is no target for it is not counted again."""
+    for key, value in ((b"a", record(5)), (b"b", record(6)), (b"c", b"none"), (b"b", None)):
+        reader.take(key, value, (1, 0, 1))
+    told: dict[bytes, object] = {}
+    reader.turn(PLAN.catalogue.kpis, lambda key, target, _: told.update({key: target and target.target}))
+    assert (told, reader.rejected) == ({b"a": 5}, 1)
+    reader.turn({}, lambda key, target, _: told.update({key: target}))
+    reader.take(b"a", None, (2, 0, 2))
+    assert told == {b"a": None}

@@ -39,6 +39,13 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = 60.0)
         await asyncio.sleep(0.05)
 
 
+def _as_text(value: object) -> str:
+    """A setting as the environment has it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class Worker:
     """One worker process; what it says goes to a file."""
 
@@ -48,7 +55,7 @@ class Worker:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             **{
-                f"STREAM_KPIS_{name.upper()}": str(value).lower() if isinstance(value, bool) else str(value)
+                f"STREAM_KPIS_{name.upper()}": _as_text(value)
                 for name, value in msgspec.structs.asdict(settings).items()
                 if value != getattr(Settings(), name)
             },

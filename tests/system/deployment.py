@@ -30,19 +30,24 @@ class Deployment:
 
     def start(self) -> None:
         """Starts both."""
-        self._start_worker("worker")
+        self.start_worker("worker")
         self._running.append(Worker(self._exporter, self.settings, self._folder / "exporter.log"))
 
-    def _start_worker(self, name: str) -> None:
+    def start_worker(self, name: str) -> None:
+        """Starts the worker, whose log is named so."""
         program = (*self._program, "worker", "--role", "worker")
         self._running.insert(0, Worker(program, self.settings, self._folder / f"{name}.log"))
 
     def replace_worker(self) -> None:
         """Kills the worker, and starts another."""
+        self.kill_worker()
+        self.start_worker("successor")
+
+    def kill_worker(self) -> None:
+        """Kills the worker."""
         killed = self._running.pop(0)
         killed._process.kill()
         killed._process.wait(30)
-        self._start_worker("successor")
 
     def run(self, *arguments: object) -> str:
         """Runs a command to its end; what it said on standard output."""

@@ -136,6 +136,34 @@ def explained(deployment: Deployment, shop: tuple[list[Path], Path]) -> None:
     assert waiting["value"] == waiting["entities"]["total"] != now["value"]
 
 
+async def test_while_workers_lag_values_are_stale(deployment: Deployment, shop: tuple[list[Path], Path]) -> None:
+    """Until what was sent is applied; that no worker is there is no lag in itself."""
+    (orders, _, tickets), mapping = shop
+    asked = ("kpis", "--period", "2026-03", "--compare", "previous", "--json")
+
+    async def told() -> tuple[set[str], int, int]:
+        said = json.loads(await asyncio.to_thread(deployment.run, *asked))
+        states = {row["state"] for row in said["values"] + said["operators"]}
+        samples = next(row["samples"] for row in said["values"] if row["kpi"] == "orders" and not row["by"])
+        return states, samples, said["read"]["lag"]
+
+    await asyncio.to_thread(deployment.run, "import", orders, tickets, "--mapping", mapping)
+    deployment.start()
+    await deployment.caught_up(ORDERS + TICKETS + TICKETS // 3)
+    deployment.kill_worker()
+    states, samples, lag = await told()
+    assert ("stale" in states, lag) == (False, 0)
+    assert samples > 200
+    orders.write_text(orders.read_text().replace(",o", ",more"))
+    mapping.write_text(mapping.read_text().replace("source: shop", "source: more"))
+    await asyncio.to_thread(deployment.run, "import", orders, "--mapping", mapping)
+    assert await told() == ({"stale"}, samples, ORDERS)
+    deployment.start_worker("successor")
+    await deployment.caught_up(2 * ORDERS + TICKETS + TICKETS // 3)
+    states, more, lag = await told()
+    assert ("stale" in states, more, lag) == (False, 2 * samples, 0)
+
+
 async def test_quarters_of_real_deals(deployment: Deployment) -> None:
     """Published figures, through Kafka, each quarter as it was at its end."""
     name, counts = "maven_crm", counts_of("maven_crm")

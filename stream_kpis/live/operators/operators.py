@@ -23,7 +23,7 @@ from stream_kpis.live.operators.spans import (
     levels_compared,
     period_first,
 )
-from stream_kpis.live.snapshot import Result, State
+from stream_kpis.live.snapshot import Result, State, Value
 from stream_kpis.live.sources import Sources
 from stream_kpis.live.valuing import SCALE
 from stream_kpis.live.witnesses import of_beginnings
@@ -36,8 +36,12 @@ _Key = tuple[str, str, str]
 
 
 def read_by_day(plan: Plan, sources: Sources) -> set[int]:
-    """The groupings that the operators of a plan read, and those that tell since when there is what they count."""
-    carrying = [(name, kpi) for name, kpi in plan.catalogue.kpis.items() if DAILY & set(kpi.operators)]
+    """The groupings read by day, and those that tell since when there is what they count.
+
+    By the operators of a plan, and for the past of what counts distinct parties.
+    """
+    kpis = plan.catalogue.kpis.items()
+    carrying = [(name, kpi) for name, kpi in kpis if DAILY & set(kpi.operators) or sources.by_days(name)]
     beginnings = of_beginnings(plan)
     read = {index for name, kpi in carrying for by in ("", *kpi.by) for index in sources.past_groupings(name, by)}
     return read.union(*(beginnings.get(measure, ()) for name, _ in carrying for measure in sources.measures(name)))
@@ -87,6 +91,18 @@ class Operators:
                         self._known[key] = tuple(self._of_group(one))
                     found += self._known[key]
         return found
+
+    def over(self, name: str, first: int, end: int) -> list[Value]:
+        """The values of a KPI over the days from ``first`` to the one before ``end``, in all its groups.
+
+        Args:
+            name: a KPI that carries an operator, or is known by days (:meth:`Sources.by_days`).
+            first: a business day.
+            end: another one.
+        """
+        kpi = self._plan.catalogue.kpis[name]
+        groups = ((by, group) for by in ("", *kpi.by) for group in self._groups(name, by, kpi.windows[0]))
+        return [self._closed.of_group(name, by, group).value(first, end) for by, group in groups]
 
     def _begin(self, name: str, dirty: Iterable[tuple[int, str]]) -> tuple[int | None, bool]:
         """The first day of a KPI's history, and whether that is news: then nothing that is known of it holds."""

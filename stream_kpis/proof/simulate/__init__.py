@@ -5,7 +5,7 @@ Pure: the clock is passed in and the seed decides everything; the same seed give
 
 from pathlib import Path
 
-from stream_kpis.proof.simulate.abroad import daily_rates, in_currencies
+from stream_kpis.proof.simulate.abroad import CARRY_DAYS, daily_rates, in_currencies, parted
 from stream_kpis.proof.simulate.faults import FAULTS, FaultyLine, faults
 from stream_kpis.proof.simulate.poison import POISONS
 from stream_kpis.proof.simulate.scenarios import SCENARIOS, Scenario
@@ -17,6 +17,7 @@ CALENDARS = Path(__file__).with_name("calendars.yaml")
 
 __all__ = [
     "CALENDARS",
+    "CARRY_DAYS",
     "FAULTS",
     "POISONS",
     "SCENARIOS",
@@ -28,4 +29,5 @@ __all__ = [
     "daily_rates",
     "faults",
     "in_currencies",
+    "parted",
 ]

@@ -22,12 +22,28 @@ class Abroad(NamedTuple):
     per_dollar: float
 
 
-_PAID_IN = weighted({None: 11, Abroad("EUR", 0.92): 5, Abroad("GBP", 0.79): 2, Abroad("JPY", 149.5): 2})
+_PAID_IN = weighted(
+    {
+        None: 11,
+        Abroad("EUR", 0.92): 5,
+        Abroad("GBP", 0.79): 2,
+        Abroad("JPY", 149.5): 2,
+        Abroad("KWD", 0.307): 1,
+        Abroad("BHD", 0.376): 1,
+    }
+)
 """What a party pays in, by shares; None: as the event has it, in dollars."""
 _AT_HOME = 33
 """One event in so many is not priced in the currency of its party."""
-_LATE, _MISSING = 0.1, 0.02
-"""The shares of days whose rate is made known long after, and never."""
+_NEVER_TOLD = "BHD"
+"""With faults nobody makes any rate of it known."""
+_SATURDAY = 5
+_FILED = "KWD"
+"""Its rates can be had as a file, of working days."""
+CARRY_DAYS = 2
+"""How many dates missing in that file take the rate of the one before: a weekend."""
+_LATE, _TOO_LATE, _MISSING, _CORRECTED = 0.1, 0.03, 0.02, 0.05
+"""With faults, the shares of days whose rate is made known after them, after a week, never, or twice."""
 
 
 def in_currencies(events: Iterable[Simulated], seed: int) -> Iterator[Simulated]:
@@ -69,21 +85,57 @@ def _worth(amount: Any, paid_in: Abroad) -> int | str:
     return f"{worth:.{exponent}f}" if exponent else round(worth)
 
 
-def daily_rates(first: date, days: int, seed: int) -> list[Rate]:
+def daily_rates(first: date, days: int, seed: int, *, faulty: bool = False) -> list[Rate]:
     """The rates of each day, that wander by up to one percent; in the order in which they are made known.
 
-    Most are known before their day, some up to six days after its end, and some never.
+    All are known before their day; if ``faulty``, some up to six days after its end, some when it is too late for what
+    was recorded then, some never, of one currency none; and some are told again, otherwise, which changes nothing.
     """
     found = []
-    for _, paid_in in sorted((paid_in.currency, paid_in) for paid_in in set(_PAID_IN) if paid_in is not None):
-        dice, worth = Dice(f"{seed} {paid_in.currency}"), 1 / paid_in.per_dollar
-        for number in range(days):
-            day = first + timedelta(days=number)
-            worth *= 1 + 0.02 * (dice.random() - 0.5)
-            start_ms = (day - date(1970, 1, 1)).days * DAY
-            when = dice.random()
-            if when < _MISSING:
-                continue
-            known_ms = start_ms + dice.between(DAY, 7 * DAY) if when < _LATE else start_ms - HOUR
-            found.append(rate_of(paid_in.currency, day.isoformat(), f"{worth:.6f}", known_ms))
+    for currency, per_dollar in sorted({paid_in for paid_in in _PAID_IN if paid_in is not None}):
+        if not (faulty and currency == _NEVER_TOLD):
+            found += list(_of_each_day(Abroad(currency, per_dollar), first, days, seed, faulty=faulty))
     return sorted(found, key=lambda rate: rate.known_ms)
+
+
+def _of_each_day(paid_in: Abroad, first: date, days: int, seed: int, *, faulty: bool) -> Iterator[Rate]:
+    dice, worth = Dice(f"{seed} {paid_in.currency}"), 1 / paid_in.per_dollar
+    wrong = Dice(f"{seed} {paid_in.currency} faults")  # so that the rates are the same with and without
+    for number in range(days):
+        day = first + timedelta(days=number)
+        worth *= 1 + 0.02 * (dice.random() - 0.5)
+        known_ms = _known_ms(day, wrong) if faulty else _start_ms(day) - HOUR
+        if known_ms is None:
+            continue
+        yield rate_of(paid_in.currency, day.isoformat(), f"{worth:.6f}", known_ms)
+        if faulty and wrong.chance(_CORRECTED):
+            again_ms = known_ms + wrong.between(HOUR, 3 * DAY)
+            yield rate_of(paid_in.currency, day.isoformat(), f"{worth * 1.01:.6f}", again_ms)
+
+
+def _known_ms(day: date, wrong: Dice) -> int | None:
+    """When the rate of a day is made known; None for never."""
+    start_ms, when = _start_ms(day), wrong.random()
+    if when < _MISSING:
+        return None
+    if when < _MISSING + _TOO_LATE:
+        return start_ms + wrong.between(8 * DAY, 20 * DAY)
+    if when < _MISSING + _TOO_LATE + _LATE:
+        return start_ms + wrong.between(DAY, 7 * DAY)
+    return start_ms - HOUR
+
+
+def _start_ms(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * DAY
+
+
+def parted(rates: Iterable[Rate]) -> tuple[list[Rate], list[Rate]]:
+    """The rates that are in a file, by date: of one currency, as first told, on working days; and those told."""
+    of_file: dict[str, Rate] = {}
+    told = []
+    for rate in rates:
+        if rate.currency != _FILED:
+            told.append(rate)
+        elif date.fromisoformat(rate.date).weekday() < _SATURDAY:
+            of_file.setdefault(rate.date, rate._replace(known_ms=0))
+    return sorted(of_file.values()), told

@@ -15,6 +15,7 @@ FAULTS: dict[str, str] = {
     "shuffle": "every third record is held back for up to a minute, so that order is lost nearby",
     "poison": "one record in 200 is followed by a damaged one",
     "misroute": "one record in 100 is sent to another partition than its key's",
+    "rates": "rates of currencies come late, too late, never, or again and otherwise; of one currency none comes",
 }
 _DUPLICATE, _LATE, _SHUFFLED, _POISON, _MISROUTED = 1 / 50, 1 / 50, 1 / 3, 1 / 200, 1 / 100
 _LATEST = 3 * DAY
@@ -23,6 +24,8 @@ _VOID = b'"event.voided"'
 
 class FaultyLine:
     """The line between the senders and the topics: events go in, in order of time, and come out as they arrive.
+
+    What befalls rates is none of its business: :func:`stream_kpis.proof.simulate.daily_rates` does that.
 
     However often one asks what has arrived, the same does, as long as one asks for no time beyond the last one sent.
 
