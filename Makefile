@@ -12,13 +12,16 @@ LOCK := --quiet --upgrade --universal --generate-hashes --no-header --no-annotat
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help demo test check bench lock system-deps clean
+.PHONY: help demo stack test check bench lock system-deps clean
 
 help: ## Lists these targets
 	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: .venv/demo.stamp ## Shows it working; options in ARGS, as in make demo ARGS="--for 60s --verify"
 	$(BIN)/stream-kpis demo $(ARGS)
+
+stack: .venv/demo.stamp ## Shows alerts arrive, as in make stack ARGS="--scenario churn-wave --until resolved --fast"
+	$(BIN)/stream-kpis stack $(ARGS)
 
 check: .venv/dev.stamp ## Style, types, import rules, unit tests
 	$(BIN)/ruff check

@@ -184,6 +184,11 @@ def test_errors_are_one_line_and_say_whose_they_are(
         ("kpis --window=", "'--window': it has no name: give one, or leave the option out"),
         ("stack --exporter foo", "--exporter 'foo' is no address: write HOST:PORT, such as 127.0.0.1:9464"),
         ("stack --exporter foo:99999", "--exporter 'foo:99999' is no address: write HOST:PORT"),
+        ("stack --exporter 127.0.0.1:9 --until firing", "--exporter goes with --fast alone"),
+        (
+            "stack --scenario flood",
+            "no scenario 'flood'; there are slow-responses, churn-wave, quiet-night,",
+        ),
         ("rules --page kpis", "'--page': 'kpis' is no address: write http://HOST:PORT"),
         ("rules --output /nope/x.yml", "'--output': cannot write /nope/x.yml: No such file or directory"),
     ],

@@ -95,10 +95,36 @@ def simulate(context: click.Context, /, bootstrap: str | None, **options: Any) -
 
 
 @click.command()
-@click.option("--exporter", default=None, help="HOST:PORT of the exporter; by default that of a demo.")
+@click.option(
+    "--scenario",
+    default=None,
+    help="slow-responses (the default), churn-wave, or quiet-night and small-sample, in which nobody must be paged.",
+)
+@click.option(
+    "--until",
+    type=click.Choice(["firing", "webhook", "resolved"]),
+    default=None,
+    help="End once the alert was seen so far, or nobody was paged; exit 1 if it was other. Until Ctrl-C by default.",
+)
+@click.option(
+    "--fast", is_flag=True, help="Alerts wait for seconds, not minutes, before they fire and after; else all is real."
+)
+@click.option("--port", default=None, type=PORT, help="Of the live page; a free one from 9464 on by default.")
+@click.option("--exporter", default=None, help="HOST:PORT of an exporter that runs: only watch that, until Ctrl-C.")
 @click.pass_context
-def stack(context: click.Context, /, exporter: str | None) -> None:
-    """Start Prometheus and Alertmanager beside a running demo, until Ctrl-C."""
-    from stream_kpis.local.stack import run_stack  # noqa: PLC0415
+def stack(context: click.Context, /, exporter: str | None, scenario: str | None, **options: Any) -> None:
+    """Show that alerts arrive: a demo with Prometheus and Alertmanager.
 
-    sys.exit(run_stack(settings_of(context), exporter))
+    Tells the life of a scenario's alert: event, visible in /metrics, firing, delivered, resolved.
+
+    Example: stream-kpis stack --scenario slow-responses --until resolved --fast
+    """
+    if exporter is not None:
+        if scenario or options["until"] or options["port"] is not None:
+            raise click.UsageError("--exporter goes with --fast alone: what runs has its own scenario and port")
+        from stream_kpis.local.beside import run_beside  # noqa: PLC0415
+
+        sys.exit(run_beside(settings_of(context), exporter, fast=options["fast"]))
+    from stream_kpis.local.drill import run_drill  # noqa: PLC0415
+
+    sys.exit(run_drill(settings_of(context), scenario or "slow-responses", **options))

@@ -13,11 +13,10 @@ import aiohttp
 import msgspec
 
 from stream_kpis.engine.catalogues import document_of
-from stream_kpis.local.kafka import LocalKafka
+from stream_kpis.local.company import Company, Interrupted, Size, local_pipeline
 from stream_kpis.local.pipeline import POLL_S, Pipeline, check_workers, free_port
 from stream_kpis.local.processes import Command
-from stream_kpis.local.scratch import scratch
-from stream_kpis.local.sender import of_the_company, send_history, send_live, wall_ms
+from stream_kpis.local.sender import of_the_company, wall_ms
 from stream_kpis.local.verdict import Verdict, enough, print_report, told, verdict
 from stream_kpis.local.watch import Watch
 from stream_kpis.plan import goals_of
@@ -26,17 +25,12 @@ from stream_kpis.proof.simulate import SCENARIOS, Simulation
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.control import deployed_plan
 from stream_kpis.stream.logs import set_up_logging
-from stream_kpis.stream.sources import SourceProducer
 
 SCENARIO_AFTER_S, SCENARIO_S = 120, 240
 """Long enough for more than 1 in 10 customers to wait beyond the target of two minutes."""
 GOALS = Path(__file__).with_name("goals.yaml")
 """Of the simulated company, unless the settings name others."""
 PARTIES_PER_EVENT = 1 / 100
-
-
-class _Interrupted(Exception):  # noqa: N818 - Ctrl-C is no error
-    """Ctrl-C came."""
 
 
 def span_s(text: str | None) -> float | None:
@@ -98,64 +92,39 @@ class Demo:
             raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}, none")
         check_workers(settings, workers)
         self._span_s, self._proof = span_s(span), proof
-        self._events, self._days, self._rate = events, days, rate
+        self._size = Size(events, days, rate)
         self._workers, self._scenario = workers, scenario
         self._port = free_port(port) if port else 0
         self._audit = audit
-        self._settings = of_the_company(settings)
+        settings = of_the_company(settings)
+        self._settings = msgspec.structs.replace(settings, goals=settings.goals or GOALS)
         self._watch = Watch(self._settings)
         self._simulation = Simulation(seed, max(int(events * PARTIES_PER_EVENT), 200))
-        self._ended = asyncio.Event()
-        self._interrupted = False
 
     def run(self) -> int:
         """Runs the demo; returns the exit code: 0, or 1 if the proof failed."""
         set_up_logging(self._settings.verbose)
         try:
-            with (
-                scratch(self._settings.data_dir, "demo-") as folder,
-                LocalKafka(folder / "kafka", progress=_say) as kafka,
-            ):
-                _say(f"Kafka serves {kafka.bootstrap}")
-                settings = msgspec.structs.replace(
-                    self._settings,
-                    bootstrap=kafka.bootstrap,
-                    host="127.0.0.1",
-                    data_dir=folder,
-                    goals=self._settings.goals or GOALS,
-                )
-                with Pipeline(settings, folder, self._workers, self._port) as pipeline:
-                    return asyncio.run(self._run(pipeline))
+            with local_pipeline(self._settings, self._workers, self._port, _say) as pipeline:
+                return asyncio.run(self._run(pipeline))
         finally:
             _say("ended")
 
     async def _run(self, pipeline: Pipeline) -> int:
-        self._pipeline = pipeline
+        self._pipeline, self._company = pipeline, Company(pipeline, self._simulation, self._size, _say)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._interrupt)
+            asyncio.get_running_loop().add_signal_handler(number, self._company.interrupt)
         await pipeline.start()
         _say(f"{self._workers} worker(s) and an exporter are starting; history comes meanwhile")
         try:
-            async with SourceProducer(pipeline.settings) as producer, aiohttp.ClientSession() as http:
-                return await self._live(producer, http)
-        except _Interrupted:
+            async with aiohttp.ClientSession() as http:
+                async with self._company.living(http) as live:
+                    self._announce(live)
+                    with self._audited():
+                        await self._stay()
+                return await self._verify(http) if self._proof else 0
+        except Interrupted:
             return 0
-
-    async def _live(self, producer: SourceProducer, http: aiohttp.ClientSession) -> int:
-        until_ms, began = wall_ms(), time.monotonic()
-        history = self._simulation.history(self._events, self._days, until_ms)
-        sent = await send_history(producer, history, self._sending)
-        live = self._simulation.live(until_ms, self._rate)
-        sending = asyncio.create_task(send_live(producer, live, None, self._ended))
-        await self._caught_up(http, sent)
-        took = time.monotonic() - began
-        _say(f"{sent:,} events of {self._days} days are loaded: {took:.0f} s, {sent / took:,.0f}/s")
-        self._announce(live)
-        with self._audited():
-            await self._stay(sending)
-        await sending
-        await producer.flush()
-        return await self._verify(http) if self._proof else 0
 
     @contextlib.contextmanager
     def _audited(self) -> Iterator[None]:
@@ -172,34 +141,6 @@ class Demo:
         finally:
             audit.stop()
 
-    def _interrupt(self) -> None:
-        self._interrupted = True
-        self._ended.set()
-
-    def _sending(self, count: int) -> None:
-        self._tend()
-        if count % 100_000 == 0:
-            _say(f"  sent {count:,} of about {self._events:,}")
-
-    def _tend(self) -> None:
-        if self._interrupted:
-            raise _Interrupted
-        self._pipeline.tend()
-
-    async def _caught_up(self, http: aiohttp.ClientSession, sent: int) -> None:
-        told = time.monotonic()
-        while True:
-            self._tend()
-            clock = await self._pipeline.ask(http, "/api/shards")
-            if clock and clock["stale_since"] is None:
-                return
-            if time.monotonic() - told > 5:
-                told = time.monotonic()
-                _say(
-                    f"  applied {max(sent - clock['lag'], 0):,} of {sent:,}" if clock else "  waiting for the exporter"
-                )
-            await asyncio.sleep(POLL_S)
-
     def _announce(self, live: Any) -> None:
         _say("")
         _say(f"  live page   {self._pipeline.url}/")
@@ -215,17 +156,14 @@ class Demo:
         _say("")
         _say(f"live for {self._span_s:.0f} s" if self._span_s else "live; Ctrl-C ends it")
 
-    async def _stay(self, sending: "asyncio.Task[None]") -> None:
+    async def _stay(self) -> None:
         """Until the time is over, a signal comes, or something ends that should not."""
         deadline = None if self._span_s is None else time.monotonic() + self._span_s
         while deadline is None or time.monotonic() < deadline:
-            if sending.done():
-                sending.result()
-            self._tend()
+            self._company.tend()
             if self._watch.changed():
                 await self._take_up()
             await asyncio.sleep(POLL_S)
-        self._ended.set()
 
     async def _take_up(self) -> None:
         """Goes on with the catalogue as it is now; a wrong one is told, and the one before stays."""
@@ -239,7 +177,7 @@ class Demo:
         await self._pipeline.restart_workers()
         async with aiohttp.ClientSession() as http:
             while not _shows(name, await self._pipeline.ask(http, "/api/shards")):
-                self._tend()
+                self._company.tend()
                 if self._watch.changed():
                     await self._take_up()
                     return

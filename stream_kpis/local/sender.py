@@ -16,7 +16,6 @@ from stream_kpis.proof.simulate import (
     CALENDARS,
     FAULTS,
     FaultyLine,
-    Live,
     Simulated,
     Simulation,
     daily_rates,
@@ -73,12 +72,16 @@ async def send_history(producer: SourceProducer, events: Iterable[Simulated], pr
 
 
 async def send_live(
-    producer: SourceProducer, live: Live, line: FaultyLine | None, ended: asyncio.Event, abroad_seed: int | None = None
+    producer: SourceProducer,
+    due_until: Callable[[int], Iterable[Simulated]],
+    line: FaultyLine | None,
+    ended: asyncio.Event,
+    abroad_seed: int | None = None,
 ) -> None:
-    """Sends what is due, ten times a second, until ended; with ``abroad_seed`` in several currencies."""
+    """Sends what is due until now (ms), ten times a second, until ended; with ``abroad_seed`` in several currencies."""
     while not ended.is_set():
         now_ms = wall_ms()
-        due: Iterable[Simulated] = live.due(now_ms)
+        due = due_until(now_ms)
         if abroad_seed is not None:
             due = in_currencies(due, abroad_seed)
         if line is not None:
@@ -155,5 +158,5 @@ async def _simulate(
             print(f"{sent} events of {days} days sent", flush=True)  # noqa: T201 - the command's output
         line = FaultyLine(kinds, seed, settings.partitions) if kinds else None
         abroad_seed = seed if currencies else None
-        await send_live(producer, simulation.live(now_ms, rate), line, ended, abroad_seed)
+        await send_live(producer, simulation.live(now_ms, rate).due, line, ended, abroad_seed)
         await sending

@@ -9,45 +9,32 @@ They end with this process.
 
 import http.server
 import json
-import re
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
-from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import click
 import yaml
 
-from stream_kpis.live.client import reachable
 from stream_kpis.local.jvm import spawn
-from stream_kpis.monitoring.alerts import Whole
-from stream_kpis.monitoring.rules import Timing, rules
-from stream_kpis.plan import compile_plan
-from stream_kpis.settings import Settings
 
 _HOST = "127.0.0.1"
 _PROGRAMS = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
-SOON = Timing(kpis="15s", health="30s", keep="15s")
-"""For a demo: a spectator has less patience than a pager needs."""
 _SCRAPE_INTERVAL = "5s"
 """A scrape must end within it: a missed one makes alerts flap, and a busy machine needs seconds for all KPIs."""
 _READY_S_MAX = 60.0
 _STOP_S_MAX = 10.0
 _STARTS_MAX = 5
 _POLL_S = 0.05
-_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})", re.ASCII)
-_OURS = b"stream_kpis_build_info"
 _SCRAPED = "stream_kpis_now_timestamp_seconds"
 
 
@@ -184,6 +171,16 @@ class Stack:
         raise StackError(f"{name} did not start; its log is {log}")
 
 
+def require_programs() -> None:
+    """Asks for the programs before anything is started.
+
+    Raises:
+        StackError: one is missing; the line says how to install it.
+    """
+    for name in _PROGRAMS:
+        _program(name)
+
+
 def _program(name: str) -> str:
     for candidate in _PROGRAMS[name]:
         if path := shutil.which(candidate):
@@ -230,59 +227,3 @@ def _receiver(received: list[dict[str, Any]]) -> http.server.ThreadingHTTPServer
     server = http.server.ThreadingHTTPServer((_HOST, 0), Handler)
     threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="receiver", daemon=True).start()
     return server
-
-
-def _address(text: str) -> str:
-    """The text, if it is a host and a port."""
-    found = _ADDRESS.fullmatch(text)
-    if not found or not 0 < int(found["port"]) <= 65_535:
-        raise ValueError(f"--exporter {text!r} is no address: write HOST:PORT, such as 127.0.0.1:9464")
-    return text
-
-
-def _require_life(address: str) -> None:
-    """Asks before anything starts: of an exporter that is not there, all that the alerts could say is just that."""
-    try:
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
-            if _OURS in answer.read():
-                return
-            reason = "what answers is none of ours"
-    except (OSError, HTTPException) as error:
-        cause = getattr(error, "reason", error)
-        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    raise StackError(
-        f"no exporter at {address}: {reason}; start one with stream-kpis demo, or give --exporter HOST:PORT"
-    )
-
-
-def run_stack(settings: Settings, exporter: str | None) -> int:
-    """The command: runs both beside an exporter until a signal, and prints what people would be told.
-
-    Args:
-        settings: whose catalogue gives the alerts; their host and port are the exporter's, if it is not given.
-        exporter: host and port.
-
-    Raises:
-        ValueError: it is no host and port.
-        StackError: no exporter answers there, or a program does not start; one line.
-    """
-    address = _address(exporter) if exporter is not None else f"{reachable(settings.host)}:{settings.port}"
-    kpis = compile_plan(settings).catalogue.kpis
-    _require_life(address)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with (
-        tempfile.TemporaryDirectory(prefix="stream-kpis-stack-") as folder,
-        Stack(Path(folder), [address], rules(Whole(kpis), SOON)) as stack,
-    ):
-        click.echo(f"Prometheus    {stack.prometheus}")
-        click.echo(f"Alertmanager  {stack.alertmanager}")
-        click.echo("notifications, as they come:")
-        told = 0
-        while not ended.wait(_POLL_S * 10):
-            for note in stack.received[told:]:
-                told += 1
-                for alert in note["alerts"]:
-                    click.echo(f"{alert['status']:9} {alert['labels']['alertname']}: {alert['annotations']['summary']}")
-    return 0

@@ -26,7 +26,8 @@ _POLL_S = 1.0
 _SETTLED_S = 3.0
 _HANGS_S = 6.0
 _ANSWER_MS_MAX = 8_000
-_partition_of = lru_cache(1 << 17)(partition_of)
+partition_of_key = lru_cache(1 << 17)(partition_of)
+"""The partition of a key, which is asked for again and again."""
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class SourceProducer:
         Raises:
             KafkaError: this or an earlier event could not be delivered.
         """
-        place = topic, _partition_of(key, self._partitions) if partition is None else partition
+        place = topic, partition_of_key(key, self._partitions) if partition is None else partition
         while (batch := self._open.get(place)) is None or batch.append(
             timestamp=timestamp_ms, key=key, value=value
         ) is None:

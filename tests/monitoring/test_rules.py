@@ -56,6 +56,8 @@ CHURN_SAMPLES = of("crm_churn_rate_ratio_samples", "churn_rate", "30d")
 CHURN_STALE, CHURN_YOUNG = state_of("churn_rate", "30d"), state_of("churn_rate", "30d", "immature")
 NOW = f"stream_kpis_now_timestamp_seconds{{{WHO}}}"
 EVENTS = f'stream_kpis_events_total{{shard="0",{WHO}}}'
+OFFICE, DESK = (f'stream_kpis_calendar_open{{calendar="{name}",{WHO}}}' for name in ("office", "desk"))
+SILENT = {EVENTS: "0+10x10110 101100x90"}
 
 SLOW = {P90: "300x20", SAMPLES: "500x20", STALE: "0x20"}
 LONG_WAIT = {WAITING: "2x20", WAITING_STALE: "0x20", SAMPLES: "3x20"}
@@ -117,13 +119,25 @@ CASES: dict[str, Case] = {
         ["StreamKpisLate"],
     ),
     "a little does not": ([{EVENTS: "0+100x90", LATE: "0+5x90"}], "80m", []),
+}
+
+SILENCES: dict[str, Case] = {
     "silence where there was none a week ago calls": (
-        [{EVENTS: "0+10x10110 101100x90"}],
+        [SILENT],
         "10160m",
         ["StreamKpisNoEvents"],
     ),
     "silence as a week ago does not": ([{EVENTS: "101100x10200"}], "10160m", []),
+    "silence on a holiday does not": ([SILENT | {OFFICE: "1x10110 0x90"}], "10160m", []),
+    "nor just after its closing time": ([SILENT | {OFFICE: "0x20 1x30 0x10200"}], "10160m", []),
+    "silence while another calendar is open does": (
+        [SILENT | {OFFICE: "1x10110 0x90", DESK: "1x10200"}],
+        "10160m",
+        ["StreamKpisNoEvents"],
+    ),
+    "silence on a night like that a week ago does": ([SILENT | {OFFICE: "0x10200"}], "10160m", ["StreamKpisNoEvents"]),
 }
+"""A week of samples each: too long for all the rules."""
 
 BAD = {
     # alert: family, kpi, window, bad value, good value, further series at their usual
@@ -222,6 +236,22 @@ def _counted(name: str, kpi: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize("case", CASES)
 def test_rules_call_when_they_should(rule_file: Path, case: str) -> None:
     assert _firing(rule_file, {case: CASES[case]}) == ""
+
+
+@pytest.fixture(scope="module")
+def rule_on_silence(rule_file: Path) -> Path:
+    """The rule that looks back a week, alone."""
+    groups = yaml.safe_load(rule_file.read_text("utf-8"))["groups"]
+    alone = [rule for group in groups for rule in group["rules"] if rule["alert"] == "StreamKpisNoEvents"]
+    path = rule_file.with_name("silence.yml")
+    path.write_text(yaml.safe_dump({"groups": [{"name": "silence", "rules": alone}]}), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("case", SILENCES)
+def test_silence_calls_where_a_week_ago_there_was_none(rule_on_silence: Path, case: str) -> None:
+    """But not on a holiday."""
+    assert _firing(rule_on_silence, {case: SILENCES[case]}) == ""
 
 
 @pytest.mark.parametrize("alert", BAD)

@@ -138,3 +138,43 @@ def test_scenarios_that_are_none_or_never_are_refused() -> None:
 
 def test_every_scenario_says_what_it_does() -> None:
     assert all(name == scenario.name and scenario.description for name, scenario in SCENARIOS.items())
+
+
+def test_a_quiet_night_begins_in_the_history_and_leaves_three_customers_waiting() -> None:
+    simulation = Simulation(seed=1, parties=800)
+    simulation.play("quiet-night", UNTIL - HOUR, UNTIL + HOUR)
+    history = list(simulation.history(20_000, 120, UNTIL))
+    night = [record for record in history if record.time_ms >= UNTIL - HOUR]
+    evening = [record for record in history if UNTIL - 2 * HOUR <= record.time_ms < UNTIL - HOUR]
+    assert len(night) < len(evening) / 4
+    created = [event.data for event in read(night) if isinstance(event.data, TicketCreated)]
+    assert [ticket.created_by for ticket in created] == ["customer"] * 3
+    live = simulation.live(UNTIL, 20.0)
+    during, morning = live.due(UNTIL + HOUR - 1), live.due(UNTIL + 65 * MINUTE)
+    assert len(during) < 200 < len(morning), "business wakes up"
+    answered = {e.data.ticket_id: e.time_ms for e in read(during + morning) if isinstance(e.data, TicketMessage)}
+    assert all(UNTIL + HOUR <= answered[ticket.ticket_id] <= UNTIL + 61 * MINUTE for ticket in created)
+
+
+def test_a_small_sample_is_a_dozen_answered_tickets_that_miss_their_deadline() -> None:
+    simulation = Simulation(seed=1, parties=20)
+    simulation.play("small-sample", UNTIL - 6 * HOUR, UNTIL + HOUR)
+    history = read(list(simulation.history(600, 120, UNTIL)))
+    urgent = {
+        event.data.ticket_id
+        for event in history
+        if isinstance(event.data, TicketCreated)
+        and event.data.priority == "urgent"
+        and UNTIL - 6 * HOUR <= event.time_ms < UNTIL - 5 * HOUR
+    }
+    answered = {e.data.ticket_id for e in history if isinstance(e.data, TicketMessage)}
+    solved = {e.data.ticket_id for e in history if isinstance(e.data, TicketStatusChanged)}
+    assert len(urgent) >= 12
+    assert urgent <= answered
+    assert len(urgent - solved) >= 12
+
+
+def test_a_scenario_of_the_future_leaves_the_history_as_it_was() -> None:
+    calm, disturbed = Simulation(seed=1, parties=80), Simulation(seed=1, parties=80)
+    disturbed.play("slow-responses", UNTIL, UNTIL + HOUR)
+    assert list(calm.history(2_000, 60, UNTIL)) == list(disturbed.history(2_000, 60, UNTIL))

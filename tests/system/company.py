@@ -69,7 +69,7 @@ async def company(
             simulation, from_ms = Simulation(seed=3, parties=max(events // 60, 20)), wall_ms()
             await send_history(producer, simulation.history(events, days, from_ms))
             live = simulation.live(from_ms, 20.0)
-            sending = asyncio.create_task(send_live(producer, live, None, ended))
+            sending = asyncio.create_task(send_live(producer, live.due, None, ended))
             for port in ports:
                 await _caught_up(port, commands)
             yield live

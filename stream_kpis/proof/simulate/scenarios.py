@@ -4,13 +4,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from stream_kpis.proof.simulate import palette
-from stream_kpis.proof.simulate.dice import DAY, SECOND
+from stream_kpis.proof.simulate.dice import DAY, MINUTE, SECOND
 from stream_kpis.proof.simulate.world import WAIT, Life, World, voided
 
 WAVE_SHARE = 0.15
 """How many of the customers a churn wave takes."""
 WAVE_SETTLED = 31 * DAY
 """A churn wave takes those who have been customers for longer, since only they count in a 30-day churn rate."""
+
+NIGHT_TICKETS = 3
+FEW = 12
+"""Fewer than the samples that a judgement needs."""
+APART = 5 * MINUTE
+"""Between the tickets of a scenario, unless it is too short for that."""
 
 
 class Scenario(NamedTuple):
@@ -46,6 +52,34 @@ def _wrong_churn(world: World, party: str, at: int, end_ms: int) -> Life:
     world.active[party] = since
 
 
+def _quiet_night(world: World, start_ms: int, end_ms: int) -> None:
+    world.quiet.append((start_ms, end_ms))
+    for at in _spread(NIGHT_TICKETS, start_ms, end_ms):
+        world.spawn(world.customer(), _ticket(world, at, "normal", end_ms + world.dice.between(0, MINUTE)))
+
+
+def _small_sample(world: World, start_ms: int, end_ms: int) -> None:
+    for at in _spread(FEW, start_ms, end_ms):
+        soon, late = at + world.dice.between(10 * SECOND, MINUTE), end_ms + world.dice.between(0, MINUTE)
+        world.spawn(world.customer(), _ticket(world, at, "urgent", soon, late))
+
+
+def _spread(count: int, start_ms: int, end_ms: int) -> range:
+    """So many times in [start_ms, end_ms)."""
+    apart = max(min(APART, (end_ms - start_ms) // count), 1)
+    return range(start_ms, start_ms + count * apart, apart)
+
+
+def _ticket(world: World, at: int, priority: str, answered_ms: int, solved_ms: int | None = None) -> Life:
+    """A customer's ticket; times in ms."""
+    agent, team = palette.AGENTS[0]
+    ticket = {"ticket_id": world.new_id("ticket")}
+    yield at, "ticket.created", {**ticket, "channel": "chat", "priority": priority, "team": team}
+    yield answered_ms, "ticket.message", {**ticket, "author": "agent", "agent_id": agent, "team": team}
+    if solved_ms is not None:
+        yield solved_ms, "ticket.status_changed", {**ticket, "status": "solved"}
+
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
@@ -55,5 +89,9 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(
             "churn-wave", "one customer in seven is said to have churned; at the end all is taken back", _churn_wave
         ),
+        Scenario(
+            "quiet-night", "hardly anything happens, nobody is there to answer, and three customers wait", _quiet_night
+        ),
+        Scenario("small-sample", "twelve urgent tickets of an hour are answered but not solved", _small_sample),
     )
 }

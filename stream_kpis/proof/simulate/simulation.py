@@ -87,6 +87,10 @@ class Simulation:
         """The same company from ``from_ms`` on, at about ``rate_per_s`` events per second at every hour."""
         return Live(self.world, self._draw, from_ms, rate_per_s)
 
+    def play(self, scenario: str, start_ms: int, end_ms: int) -> None:
+        """As :meth:`Live.play`; asked before the history is made, a scenario may begin in it."""
+        _play(self.world, scenario, start_ms, end_ms)
+
     def _founding(self, count: int, start_ms: int, until_ms: int) -> Life:
         """Customers come, most of them in the first days."""
         dice = self.world.dice
@@ -104,9 +108,20 @@ class Simulation:
 
 
 def begin(world: World, family: Family, at: int) -> None:
-    """Something of the family befalls somebody at ``at``."""
+    """Something of the family befalls somebody at ``at``, unless the world is quiet then."""
+    if world.is_quiet(at):
+        return
     who = Party(family.whom(world), world)
     who.begin(family.begin(who, at))
+
+
+def _play(world: World, scenario: str, start_ms: int, end_ms: int) -> None:
+    if scenario not in SCENARIOS:
+        raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
+    start_ms = max(start_ms, world.now_ms)
+    if start_ms >= end_ms:
+        raise ValueError(f"scenario {scenario!r} would end before it begins")
+    SCENARIOS[scenario].begin(world, start_ms, end_ms)
 
 
 class Live:
@@ -131,12 +146,7 @@ class Live:
         Raises:
             ValueError: there is no such scenario, or it would end before it begins.
         """
-        if scenario not in SCENARIOS:
-            raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
-        start_ms = max(start_ms, self._world.now_ms, self._from_ms)
-        if start_ms >= end_ms:
-            raise ValueError(f"scenario {scenario!r} would end before it begins")
-        SCENARIOS[scenario].begin(self._world, start_ms, end_ms)
+        _play(self._world, scenario, max(start_ms, self._from_ms), end_ms)
 
     def _business(self) -> Life:
         """Things begin as often as the rate needs; what began before brings events too, more and more of them."""

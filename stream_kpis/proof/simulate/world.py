@@ -118,6 +118,7 @@ class World:
         self.customers: list[str] = []
         self.active: dict[str, int] = {}
         self.slow: list[tuple[int, int]] = []
+        self.quiet: list[tuple[int, int]] = []
         self.last_lead = ""
         self._seq = 0
         self._ids: dict[str, int] = {}
@@ -197,12 +198,20 @@ class World:
         known = self.customers
         return known[int(len(known) * self.dice.random() ** 2)] if len(known) > 20 else self.party()
 
+    def is_quiet(self, at: int) -> bool:
+        """Whether nothing begins by itself then, and nobody is there to answer."""
+        return any(start <= at < end for start, end in self.quiet)
+
     def reply_ms(self, at: int) -> int:
         """How long after ``at`` a person answers what was asked then.
 
-        Some 40 s, one in ten over 75 s. While answers are slow most wait until that is over, and then for seconds.
+        Some 40 s, one in ten over 75 s. While answers are slow most wait until that is over, and then for seconds;
+        in quiet times all do.
         """
         quick = self.dice.around(40 * SECOND, 0.49)
+        for start, end in self.quiet:
+            if start <= at < end:
+                return end - at + quick
         for start, end in self.slow:
             if start <= at < end:
                 late = self.dice.around(420 * SECOND, 0.5) if self.dice.chance(0.3) else DAY
