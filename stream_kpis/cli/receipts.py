@@ -14,7 +14,7 @@ from stream_kpis.cli.options import as_csv, as_json, bootstrap, one_form, settin
 @click.option("--window", default=None, shell_complete=completing.windows, help="One of the KPI's windows.")
 @click.option("--by", "group", default="", metavar="DIM=VALUE", help="A group instead of the total.")
 @click.option("--at", default=None, help="As of an instant of the past, replayed from the parties in Kafka.")
-@click.option("--period", default=None, help="A whole day, month, quarter or year, instead of --window and --at.")
+@click.option("--period", default=None, help="A day, month, quarter or year, of KPIs that have such a window.")
 @click.option("--entities", default=0, type=click.IntRange(0, 1_000), help="Name so many of the entities behind it.")
 @click.option("--prove", is_flag=True, help="Recompute it from Kafka in SQL; exit 1 if it differs.")
 @url
@@ -30,22 +30,18 @@ def explain(
 
     Example: stream-kpis explain deal_win_rate --window 90d --by owner=rep-01
     """
-    from stream_kpis.engine.tiles import Calendar  # noqa: PLC0415 - each command loads only what it needs
-    from stream_kpis.live.asks import window_of  # noqa: PLC0415
-    from stream_kpis.proof.explaining import Wanted, print_receipt  # noqa: PLC0415
+    from stream_kpis.proof.explaining import Wanted, print_receipt  # noqa: PLC0415 - each command loads only what it needs
 
     one_form(options)
-    settings = settings_of(context, bootstrap=bootstrap)
-    if period is not None:
-        if window or at:
-            raise click.UsageError("--period says both --window and --at: give it, or them")
-        window, at = window_of(period, Calendar(settings.zone))
-    if window is None:
+    if period is not None and (window or at):
+        raise click.UsageError("--period says both --window and --at: give it, or them")
+    if period is None and window is None:
         raise click.UsageError("whose window? Give --window, or a --period of the past")
-    if at and url:
+    if (at or period) and url:
         raise click.UsageError("the past is answered from Kafka: leave --url out")
     forms = {"json_wanted": options.pop("as_json"), "as_csv": options.pop("as_csv")}
-    sys.exit(print_receipt(settings, Wanted(window=window, **options), at=at, url=url, **forms))
+    wanted = Wanted(window=window or "", **options)
+    sys.exit(print_receipt(settings_of(context, bootstrap=bootstrap), wanted, at=at, period=period, url=url, **forms))
 
 
 @click.command()

@@ -32,7 +32,7 @@ class Document(NamedTuple):
         return CATALOGUE_KEY + self.name.encode()
 
 
-class _Said(msgspec.Struct, frozen=True, kw_only=True):
+class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     measures: dict[str, Measure]
     kpis: dict[str, Kpi]
     calendars: dict[str, tuple[Version, ...]]
@@ -70,8 +70,8 @@ def plan_of(value: bytes) -> Plan:
         calendars = Calendars(said.calendars, said.default_calendar)
         lookups = Lookups({name: Lookup(of, {}) for name, of in said.lookups.items()}, date.toordinal)
         return compile_catalogue(catalogue, calendars, lookups, said.definitions)
-    except KeyError as error:
-        raise ValueError(f"it does not know {error}") from error
+    except (KeyError, StopIteration) as error:
+        raise ValueError(f"it does not know {error!r}") from error
 
 
 class Kept:

@@ -75,21 +75,17 @@ def period(text: str, calendar: Calendar) -> Ask:
     return Ask(calendar.start_of(after), calendar.start_of(first), text)
 
 
-def window_of(text: str, calendar: Calendar) -> tuple[str, str]:
-    """The window that is a whole day, month, quarter or year at the end of that, and this instant.
+def window_of(text: str) -> str:
+    """The window that is a whole day, month, quarter or year at the end of that.
 
-    Raises:
-        ValueError: it is none of them.
-
-    >>> window_of("2017Q1", Calendar()), window_of("2017-04", Calendar())[0]
-    (('qtd', '2017-04-01T00:00:00Z'), 'mtd')
+    >>> window_of("2017Q1"), window_of("2017-04")
+    ('qtd', 'mtd')
     """
-    end = iso(period(text, calendar).to_ms)
     found = _PERIOD.fullmatch(text)
-    assert found is not None  # it is a period
+    assert found is not None, "a period"
     if found["day"]:
-        return "today", end
-    return "mtd" if found["month"] else "qtd" if found["quarter"] else "ytd", end
+        return "today"
+    return "mtd" if found["month"] else "qtd" if found["quarter"] else "ytd"
 
 
 def days(since: str, until: str, calendar: Calendar) -> Ask:

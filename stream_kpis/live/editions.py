@@ -5,7 +5,7 @@ shown, so that nothing has to be read again; the shards take them out of the cha
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 from stream_kpis.engine.batch import CATALOGUE_KEY, Header
@@ -17,6 +17,8 @@ from stream_kpis.live.snapshot import ShardPosition, Snapshot
 logger = logging.getLogger(__name__)
 
 Records = Iterable[tuple[bytes, bytes | None]]
+_STEP = 2_000
+"""Records of cells that a step takes, some 60 ms."""
 K = TypeVar("K", str, bytes)
 
 
@@ -46,6 +48,8 @@ class Editions:
         self._unread: dict[int, dict[bytes, bytes]] = {}
         """By shard, the records of cells that the model shown does not read."""
         self._unreadable: set[str] = set()
+        self._arrived: list[tuple[int, list[tuple[bytes, bytes | None]], Header]] | None = None
+        """What comes while another read model is being made."""
 
     def apply(self, partition: int, cells: Records, header: Header, catalogues: Records = ()) -> None:
         """Takes flushes of a shard that end with a header, all under one catalogue."""
@@ -58,12 +62,15 @@ class Editions:
             if not reads(key):
                 _put(unread, key, value)
         self.shown.model.apply(partition, cells, header)
+        if self._arrived is not None:
+            self._arrived.append((partition, cells, header))
 
     def snapshot(
         self, now_ms: int, *, stale: bool = False, made_ms: int = 0, shards: tuple[ShardPosition, ...] = ()
     ) -> Snapshot:
         """All values at a kpi-now, as :meth:`ReadModel.snapshot`, under the catalogue that is due."""
-        self._choose()
+        for _ in self.turning():
+            pass
         headers, name = list(self._headers.values()), self.shown.name
         changed = [header for header in headers if header.catalogue not in ("", name)]
         found = self.shown.model.snapshot(now_ms, stale=stale, made_ms=made_ms, shards=shards)
@@ -71,12 +78,8 @@ class Editions:
             catalogue=name, shards_changed=len(changed), held_since_ms=held_since(changed, name) if changed else None
         )
 
-    @property
-    def unread(self) -> int:
-        """How many records of cells there are that the model shown does not read; none while nothing changes."""
-        return sum(map(len, self._unread.values()))
-
-    def _choose(self) -> None:
+    def turning(self) -> Iterator[None]:
+        """Goes over to the catalogue that is due, step by step; between steps what is shown may still be added to."""
         due = in_force(list(self._headers.values()))
         if due is None:
             return
@@ -85,7 +88,7 @@ class Editions:
             plan = None if document is None else self._read(due, document)
             if plan is None:
                 return
-            self._show(Edition(due, plan, self._model_of(plan)))
+            yield from self._show(Edition(due, plan, self._model_of(plan)))
         self.shown.model.partial = False
 
     def _read(self, name: str, document: bytes) -> Plan | None:
@@ -97,15 +100,29 @@ class Editions:
             logger.warning("the workers count under a catalogue that this version cannot read, upgrade it: %s", error)
             return None
 
-    def _show(self, edition: Edition) -> None:
+    def _show(self, edition: Edition) -> Iterator[None]:
         """Shows another catalogue, of all cells that are known."""
-        for partition, known in self.shown.model.cells():
-            self._unread.setdefault(partition, {}).update(known)
-        for partition, records in self._unread.items():
-            read = {key: value for key, value in records.items() if edition.model.reads(key)}
-            edition.model.apply(partition, read.items(), self._headers[partition])
-            self._unread[partition] = {key: value for key, value in records.items() if key not in read}
-        self.shown = edition
+        self._arrived = []
+        reads = edition.model.reads
+        for partition, records in self._known().items():
+            read, header = [(key, value) for key, value in records.items() if reads(key)], self._headers[partition]
+            for at in range(0, len(read), _STEP):
+                edition.model.apply(partition, read[at : at + _STEP], header)
+                yield
+        for partition, cells, header in self._arrived:
+            edition.model.apply(partition, [(key, value) for key, value in cells if reads(key)], header)
+        self._unread = {
+            partition: {key: value for key, value in records.items() if not reads(key)}
+            for partition, records in self._known().items()
+        }
+        self.shown, self._arrived = edition, None
+
+    def _known(self) -> dict[int, dict[bytes, bytes]]:
+        """The records of all cells, by shard."""
+        known = {partition: dict(records) for partition, records in self._unread.items()}
+        for partition, records in self.shown.model.cells():
+            known.setdefault(partition, {}).update(records)
+        return known
 
 
 def _put(records: dict[K, bytes], key: K, value: bytes | None) -> None:

@@ -27,7 +27,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             reason = (error.strerror or str(error)).rpartition(": ")[2]  # aiohttp repeats the address before it
-            raise SettingsError(f"exporter: cannot listen on {host}:{port}: {reason}; set another port") from error
+            raise SettingsError(f"cannot listen on {host}:{port}: {reason}; choose another port") from error
         chosen = runner.addresses[0][1]
         yield f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
     finally:

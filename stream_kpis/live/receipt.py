@@ -212,7 +212,8 @@ def _stale_reason(snapshot: Snapshot) -> str:
     behind = [shard for shard in snapshot.shards if shard.stale_since_ms is not None]
     if not behind and snapshot.held_since_ms is not None:
         of_all = f"{snapshot.shards_changed} of {len(snapshot.shards)} shards"
-        return f"{of_all} count it by another definition since {rfc3339(snapshot.held_since_ms)}: it stands still"
+        since = rfc3339(snapshot.held_since_ms)
+        return f"{of_all} count it by another definition since {since}: no event since then is in it"
     if not behind:
         return "a worker counts under another definition, zone or currency, or Kafka's ends are not known"
     since_ms = min(shard.stale_since_ms or 0 for shard in behind)

@@ -18,13 +18,14 @@ from typing import NamedTuple
 from aiohttp import web
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.live.client import reachable, url_of
+from stream_kpis.live.client import url_of
 from stream_kpis.live.exposition import Family, Format, family_lines, labels
 from stream_kpis.live.hosts import guard
+from stream_kpis.live.listening import listening
 from stream_kpis.live.snapshot import State, Value
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.prove import Finding, prove_exposed, topics_of
-from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
 
@@ -233,13 +234,5 @@ async def _serving(audit: Audit, host: str, port: int) -> AsyncIterator[str]:
 
     app = web.Application(middlewares=[guard(host, ())])
     app.router.add_get("/metrics", metrics)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise SettingsError(f"audit: cannot listen on {host}:{port}: choose another port with --port") from error
-        yield f"http://{reachable(host)}:{runner.addresses[0][1]}/metrics"
-    finally:
-        await runner.cleanup()
+    async with listening(app, host, port) as address:
+        yield f"{address}/metrics"

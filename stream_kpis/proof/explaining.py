@@ -10,7 +10,8 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar, round_up
 from stream_kpis.events.history.document import printable
 from stream_kpis.live.api import rfc3339
-from stream_kpis.live.asks import instant
+from stream_kpis.live.asks import instant, window_of
+from stream_kpis.live.asks import period as period_of
 from stream_kpis.live.client import ask, url_of
 from stream_kpis.live.contributions import Behind, Contribution, Lens
 from stream_kpis.live.listing import Row, print_listing, table_of
@@ -56,14 +57,22 @@ class _Told(NamedTuple):
 
 
 def print_receipt(
-    settings: Settings, wanted: Wanted, *, at: str | None, url: str | None, json_wanted: bool, as_csv: bool
+    settings: Settings,
+    wanted: Wanted,
+    *,
+    at: str | None,
+    period: str | None,
+    url: str | None,
+    json_wanted: bool,
+    as_csv: bool,
 ) -> int:
     """Prints the receipt of one value, the entities behind it and its proof; returns the exit code.
 
     Args:
         settings: of the deployment.
         wanted: the value, and what is to be told of it.
-        at: an instant of the past; without it the exporter is asked for what it shows now.
+        at: an instant of the past; without it and a period the exporter is asked for what it shows now.
+        period: a day, month, quarter or year, instead of a window and an instant.
         url: of the exporter.
         json_wanted: JSON.
         as_csv: CSV.
@@ -76,11 +85,15 @@ def print_receipt(
         RuntimeError: the exporter or Kafka does not answer, or the exporter has no values yet.
     """
     set_up_logging(settings.verbose)
-    if at is None:
-        told = asyncio.run(_now(settings, wanted, url or url_of(settings)))
-    else:
-        (asked,) = until_now([instant(at, Calendar(settings.zone))], time.time_ns() // 1_000_000)
+    calendar, now_ms = Calendar(settings.zone), time.time_ns() // 1_000_000
+    if period is not None:
+        (asked,) = until_now([period_of(period, calendar)], now_ms)
+        told = asyncio.run(_then(settings, wanted._replace(window=window_of(period)), asked.to_ms, period))
+    elif at is not None:
+        (asked,) = until_now([instant(at, calendar)], now_ms)
         told = asyncio.run(_then(settings, wanted, asked.to_ms))
+    else:
+        told = asyncio.run(_now(settings, wanted, url or url_of(settings)))
     receipt, text, found = told
     rows = rows_of(receipt)
     if wanted.entities and receipt["composed"]:
@@ -108,9 +121,9 @@ async def _now(settings: Settings, wanted: Wanted, url: str) -> _Told:
     return _Told(receipt, text, await _prove(settings, url, receipt) if wanted.prove else None)
 
 
-async def _then(settings: Settings, wanted: Wanted, to_ms: int) -> _Told:
+async def _then(settings: Settings, wanted: Wanted, to_ms: int, period: str = "") -> _Told:
     """What the parties say of the past."""
-    asked = Asked(wanted.kpi, wanted.window, *asked_group(wanted.group), to_ms)
+    asked = Asked(wanted.kpi, wanted.window, *asked_group(wanted.group), to_ms, period)
     found = await explained(settings, asked, entities=wanted.entities, prove=wanted.prove)
     receipt = of_receipt(found.receipt)
     if found.behind is not None:

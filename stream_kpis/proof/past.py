@@ -21,8 +21,7 @@ from stream_kpis.plan import goals_of
 from stream_kpis.proof.pipeline import cut_of
 from stream_kpis.proof.prove import At, FactOf, Finding, prove_values
 from stream_kpis.settings import Settings
-from stream_kpis.stream.changelog import committed, newest_headers
-from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.failure import StreamError, kafka_line
 from stream_kpis.stream.past import plan_of_parties, read_parties
 
 
@@ -35,6 +34,8 @@ class Asked(NamedTuple):
     group: str
     to_ms: int
     """The instant: what happened before it is known."""
+    period: str = ""
+    """What was asked for instead of the window and the instant."""
 
 
 class Explained(NamedTuple):
@@ -61,11 +62,19 @@ async def explained(settings: Settings, asked: Asked, *, entities: int, prove: b
         RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
     """
     plan = await plan_of_parties(settings)
+    kpi = plan.catalogue.kpis.get(asked.kpi)
+    if kpi is not None and asked.period and asked.window not in kpi.windows:
+        there_are = ", ".join(kpi.windows)
+        raise ValueError(
+            f"{asked.kpi} has no {asked.window} to be {asked.period}: give --window, of {there_are}, and --at"
+        )
     check_asked(plan.catalogue.kpis, asked.kpi, asked.window, asked.by)
     try:
         return await _explained(settings, plan, asked, entities, prove=prove)
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
+    except StreamError as error:
+        raise RuntimeError(str(error)) from error
     except DefinitionsChanged as error:
         raise RuntimeError(f"the past cannot be told with this catalogue: {error}") from error
 
@@ -76,37 +85,28 @@ async def _explained(settings: Settings, plan: Plan, asked: Asked, entities: int
     place = Value(asked.kpi, asked.window, asked.by, asked.group, *edges, None, None, None, 0, State.NO_DATA)
     lens = Lens(plan, place, asked.to_ms, names)
     contributions: list[Contribution] = []
-
-    def begun() -> PastValues:
-        goals = goals_of(settings, plan)
-        return PastValues(plan, calendar, [Ask(asked.to_ms)], [asked.kpi], goals, names)
-
-    values = begun()
+    facts: list[FactOf] = []
+    values = PastValues(plan, calendar, [Ask(asked.to_ms)], [asked.kpi], goals_of(settings, plan), names)
 
     def take(partition: int, past: Past) -> None:
         values.add(partition, past)
         if entities and lens.linear:
             contributions.extend(lens.contributions(past.facts()))
+        if prove:
+            facts.extend(past.facts())
 
-    _, lag = await read_parties(settings, plan, values.partition, take)
+    read = await read_parties(settings, plan, values.partition, take, at_flushes=prove)
     model, snapshot = values.seen()
-    if lag.records:
+    if read.lag.records:
         snapshot = snapshot._replace(values=tuple(v._replace(state=State.STALE) for v in snapshot.values))
     maker = Maker(plan, model, calendar, settings.currency)
     receipt = maker.receipt(snapshot, asked.kpi, asked.window, asked.by, asked.group)
-    if lag.records:
-        receipt = msgspec.structs.replace(receipt, reason=str(lag).removeprefix("stale: "))
+    if read.lag.records:
+        receipt = msgspec.structs.replace(receipt, reason=str(read.lag).removeprefix("stale: "))
     behind = lens.ranked(contributions, entities) if entities and lens.linear else None
     if not prove:
         return Explained(plan, receipt, behind, None)
     shown = [value for value in snapshot.values if (value.kpi, value.window) == (asked.kpi, asked.window)]
-    async with committed(settings) as kafka:
-        cut = cut_of((at, header.next) for at, header in (await newest_headers(kafka, settings)).items())
+    cut = cut_of((partition, header.next) for partition, header in read.headers.items())
     at = At(asked.to_ms, time.time_ns() // 1_000_000, cut)
-
-    async def facts_of() -> list[FactOf]:
-        found: list[FactOf] = []
-        await read_parties(settings, plan, begun().partition, lambda _, past: found.extend(past.facts()))
-        return found
-
-    return Explained(plan, receipt, behind, await prove_values(settings, plan, shown, at, facts_of))
+    return Explained(plan, receipt, behind, await prove_values(settings, plan, shown, at, facts))

@@ -8,13 +8,14 @@ import asyncio
 import multiprocessing
 import os
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import msgspec
 from aiokafka.errors import KafkaError
 
+from stream_kpis.engine.catalogues import document_of
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.events.envelope import Reader, Record
@@ -111,6 +112,24 @@ def topics_of(plan: Plan, values: Sequence[Value]) -> frozenset[str]:
     return frozenset({KIND_OF_DATA[data].topic for data in types} | {REKEYED_TOPIC})
 
 
+def check_catalogue(shown: str, plan: Plan, who: str) -> None:
+    """Refuses to prove what is shown under another catalogue: the oracle would be asked something else.
+
+    Args:
+        shown: the name of the snapshot's catalogue.
+        plan: that the proof would be of.
+        who: shows it.
+
+    Raises:
+        RuntimeError: it is another one; one line.
+    """
+    if shown != document_of(plan).name:
+        raise RuntimeError(
+            f"{who} shows another catalogue or other calendars than these settings and the control topics say:"
+            " give the workers' settings"
+        )
+
+
 def check_goals(snapshot: Mapping[str, Any], goals: Goals, url: str) -> None:
     """Refuses to prove what an exporter makes of other goals than these.
 
@@ -131,7 +150,7 @@ async def prove_exposed(settings: Settings, plan: Plan, url: str, wanted: Collec
         wanted: KPIs and windows.
 
     Raises:
-        RuntimeError: the exporter or Kafka does not answer, or the exporter has other goals; one line.
+        RuntimeError: the exporter or Kafka does not answer, or it shows another catalogue or has other goals; one line.
         UnprovableError: the oracle does not know a KPI.
     """
     query = [pair for kpi, window in wanted for pair in (("kpi", kpi), ("window", window))]
@@ -139,6 +158,7 @@ async def prove_exposed(settings: Settings, plan: Plan, url: str, wanted: Collec
     check_goals(snapshot, goals_of(settings, plan), url)
     if snapshot["held_since"] is not None:
         raise RuntimeError(f"{url} shows a catalogue that not all shards count under: try again when they do")
+    check_catalogue(snapshot["catalogue"], plan, url)
     values = [of_json(row) for row in snapshot["values"] if (row["kpi"], row["window"]) in wanted]
     cut = cut_of((position["partition"], position["next"]) for position in snapshot["positions"])
     return await prove_values(settings, plan, values, At(ms_of(snapshot["to"]), ms_of(snapshot["made"]), cut))
@@ -153,7 +173,7 @@ async def prove_values(
     plan: Plan,
     values: Sequence[Value],
     at: At,
-    facts_of: Callable[[], Awaitable[Iterable[FactOf]]] | None = None,
+    facts: Iterable[FactOf] | None = None,
     tell: Tell | None = None,
 ) -> Finding:
     """Compares values of a snapshot with what the oracle makes of the events in Kafka.
@@ -163,7 +183,7 @@ async def prove_values(
         plan: the exporter's.
         values: all groups of one or several KPIs and windows: one that is missing is a difference.
         at: the snapshot's.
-        facts_of: the parties' facts as of then, asked for if an entity is to be named; else those committed now.
+        facts: of the parties as of then, to name an entity; those that are committed now, if they are not given.
         tell: told how far the topics are read, as :func:`read_until` does.
 
     Raises:
@@ -187,7 +207,7 @@ async def prove_values(
                 break
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
-    first, named = await _named(settings, plan, oracle, report.differences, values, at.to_ms, real, facts_of)
+    first, named = await _named(settings, plan, oracle, report.differences, values, at.to_ms, real, facts)
     return Finding(
         kpis=tuple(dict.fromkeys(value.kpi for value in values)), compared=report.compared, records=records,
         seconds=time.monotonic() - began, cpu_seconds=time.process_time() - cpu, differences=len(report.differences),
@@ -217,7 +237,7 @@ async def _named(
     values: Sequence[Value],
     to_ms: int,
     real: Mapping[tuple[str, str], str],
-    facts_of: Callable[[], Awaitable[Iterable[FactOf]]] | None,
+    given: Iterable[FactOf] | None,
 ) -> tuple[Difference | None, Culprit | str]:
     """A difference and the first entity behind it, by the parties' facts; or the first one and why not.
 
@@ -234,7 +254,7 @@ async def _named(
             continue
         if facts is None:
             journeys = {name for kpi in {v.kpi for v in values} for name in journeys_of(plan, kpi)}
-            facts = list(await facts_of() if facts_of else (await holdings(settings, plan, journeys)).facts())
+            facts = list((await holdings(settings, plan, journeys)).facts() if given is None else given)
         ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
         expected = oracle.entities(ask, value.by, real.get((value.by, value.group), value.group), to_ms)
         if culprit := first_culprit(lens.contributions(facts), expected):
@@ -285,7 +305,7 @@ def in_child(settings: Settings) -> Prove:
         at = At(snapshot.to_ms, snapshot.made_ms, cut_of((shard.partition, shard.next) for shard in snapshot.shards))
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe(duplex=False)
-        child = spawn.Process(target=_in_child, args=(settings, values, at, theirs), daemon=True)
+        child = spawn.Process(target=_in_child, args=(settings, snapshot.catalogue, values, at, theirs), daemon=True)
         child.start()
         theirs.close()
         try:
@@ -308,7 +328,7 @@ def in_child(settings: Settings) -> Prove:
     return prove
 
 
-def _in_child(settings: Settings, values: list[Value], at: At, said: Connection) -> None:
+def _in_child(settings: Settings, catalogue: str, values: list[Value], at: At, said: Connection) -> None:
     """Says ``far``, how far it is, and at last what it ``found`` or why it ``failed``."""
 
     def tell(read: int, to_read: int) -> None:
@@ -320,7 +340,9 @@ def _in_child(settings: Settings, values: list[Value], at: At, said: Connection)
         said.send(("far", read, to_read))
 
     async def prove() -> Finding:
-        return await prove_values(settings, await plan_in_force(settings), values, at, tell=tell)
+        plan = await plan_in_force(settings)
+        check_catalogue(catalogue, plan, "the page")
+        return await prove_values(settings, plan, values, at, tell=tell)
 
     os.nice(_NICENESS)
     try:

@@ -22,6 +22,7 @@ from stream_kpis.stream.shards import shard_maker
 from stream_kpis.stream.topics import Names, declare
 
 _WATCH_S = 2.0
+_RETIRE_S = 10.0
 _BREATH_S = 0.005
 _QUEUE_BATCHES_MAX = 4
 _POLL_RECORDS_MAX = 2_000  # a batch is applied without a break, and flushes wait for it
@@ -126,7 +127,7 @@ def _connect(app: BatchApp, shards: Shards, reader: RatesReader, settings: Setti
 
     async def retire() -> None:
         while not app.should_stop:
-            await asyncio.sleep(_WATCH_S)
+            await asyncio.sleep(_RETIRE_S)
             with lethal("retirement of old catalogues", bootstrap):
                 await shards.retire()
 

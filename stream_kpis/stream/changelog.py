@@ -193,7 +193,7 @@ class CellsReader:
     """Follows the cells changelog of every shard from its start, for ever; what it yields is whole flushes only.
 
     async with CellsReader(settings) as reader:
-        async for partition, cells, header in reader:
+        async for partition, cells, header, catalogues in reader:
             ...
     """
 

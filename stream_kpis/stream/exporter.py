@@ -96,6 +96,8 @@ class Exporter:
     async def publish(self, cells: CellsReader, ends: SourceEnds) -> None:
         """Publishes snapshots, for ever; the first when the changelog has been read, which says what is shown."""
         while True:
+            for _ in self._editions.turning() if cells.caught_up else ():
+                await asyncio.sleep(0)  # a worker may share the loop
             began = time.monotonic()
             wall_ms = time.time_ns() // 1_000_000
             now = self._clock.now(wall_ms, ends.settled if cells.caught_up else None)

@@ -4,10 +4,10 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.batch import Header
@@ -25,7 +25,9 @@ from stream_kpis.live.tables import print_rows
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
+from stream_kpis.stream.connection import connection
 from stream_kpis.stream.control import plan_in_force
+from stream_kpis.stream.cuts import Logs
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.lag import Lag, headers_at_ends
 from stream_kpis.stream.logs import set_up_logging
@@ -140,7 +142,7 @@ async def _read(settings: Settings, calendar: Calendar, wanted: _Wanted) -> _Tol
     which = chosen(plan.catalogue.kpis, wanted.kpis, wanted.by, wanted.windows)
     _check(wanted, plan.catalogue.kpis)
     values = PastValues(plan, calendar, wanted.asks, wanted.kpis, goals_of(settings, plan), Pseudonyms.of(settings))
-    records, lag = await read_parties(settings, plan, values.partition, values.add)
+    records, lag, _ = await read_parties(settings, plan, values.partition, values.add)
     read = {
         "partitions": settings.partitions, "records": records, "scopes": values.scopes, "events": values.events,
         "parked": values.parked, "lag": lag.records,
@@ -160,37 +162,64 @@ async def plan_of_parties(settings: Settings) -> Plan:
     return await plan_in_force(settings)
 
 
+class Parties(NamedTuple):
+    """What was read of the parties."""
+
+    records: int
+    lag: Lag
+    headers: Mapping[int, Header]
+    """How far each shard had read the topics, by partition."""
+
+
 async def read_parties(
-    settings: Settings, plan: Plan, begin: Callable[[], Past], end: Callable[[int, Past], None]
-) -> tuple[int, Lag]:
-    """Reads the committed parties, one partition after the other; gives how many records there were, and what lags.
+    settings: Settings,
+    plan: Plan,
+    begin: Callable[[], Past],
+    end: Callable[[int, Past], None],
+    *,
+    at_flushes: bool = False,
+) -> Parties:
+    """Reads the committed parties, one partition after the other.
 
     Args:
         settings: of the deployment.
         plan: the compiled catalogue.
         begin: what takes the records of the next partition.
         end: told when it has them all.
+        at_flushes: whether each partition is read exactly as of its header, which takes longer.
 
     Raises:
         DefinitionsChanged: the parties do not fit the plan.
-        RuntimeError: no shard has written anything yet; one line.
+        RuntimeError: no shard has written anything yet, or a flush does not end; one line.
     """
-    missing = (await survey(settings)).missing
-    async with committed(settings, fetch_max_wait_ms=50) as kafka:
+    names, missing = Names.of(settings), (await survey(settings)).missing
+    written = AIOKafkaConsumer(**connection(settings), group_id=None, enable_auto_commit=False)
+    async with committed(settings, fetch_max_wait_ms=50) as kafka, written:
         headers, lag = await headers_at_ends(kafka, settings, missing)
         _check_definitions(headers.values(), settings, plan)
-        records = 0
+        logs, records = Logs(kafka, written), 0
         with reporting("parties", lambda: settings.partitions) as report:
             for partition in range(settings.partitions):
                 past = begin()
-                async for some in read_to_ends(kafka, [TopicPartition(Names.of(settings).parties, partition)]):
+                cut = await logs.cut(names, partition) if at_flushes else None
+                if cut is not None:
+                    headers[partition] = cut.header
+                async for some in (
+                    read_to_ends(kafka, [TopicPartition(names.parties, partition)])
+                    if cut is None
+                    else _once(cut.parties)
+                ):
                     for record in some:
                         past.take(record.key, record.value)
                     records += len(some)
                     _tell(report, partition, settings.partitions, records)
                 end(partition, past)
                 _tell(report, partition + 1, settings.partitions, records)
-    return records, lag
+    return Parties(records, lag, headers)
+
+
+async def _once(records: list[Any]) -> AsyncIterator[list[Any]]:
+    yield records
 
 
 def _check(wanted: _Wanted, kpis: Mapping[str, Kpi]) -> None:

@@ -14,7 +14,7 @@ from stream_kpis.engine.batch import Batch
 from stream_kpis.settings import Settings
 from stream_kpis.stream.batches import BatchApp
 from stream_kpis.stream.changelog import ChangelogReader, committed, newest_headers
-from stream_kpis.stream.failure import StreamError, is_away, within
+from stream_kpis.stream.failure import StreamError, kafka_line, within
 from stream_kpis.stream.flush import TRANSACTION_MS_MAX, HostedShard, Shard, new_producer
 from stream_kpis.stream.topics import Names
 
@@ -208,8 +208,7 @@ class Shards:
             async with committed(self._settings, fetch_max_wait_ms=50) as kafka:
                 headers = await newest_headers(kafka, self._settings)
         except KafkaError as error:
-            if not is_away(error):
-                raise
+            logger.warning("old catalogues stay for now: %s", kafka_line(self._settings.bootstrap, error))
             return  # the next round asks again
         counted = {header.catalogue for header in headers.values()}
         for hosted in keeping:

@@ -89,9 +89,9 @@ async def _watched(
     ]  # fmt: skip
     check_proposed(proposed, rules)
     replay = Replay(plan, calendar, rules, steps, duration_ms(TIMING.keep), goals, names)
-    _, lag = await read_parties(settings, plan, lambda: replay.past, lambda _partition, _past: None)
-    if lag.records:
-        print(lag, file=sys.stderr)  # noqa: T201 - the command's report
+    read = await read_parties(settings, plan, lambda: replay.past, lambda _partition, _past: None)
+    if read.lag.records:
+        print(read.lag, file=sys.stderr)  # noqa: T201 - the command's report
     with reporting("steps", lambda: len(steps)) as report:
         for done in replay.steps():
             report(done, "steps", f"{done:,} of {len(steps):,} steps")

@@ -110,12 +110,15 @@ def test_over_any_days_the_target_of_the_shortest_window_holds() -> None:
             Target(kpi="deal_win_rate", window="7d", target=0.5, group={"owner": "rep-01"}),
             Target(kpi="deal_win_rate", window="30d", target=0.1, since=day),
             Target(kpi="orders", window="mtd", target=900),
+            Target(kpi="churn_rate", window="30d", target=0.03),
         )
     )
     targets = Targets(compile_plan(Settings()), Calendar("UTC"), goals)
     assert targets.of_days(day - timedelta(days=1))["deal_win_rate"].target == 0.25
     assert targets.of_days(day)["deal_win_rate"].target == 0.1
     assert "orders" not in targets.of_days(day)
+    assert KPIS["churn_rate"].aim == 0.05  # over each of its windows, shorter ones too
+    assert targets.of_days(day)["churn_rate"].target == 0.03
 
 
 def test_a_handover_names_what_changed_most() -> None:

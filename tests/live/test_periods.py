@@ -238,7 +238,7 @@ def test_a_period_goes_alone(more: dict[str, str]) -> None:
 
 async def test_an_address_in_use_is_a_wrong_setting(live: Live) -> None:
     port = int(live.url.rpartition(":")[2])
-    line = f"exporter: cannot listen on 127.0.0.1:{port}: address already in use; set another port"
+    line = f"cannot listen on 127.0.0.1:{port}: address already in use; choose another port"
     with pytest.raises(SettingsError, match=f"^{line}$"):
         async with serving(live.feed, PLAN.catalogue.kpis, port=port):
             pass

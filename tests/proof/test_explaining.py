@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stream_kpis.engine.catalogues import document_of
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.live.contributions import Behind, Contribution
 from stream_kpis.live.listing import print_listing
@@ -14,6 +15,7 @@ from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import Maker, as_json
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.explaining import COLUMNS, as_document, counted_otherwise, entities_text, rows_of
+from stream_kpis.proof.prove import check_catalogue
 from stream_kpis.settings import Settings
 from tests.engine.shards import applied, numbered
 from tests.live.stories import PLAN
@@ -59,3 +61,13 @@ def test_entities_are_in_the_kpis_unit() -> None:
     text = entities_text(found, "USD")
     assert text.startswith("7 entities of 5 parties are behind it, the newest first:")
     assert "2.50 USD" in text
+
+
+def test_what_is_shown_of_another_catalogue_is_not_proved(tmp_path: Path) -> None:
+    """A target alone makes another one: the oracle would be asked something else."""
+    (tmp_path / "own.yaml").write_text("override:\n  kpis:\n    unanswered_over_target: {target: 240}\n")
+    ours, theirs = (compile_plan(Settings(catalogue=files)) for files in ((), (tmp_path / "own.yaml",)))
+    assert ours.definitions == theirs.definitions
+    check_catalogue(document_of(ours).name, ours, "it")
+    with pytest.raises(RuntimeError, match=r"^http://x shows another catalogue .* give the workers' settings$"):
+        check_catalogue(document_of(theirs).name, ours, "http://x")

@@ -72,14 +72,16 @@ class Targets:
     def of_days(self, last: date) -> Mapping[str, Target]:
         """By KPI what its total should be over any days that end with this one.
 
-        That is its target for the shortest window; a sum has none: what it should be depends on how many days they are.
+        That is what is aimed at over the shortest window; the catalogue's own target where nothing is. A sum has none:
+        what it should be depends on how many days they are.
         """
-        found: dict[str, Target] = {}
+        found: dict[str, tuple[bool, int, Target]] = {}
+        own = set(map(id, self._own))
         for (kpi, _, by, _), target in self.in_force(last).items():
-            then = found.get(kpi)
-            if not by and kpi not in self._sums and (then is None or _ORDER[target.window] < _ORDER[then.window]):
-                found[kpi] = target
-        return found
+            rank = id(target) in own, _ORDER[target.window]
+            if not by and kpi not in self._sums and (kpi not in found or rank < found[kpi][:2]):
+                found[kpi] = (*rank, target)
+        return {kpi: target for kpi, (*_, target) in found.items()}
 
     def results(self, to_ms: int, values: Mapping[tuple[str, str, str], tuple[Value, ...]]) -> Iterator[Result]:
         """All results at an instant.
