@@ -103,7 +103,9 @@ def goals_of(settings: Settings, plan: Plan) -> Goals:
     for target in goals.targets:
         for calendar in (target.calendar, target.calls_during):
             if calendar and not plan.calendars.knows(calendar):
-                raise SettingsError(f"goals: {settings.goals.name}: {target.kpi}: there is no calendar {calendar!r}")
+                there_are = ", ".join(plan.calendars.versions) or "none: name a file with the setting calendars"
+                what = f"{settings.goals.name}: {target.kpi}: there is no calendar {calendar!r}; there are {there_are}"
+                raise SettingsError(f"goals: {what}")
     return goals
 
 

@@ -94,22 +94,26 @@ def load_goals(file: Path, kpis: Mapping[str, Kpi]) -> Goals:
     targets: list[Target] = []
     quotas: dict[str, int] = {}
     experiments: dict[str, Mapping[str, float]] = {}
+    seen: _Seen = {}
     for section, (key, node) in entries_of(file, tree_of(file)).items():
+        if section not in _SECTIONS:
+            raise CatalogueError(f"{place(file, key)}: unknown section {section!r}{nearest(section, _SECTIONS)}")
         for name, (at, entry) in entries_of(file, node).items():
             match section:
                 case "goals":
-                    targets += _targets(file, name, at, entry, kpis)
+                    targets += _targets(file, name, at, entry, kpis, seen)
                 case "quotas":
                     quotas[name] = round(_number(file, name, entry) * MICRO)
-                case "experiments":
-                    experiments[name] = _shares(file, name, at, entry)
                 case _:
-                    hint = nearest(section, _SECTIONS)
-                    raise CatalogueError(f"{place(file, key)}: unknown section {section!r}{hint}")
+                    experiments[name] = _shares(file, name, at, entry)
     return Goals(tuple(targets), quotas, experiments)
 
 
-def _targets(file: Path, name: str, at: Any, node: Any, kpis: Mapping[str, Kpi]) -> Iterable[Target]:
+_Seen = dict[tuple[tuple[str, str, str, str], date], str]
+"""Where each target stands, by what it is for and its first day."""
+
+
+def _targets(file: Path, name: str, at: Any, node: Any, kpis: Mapping[str, Kpi], seen: _Seen) -> Iterable[Target]:
     places = {f"goals.{name}": place(file, at)}
     fields = entries_of(file, node)
     key, listed = fields.pop("targets", (at, None))
@@ -131,6 +135,9 @@ def _targets(file: Path, name: str, at: Any, node: Any, kpis: Mapping[str, Kpi])
         if wrong := mistake(target, kpis):
             field, problem = wrong
             raise CatalogueError(f"{place_of(places, entry, field)}: {problem}")
+        before = seen.setdefault((target.place, target.since), place(file, item))
+        if before != place(file, item):
+            raise CatalogueError(f"{place(file, item)}: {target.kpi} has a target from that day already, in {before}")
         yield target
 
 

@@ -147,7 +147,8 @@ def _selected(catalogue: Catalogue, selection: Selection) -> Catalogue:
         for part in parts(formula) if name not in hidden else ():
             if part.name in hidden:
                 at = (selection.why(part.name, catalogue.kpis[part.name]) or selection.only[0]).place
-                raise CatalogueError(f"{at}: {part.name} is part of {name}: hide that too, or show both")
+                whole = ", ".join(_composed_of(hidden, catalogue.formulas))
+                raise CatalogueError(f"{at}: {part.name} is part of {name}: hide what is composed of it too: {whole}")
     unread = only_for(hidden, {name: _reads(catalogue, name) for name in catalogue.kpis})
     return catalogue._replace(
         measures=_without(catalogue.measures, unread),
@@ -156,6 +157,21 @@ def _selected(catalogue: Catalogue, selection: Selection) -> Catalogue:
         samples=_without(catalogue.samples, hidden),
         pasts=_without(catalogue.pasts, unread),
     )
+
+
+def _composed_of(hidden: AbstractSet[str], formulas: Mapping[str, Formula]) -> list[str]:
+    """The KPIs that are shown and composed of hidden ones, or of such KPIs in turn."""
+    found: dict[str, None] = {}
+    grows = True
+    while grows:
+        more = [
+            name
+            for name, formula in formulas.items()
+            if name not in hidden | found.keys() and any(part.name in hidden | found.keys() for part in parts(formula))
+        ]
+        found |= dict.fromkeys(more)
+        grows = bool(more)
+    return list(found)
 
 
 def _reads(catalogue: Catalogue, kpi: str) -> set[str]:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.kpis.goals import load_goals
 from stream_kpis.kpis.load import BUILT_IN, CatalogueError, built_in, load
 from stream_kpis.kpis.selection import DEPARTMENTS
 
+DOCS = Path(__file__).parents[2] / "docs"
 FILES = sorted(BUILT_IN.glob("*.yaml"))
 SALES = BUILT_IN / "sales.yaml"
 
@@ -123,3 +125,18 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert re.match(r"own0\.yaml:\d+: |sales\.yaml:\d+: ", str(error.value))
+
+
+def test_the_examples_of_the_documents_are_right(tmp_path: Path) -> None:
+    """Each block of YAML on the page of own KPIs by itself, and the file of goals."""
+    page = (DOCS / "your-own-kpi.md").read_text("utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 3
+    for block in blocks:
+        assert own(tmp_path, block).catalogue.kpis
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", (DOCS / "goals.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    (tmp_path / "goals.yaml").write_text(block)
+    goals = load_goals(tmp_path / "goals.yaml", own(tmp_path).catalogue.kpis)
+    assert goals.targets
+    assert goals.quotas
+    assert goals.experiments
