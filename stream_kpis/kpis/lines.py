@@ -96,10 +96,11 @@ def struct(file: Path, entry: str, node: Any, kind: type[T], places: dict[str, s
 
 
 def _nearest_choice(kind: type[Any], field: str, problem: str) -> str:
-    """The nearest of the words that a field may be, if it was given another one."""
+    """The nearest of the words that a field may be, or all, if it was given another one."""
     if "enum" not in problem:
         return ""
-    return nearest(problem.split("'")[1], _words(get_type_hints(kind)[field]))
+    words = _words(get_type_hints(kind)[field])
+    return nearest(problem.split("'")[1], words) or f"; it may be {', '.join(words)}"
 
 
 def _words(hint: Any) -> list[str]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import re
+import shlex
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,22 @@ def incident(scenario: str, span: float | None) -> str:
         return happens
     begins = happens.partition(";")[0]
     return f"{begins}; the demo is over before that ends" if span > SCENARIO_AFTER_S else ""
+
+
+def write_settings(folder: Path, environment: Mapping[str, str]) -> Path:
+    """Writes a file for a shell to read, after which commands find this Kafka, exporter, catalogue and goals.
+
+    Args:
+        folder: where it goes.
+        environment: of the deployment's processes.
+    """
+    inherited = {
+        name: os.environ[name] for name in ("STREAM_KPIS_CATALOGUE", "STREAM_KPIS_CONFIG") if name in os.environ
+    }
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in (inherited | dict(environment)).items())
+    file = folder / "settings.sh"
+    file.write_text("".join(lines), encoding="utf-8")
+    return file
 
 
 class Demo:
@@ -145,6 +163,8 @@ class Demo:
         _say("")
         _say(f"  live page   {self._pipeline.url}/")
         _say(f"  metrics     {self._pipeline.url}/metrics")
+        file = write_settings(self._pipeline.settings.data_dir, self._pipeline.environment)
+        _say(f"  commands    . {file}    first, in another terminal")
         if self._scenario != "none":
             start_ms = wall_ms() + SCENARIO_AFTER_S * 1000
             at = time.strftime("%H:%M:%S", time.localtime(start_ms / 1000))

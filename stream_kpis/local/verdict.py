@@ -87,8 +87,9 @@ def print_report(proof: Proof, *, every: bool) -> None:
     """
     console, report = Console(highlight=False), proof.report
     if tallies := [tally for tally in sorted(report.tallies) if every or tally.different]:
-        table = Table("KPI", box=None, header_style="bold")
-        for column in ("compared", "absent", "different", "samples", "ok with >= 30"):
+        table = Table(box=None, header_style="bold")
+        table.add_column("KPI", overflow="fold")  # names can be copied whole
+        for column in ("compared", "absent", "different", "samples", "enough"):
             table.add_column(column, justify="right")
         for tally in tallies:
             counts = (tally.compared, tally.absent, tally.different, tally.samples)

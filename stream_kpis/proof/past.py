@@ -1,6 +1,7 @@
 """Receipts as of the past: the committed parties are replayed to an instant, and the value of then is explained."""
 
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.definitions import DefinitionsChanged
 from stream_kpis.engine.past import Past
 from stream_kpis.engine.tiles import Calendar
+from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.contributions import Behind, Contribution, Lens
 from stream_kpis.live.past import PastValues
@@ -17,7 +19,7 @@ from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.live.receipt import Maker, Receipt, check_asked
 from stream_kpis.live.snapshot import State, Value
 from stream_kpis.live.sources import Sources
-from stream_kpis.plan import goals_of
+from stream_kpis.plan import goals_of, whole_catalogue
 from stream_kpis.proof.pipeline import cut_of
 from stream_kpis.proof.prove import At, FactOf, Finding, prove_values
 from stream_kpis.settings import Settings
@@ -61,15 +63,10 @@ async def explained(settings: Settings, asked: Asked, *, entities: int, prove: b
         ValueError: there is no such value, or archives that it needs are gone; one line.
         RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
     """
-    plan = await plan_of_parties(settings)
-    kpi = plan.catalogue.kpis.get(asked.kpi)
-    if kpi is not None and asked.period and asked.window not in kpi.windows:
-        there_are = ", ".join(kpi.windows)
-        raise ValueError(
-            f"{asked.kpi} has no {asked.window} to be {asked.period}: give --window, of {there_are}, and --at"
-        )
-    check_asked(plan.catalogue.kpis, asked.kpi, asked.window, asked.by)
+    _check(whole_catalogue(settings).kpis, asked)  # what the settings alone show wrong is said without Kafka
     try:
+        plan = await plan_of_parties(settings)
+        _check(plan.catalogue.kpis, asked)
         return await _explained(settings, plan, asked, entities, prove=prove)
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
@@ -77,6 +74,16 @@ async def explained(settings: Settings, asked: Asked, *, entities: int, prove: b
         raise RuntimeError(str(error)) from error
     except DefinitionsChanged as error:
         raise RuntimeError(f"the past cannot be told with this catalogue: {error}") from error
+
+
+def _check(kpis: Mapping[str, Kpi], asked: Asked) -> None:
+    kpi = kpis.get(asked.kpi)
+    if kpi is not None and asked.period and asked.window not in kpi.windows:
+        there_are = ", ".join(kpi.windows)
+        raise ValueError(
+            f"{asked.kpi} has no {asked.window} to be {asked.period}: give --window, of {there_are}, and --at"
+        )
+    check_asked(kpis, asked.kpi, asked.window, asked.by)
 
 
 async def _explained(settings: Settings, plan: Plan, asked: Asked, entities: int, *, prove: bool) -> Explained:

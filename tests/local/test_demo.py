@@ -1,11 +1,13 @@
 """The demo refuses what cannot work before anything is started, and promises nothing that will not come."""
 
 import socket
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stream_kpis.local.demo import Demo, incident
+from stream_kpis.local.demo import Demo, incident, write_settings
 from stream_kpis.settings import Settings, SettingsError, load
 
 GIVEN: dict[str, Any] = {
@@ -42,3 +44,13 @@ def test_more_workers_than_partitions_are_refused_at_once() -> None:
 )
 def test_an_incident_is_told_as_far_as_it_will_be_seen(span: float | None, words: str) -> None:
     assert incident("slow-responses", span) == words
+
+
+def test_a_shell_takes_the_settings_of_the_demo(tmp_path: Path) -> None:
+    """Whatever is in them."""
+    environment = {"STREAM_KPIS_BOOTSTRAP": "127.0.0.1:45003", "STREAM_KPIS_GOALS": "/a folder/it's $HOME.yaml"}
+    file = write_settings(tmp_path, environment)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f". {file}; env"], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}
+    )
+    assert environment.items() <= dict(line.split("=", 1) for line in done.stdout.splitlines()).items()
