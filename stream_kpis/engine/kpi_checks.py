@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from stream_kpis.engine import measures as m
 from stream_kpis.engine.reading import ENDING_NOW, FLOWING, FUNCTIONS, PAST, STANDING, reading_problem
+from stream_kpis.engine.units import unit_problem
 from stream_kpis.kpis.formula import OVERS, PARTS, Binary, Formula, Node, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
 from stream_kpis.kpis.schema import COHORT_WINDOWS, DAILY_WINDOWS, OPEN_DEALS, OPEN_WEIGHTED, READ_BY, WHOLE_DAYS, Kpi
@@ -25,6 +26,8 @@ def check_kpi(name: str, catalogue: Catalogue) -> None:
                 raise CatalogueError(f"{catalogue.place(entry)}: {reading} needs a target")
         for part in parts(formula):
             _check_part(part.name, name, place, catalogue)
+    if kpi.method is None and (problem := unit_problem(catalogue.formulas[name], kpi.unit, catalogue)):
+        raise CatalogueError(f"{catalogue.place(entry, 'unit')}: {problem}")
     if kpi.matured is not None and (odd := kinds - FLOWING):
         raise CatalogueError(f"{catalogue.place(entry, 'matured')}: what is matured reads flows, not {min(odd)}")
     _check_windows(name, kinds, catalogue)

@@ -140,3 +140,27 @@ def test_the_examples_of_the_documents_are_right(tmp_path: Path) -> None:
     assert goals.targets
     assert goals.quotas
     assert goals.experiments
+
+
+@pytest.mark.parametrize(
+    ("formula", "unit", "problem"),
+    [
+        ("sum(orders)", "count", "the formula gives money, which is no count: write currency"),
+        ("sum(orders) / count(orders)", "ratio", "the formula gives money, which is no ratio: write currency"),
+        ("count(orders)", "seconds", "the formula gives a number, which is no seconds: write count or ratio"),
+        ("sum(orders) / sum(refunds)", "currency", "the formula gives a number, which is no currency: write count or"),
+        ("count(orders) + sum(orders)", "count", "it adds a number and money"),
+        ("sum(orders) * 2 - sum(refunds)", "count", "the formula gives money"),
+        ("sum(orders) * 2 - sum(refunds)", "currency", ""),
+        ("count(orders) / count(refunds)", "ratio", ""),
+        ("level(deals_open_value)", "currency", ""),
+    ],
+)
+def test_a_unit_that_cannot_be_is_refused(tmp_path: Path, formula: str, unit: str, problem: str) -> None:
+    """It would be shown a million times off."""
+    text = f"kpis:\n  own: {{title: Own, formula: {formula}, windows: [30d],\n    unit: {unit}}}\n"
+    if not problem:
+        assert "own" in own(tmp_path, text).catalogue.kpis
+        return
+    with pytest.raises(CatalogueError, match=rf"^own0.yaml:3: own: {re.escape(problem)}"):
+        own(tmp_path, text)

@@ -1,0 +1,62 @@
+"""What a formula's number is made of, as far as that is plain: so that a unit that cannot be is refused."""
+
+from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.journeys.facts import FACTS
+from stream_kpis.kpis.formula import Binary, Formula, Node, Reading
+from stream_kpis.kpis.load import Catalogue, kind_of
+
+_FIT = {"a number": ("count", "ratio"), "money": ("currency",), "points": ("score",), "a time": ("seconds",)}
+"""By what it is, the units that it may have: with another one it would be shown a thousand or a million times off."""
+_COUNTS = ("count", "count_all", "base", "followed", "distinct", "pairs", "older")
+_SUMS = ("sum", "level", "level_all", "level_at_start")
+
+
+def unit_problem(formula: Formula, unit: str, catalogue: Catalogue) -> str | None:
+    """Why a formula cannot have a unit, or None: it may, or it is not plain.
+
+    Args:
+        formula: of a KPI whose readings fit their measures.
+        unit: the KPI's.
+        catalogue: with the measures.
+    """
+    above = _made_of(formula.numerator, catalogue)
+    below = "a number" if formula.denominator is None else _made_of(formula.denominator, catalogue)
+    for found in (above, below):
+        if found is not None and " and " in found:
+            return f"it adds {found}"
+    if above is None or below is None or unit not in {word for words in _FIT.values() for word in words}:
+        return None
+    what = above if below == "a number" else "a number" if above == below else None
+    if what is None or unit in _FIT[what]:
+        return None
+    return f"the formula gives {what}, which is no {unit}: write {' or '.join(_FIT[what])}"
+
+
+def _made_of(node: Node, catalogue: Catalogue) -> str | None:
+    if isinstance(node, Reading):
+        return _read(node, catalogue)
+    if not isinstance(node, Binary):
+        return None
+    left, right = _made_of(node.left, catalogue), _made_of(node.right, catalogue)
+    if node.op in "*/" and isinstance(node.right, int):
+        return left
+    if node.op == "*" and isinstance(node.left, int):
+        return right
+    if node.op not in "+-" or left is None or right is None:
+        return None
+    return left if left == right or " and " in left else f"{left} and {right}"
+
+
+def _read(reading: Reading, catalogue: Catalogue) -> str | None:
+    if FUNCTIONS[reading.function].distribution is not None:
+        return "a time"
+    if reading.function in _COUNTS:
+        return "a number"
+    if reading.function not in _SUMS:
+        return None
+    value = FACTS[kind_of(catalogue.measures[reading.args[0]])[1]].value
+    if value.endswith("micro-units"):
+        return "money"
+    if value.endswith("micro-points"):
+        return "points"
+    return "a time" if value.endswith("ms") else None
