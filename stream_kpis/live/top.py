@@ -195,7 +195,11 @@ def _line(row: Row, targets: Mapping[Key, Row], histories: Histories | None, nam
 
 
 def _clipped(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    """Without its middle if it is too long: many titles differ in their last words."""
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
 
 
 def _cut(text: Text, width: int) -> Text:
