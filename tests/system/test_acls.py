@@ -89,7 +89,7 @@ async def test_what_the_page_grants_is_enough(guarded: tuple[Settings, int], tmp
     worker, exporter, backup = (as_user(superuser, port, name) for name in USERS)
     await declare(worker)
     deployment = Deployment(worker, tmp_path)
-    deployment._start_worker("worker")
+    deployment.start_worker("worker")
     deployment._running.append(Worker(deployment._exporter, exporter, tmp_path / "exporter.log"))
     try:
         await send(superuser, events(0))
