@@ -43,7 +43,10 @@ def test_what_is_equal_differs_in_nothing() -> None:
     )
     assert not report.differences
     assert report.compared == 2
-    assert [tuple(tally) for tally in report.tallies] == [("churn_rate", 1, 0, 0, True), ("response", 1, 0, 0, True)]
+    assert [tuple(tally) for tally in report.tallies] == [
+        ("churn_rate", 1, 0, 0, True, 30),
+        ("response", 1, 0, 0, True, 30),
+    ]
 
 
 @pytest.mark.parametrize(
