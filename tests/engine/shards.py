@@ -98,6 +98,14 @@ class Log:
         self.dead_letters: list[DeadLetter] = []
         self.rekeyed: list[Rekeyed] = []
 
+    def settle(self, shard: Shard, now_ms: int) -> Flush:
+        """A flush of a shard that counts under a new catalogue, and one after nobody shows the old ones any more."""
+        flush = shard.take(now_ms)
+        self.append(flush)
+        shard.catalogues.retire()
+        self.append(shard.take(now_ms))
+        return flush
+
     def append(self, flush: Flush) -> None:
         """One flush, as the transaction writes it."""
         tables = (self.parties, flush.parties), (self.cells, flush.cells), (self.catalogues, flush.catalogues)

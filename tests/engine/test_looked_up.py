@@ -92,7 +92,7 @@ def test_a_changed_lookup_counts_as_if_it_had_always_been(data: Any) -> None:
     records = records_of(data.draw(happenings("leads")))
     before = Lookups({**TABLES, "team": Lookup("owner", {"1": "east"})}, Calendar().start_of)
     log = applied(compile_catalogue(catalogue_of(**MEASURES), lookups=before), records)
-    log.append(log.recovered(PLAN).take(NOW_MS))
+    log.settle(log.recovered(PLAN), NOW_MS)
     assert log.contents == applied(PLAN, records).contents
 
 

@@ -327,9 +327,7 @@ def test_a_new_measure_is_as_if_it_had_always_been(journey: str, data: Any, diso
         log.append(shard.take(record.timestamp))
     log.append(shard.take(NOW_MS))
     reborn = log.recovered(plan_of(journey), disorder_days=disorder_days)
-    log.append(reborn.take(NOW_MS))
-    reborn.catalogues.retire()  # nobody shows the old ones any more
-    log.append(reborn.take(NOW_MS))
+    log.settle(reborn, NOW_MS)
     always, whole = Log(), new_shard(plan_of(journey), disorder_days=disorder_days)
     for record in records:
         whole.apply(batch([record]))
@@ -369,11 +367,8 @@ def test_a_catalogue_that_is_rolled_back_counts_nothing_twice() -> None:
     first = compile_catalogue(catalogue_of(leads=Measure(flow="lead_created")))
     second = compile_catalogue(catalogue_of(leads=Measure(flow="lead_created", by=("owner",))))
     log = applied(first, [lead(0), lead(1)])
-    for plan in (second, first):
-        shard = log.recovered(plan)
-        log.append(shard.take(NOW_MS))
-    shard.catalogues.retire()
-    log.append(shard.take(NOW_MS))
+    log.append(log.recovered(second).take(NOW_MS))
+    log.settle(log.recovered(first), NOW_MS)
     assert list(log.contents.values()) == [{("", 0): 2}]
 
 
@@ -388,9 +383,7 @@ def test_cells_of_before_are_not_believed_when_a_catalogue_comes_back() -> None:
     log.append(shard.take(NOW_MS))
     shard = log.recovered(first)
     shard.apply(batch([lead(3)]))
-    log.append(shard.take(NOW_MS))
-    shard.catalogues.retire()
-    log.append(shard.take(NOW_MS))
+    log.settle(shard, NOW_MS)
     assert list(log.contents.values()) == [{("", 0): 4}]
 
 
