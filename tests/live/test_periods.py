@@ -142,7 +142,7 @@ async def test_stale_values_are_stale_over_periods_too(live: Live) -> None:
         ([("kpi", "ordrs")], "no KPI 'ordrs' (did you mean orders?)"),
         ([("window", "2d")], "no window '2d' (did you mean 7d?)"),
         ([("by", "tem")], "no grouping 'tem' (did you mean team?)"),
-        ([("at", "2026")], "unknown parameter at; there are kpi, window, by, period, from, to and compare"),
+        ([("at", "2026")], "unknown parameter at; there are kpi, window, by, period, from, to, compare and format"),
     ],
 )  # fmt: skip
 async def test_wrong_questions_are_one_line(live: Live, query: list[tuple[str, str]], line: str) -> None:
