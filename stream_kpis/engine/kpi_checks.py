@@ -26,14 +26,14 @@ def check_kpi(name: str, catalogue: Catalogue) -> None:
                 raise CatalogueError(f"{catalogue.place(entry)}: {reading} needs a target")
         for part in parts(formula):
             _check_part(part.name, name, place, catalogue)
-    if kpi.method is None and (problem := unit_problem(catalogue.formulas[name], kpi.unit, catalogue)):
-        raise CatalogueError(f"{catalogue.place(entry, 'unit')}: {problem}")
     if kpi.matured is not None and (odd := kinds - FLOWING):
         raise CatalogueError(f"{catalogue.place(entry, 'matured')}: what is matured reads flows, not {min(odd)}")
     _check_windows(name, kinds, catalogue)
     _check_edges(name, catalogue)
     for operator in kpi.operators:
         _check_operator(operator, name, catalogue)
+    if kpi.method is None and (problem := unit_problem(catalogue.formulas[name], kpi.unit, catalogue)):
+        raise CatalogueError(f"{catalogue.place(entry, 'unit')}: {problem}")
 
 
 def check_past(name: str, catalogue: Catalogue) -> None:
