@@ -249,7 +249,7 @@ def test_what_comes_while_it_goes_over_is_in_both(monkeypatch: pytest.MonkeyPatc
         if steps % 3 == 0:
             world.send(steps % 2, "email")
         steps += 1
-    assert steps > 10
+    assert steps > 5
     found = exporter.snapshot(NOW_MS)
     assert found.catalogue == document_of(NEW).name
     assert said(found) == world.expected(found.catalogue)
