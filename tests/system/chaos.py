@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from stream_kpis.engine.batch import HEADER_KEY, Header, header_decoder
+from stream_kpis.engine.batch import CATALOGUE_KEY, HEADER_KEY, Header, header_decoder
 from stream_kpis.settings import Settings
 from stream_kpis.stream.connection import connection
 from stream_kpis.stream.sources import SourceProducer
@@ -211,7 +211,7 @@ async def counts(settings: Settings) -> Counts:
                         header = header_decoder.decode(record.value)
                         faults += _faults(headers.get(tp.partition), header, tp.partition)
                         headers[tp.partition] = header
-                    else:
+                    elif not record.key.startswith(CATALOGUE_KEY):
                         last[tp.topic, tp.partition, record.key] = record.value
         reach = await kafka.end_offsets(sources)
     found: dict[str, Counter[bytes]] = {names.parties: Counter(), names.cells: Counter()}

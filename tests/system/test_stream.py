@@ -149,7 +149,7 @@ async def test_cells_are_handed_out_with_their_header_only(settings: Settings, w
         flushes = aiter(cells_reader)
         durable = {partition: header.next for partition, header in found.headers.items()}
         while nexts != durable or not cells_reader.caught_up:
-            partition, changed, header = await anext(flushes)
+            partition, changed, header, _ = await anext(flushes)
             nexts[partition] = header.next
             cells.update({(partition, key): int(value) - cells[partition, key] for key, value in changed})
     assert produced.cells.total() == cells.total()
