@@ -64,6 +64,6 @@ async def test_a_slow_week_pages(deployment: Deployment, tmp_path: Path) -> None
     assert paging == {"CustomersWait", "SlaBurnsFast"}  # for longer than two minutes, in that week, all of them
     assert "StreamKpisLag" in said["not_replayed"]
     lines = (await asyncio.to_thread(replayed)).splitlines()
-    (row,) = [line.split() for line in lines if line.startswith("SlowDays")]
+    (row,) = [line.split() for line in lines if line.strip().startswith("SlowDays")]
     assert row[1:5] == ["page", "10", "minutes", "0.24"]
     assert max(map(len, lines)) <= 80
