@@ -288,7 +288,9 @@ def rfc3339(time_ms: int) -> str:
 
 
 def _stale_since(snapshot: Snapshot) -> list[int]:
-    return [position.stale_since_ms for position in snapshot.shards if position.stale_since_ms is not None]
+    """Of each shard that is stale; while it is not known how far the topics reach, kpi-now stands still."""
+    found = [position.stale_since_ms for position in snapshot.shards if position.stale_since_ms is not None]
+    return found or ([snapshot.kpi_now_ms] if snapshot.stale else [])
 
 
 def _sent(number: int | None) -> float | None:

@@ -7,7 +7,6 @@ from stream_kpis.live.feed import Feed
 from stream_kpis.live.read_model import ReadModel
 from stream_kpis.live.receipt import Maker, Receipt, as_json, asked_group
 from stream_kpis.live.receipt_text import render
-from stream_kpis.live.snapshot import State
 
 PARAMETERS = frozenset({"kpi", "window", "by"})
 
@@ -50,8 +49,7 @@ class Explaining:
         kpi, window = self._asked(request)
         shown = newest(self._feed)
         # Cells may have come since: the figures and the value are of the same instant.
-        stale = bool(shown.values) and all(value.state is State.STALE for value in shown.values)
-        snapshot = self._model.snapshot(shown.kpi_now_ms, stale=stale, made_ms=shown.made_ms, shards=shown.shards)
+        snapshot = self._model.snapshot(shown.kpi_now_ms, stale=shown.stale, made_ms=shown.made_ms, shards=shown.shards)
         snapshot = snapshot._replace(shards_changed=shown.shards_changed, held_since_ms=shown.held_since_ms)
         try:
             return self._maker.receipt(snapshot, kpi, window, *asked_group(request.query.get("by", "")))

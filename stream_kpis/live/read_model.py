@@ -216,7 +216,7 @@ class ReadModel:
         results = tuple(
             r._replace(state=State.STALE) if r.kpi in distrusted else r for r in self._results if r.kpi not in blank
         )
-        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, left_out, results)
+        return Snapshot(now_ms, to_ms, made_ms, tuple(values), shards, left_out, results, stale=stale)
 
     def _operate(self, to_ms: int) -> Iterator[Result]:
         """What operators make of the values."""

@@ -103,3 +103,5 @@ class Snapshot(NamedTuple):
     """Shards that count under another catalogue."""
     held_since_ms: int | None = None
     """Since when what such shards count otherwise stands still in the values."""
+    stale: bool = False
+    """Whether all values are: shards lag or are silent, or how far the topics reach is not known."""

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from stream_kpis.kpis.business_time import Calendars
-from stream_kpis.live.api import Filter, _sent, changed, clock
+from stream_kpis.live.api import Filter, _sent, changed, clock, rfc3339
 from stream_kpis.live.feed import Feed, Published
 from stream_kpis.live.hosts import serves
 from stream_kpis.live.listening import listening
@@ -432,3 +432,11 @@ def test_integers_beyond_64_bits_are_sent_as_floats() -> None:
     """Products of several sums, which no JSON encoder of ours takes."""
     assert [_sent(number) for number in (None, 7, 1 << 62, 1 << 80)] == [None, 7, 1 << 62, float(1 << 80)]
     assert isinstance(_sent(1 << 63), float)
+
+
+def test_while_the_ends_of_the_topics_are_not_known_it_is_stale_since_kpi_now() -> None:
+    """No shard is behind, as far as is known; whoever waits for fresh values must not take these for it."""
+    snapshot = fakes.snapshot()
+    fresh = snapshot._replace(shards=tuple(shard._replace(stale_since_ms=None) for shard in snapshot.shards))
+    assert clock(fresh)["stale_since"] is None
+    assert clock(fresh._replace(stale=True))["stale_since"] == rfc3339(fresh.kpi_now_ms)
