@@ -10,12 +10,12 @@ import yaml
 
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.local.company import Company, Mark, Say
-from stream_kpis.local.demo import span_s
 from stream_kpis.local.drills import DRILLS, Drill
 from stream_kpis.local.life import Life, Seen, wrapped
 from stream_kpis.local.sender import wall_ms
 from stream_kpis.local.stack import Stack
 from stream_kpis.monitoring.alerts import BUILT_IN, Alert, Whole, read_alerts
+from stream_kpis.monitoring.firing import duration_ms
 from stream_kpis.monitoring.rules import TIMING, Timing, rules
 from stream_kpis.monitoring.why import why
 from stream_kpis.plan import compile_plan, goals_of
@@ -54,11 +54,11 @@ class Deployment(NamedTuple):
 
     def hold_s(self, alert: str) -> float:
         """The same in seconds."""
-        return span_s(self.hold(alert)) or 0.0
+        return duration_ms(self.hold(alert)) / 1000
 
     def keep_s(self, alert: str) -> float:
         """How long it goes on after that."""
-        return span_s(str(self.by_name[alert].get("keep_firing_for", "0s"))) or 0.0
+        return duration_ms(str(self.by_name[alert].get("keep_firing_for", "0s"))) / 1000
 
 
 def deployment(settings: Settings, drill: Drill, timing: Timing = TIMING) -> Deployment:
