@@ -29,6 +29,7 @@ from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.parties import holdings
+from stream_kpis.stream.past import telling
 
 COLUMNS = (
     *("section", "by", "name", "value", "samples", "share", "rate", "mix", "what"),
@@ -88,10 +89,10 @@ def print_receipt(
     calendar, now_ms = Calendar(settings.zone), time.time_ns() // 1_000_000
     if period is not None:
         (asked,) = until_now([period_of(period, calendar)], now_ms)
-        told = asyncio.run(_then(settings, wanted._replace(window=window_of(period)), asked.to_ms, period))
+        told = telling(settings, _then(settings, wanted._replace(window=window_of(period)), asked.to_ms, period))
     elif at is not None:
         (asked,) = until_now([instant(at, calendar)], now_ms)
-        told = asyncio.run(_then(settings, wanted, asked.to_ms))
+        told = telling(settings, _then(settings, wanted, asked.to_ms))
     else:
         told = asyncio.run(_now(settings, wanted, url or url_of(settings)))
     receipt, text, found = told

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
-from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.definitions import DefinitionsChanged
 from stream_kpis.engine.past import Past
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.schema import Kpi
@@ -23,7 +21,6 @@ from stream_kpis.plan import goals_of, whole_catalogue
 from stream_kpis.proof.pipeline import cut_of
 from stream_kpis.proof.prove import At, FactOf, Finding, prove_values
 from stream_kpis.settings import Settings
-from stream_kpis.stream.failure import StreamError, kafka_line
 from stream_kpis.stream.past import plan_of_parties, read_parties
 
 
@@ -61,19 +58,12 @@ async def explained(settings: Settings, asked: Asked, *, entities: int, prove: b
 
     Raises:
         ValueError: there is no such value, or archives that it needs are gone; one line.
-        RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
+        DefinitionsChanged, KafkaError, RuntimeError, StreamError: as :func:`read_parties`.
     """
     _check(whole_catalogue(settings).kpis, asked)  # what the settings alone show wrong is said without Kafka
-    try:
-        plan = await plan_of_parties(settings)
-        _check(plan.catalogue.kpis, asked)
-        return await _explained(settings, plan, asked, entities, prove=prove)
-    except KafkaError as error:
-        raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
-    except StreamError as error:
-        raise RuntimeError(str(error)) from error
-    except DefinitionsChanged as error:
-        raise RuntimeError(f"the past cannot be told with this catalogue: {error}") from error
+    plan = await plan_of_parties(settings)
+    _check(plan.catalogue.kpis, asked)
+    return await _explained(settings, plan, asked, entities, prove=prove)
 
 
 def _check(kpis: Mapping[str, Kpi], asked: Asked) -> None:
@@ -97,10 +87,11 @@ async def _explained(settings: Settings, plan: Plan, asked: Asked, entities: int
 
     def take(partition: int, past: Past) -> None:
         values.add(partition, past)
+        found = list(past.facts()) if prove or (entities and lens.linear) else []
         if entities and lens.linear:
-            contributions.extend(lens.contributions(past.facts()))
+            contributions.extend(lens.contributions(found))
         if prove:
-            facts.extend(past.facts())
+            facts.extend(found)
 
     read = await read_parties(settings, plan, values.partition, take, at_flushes=prove)
     model, snapshot = values.seen()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Collection
 
 from aiokafka.errors import KafkaError
 
@@ -59,13 +60,21 @@ async def plan_in_force(settings: Settings) -> Plan:
         SettingsError: catalogue, calendars or topics are wrong.
         RuntimeError: Kafka does not answer; one line.
     """
-    calendars = Names.of(settings).calendars
     try:
-        there = calendars not in (await survey(settings)).missing
-        records = await read_control(settings, calendars) if there else []
+        return await plan_without((await survey(settings)).missing, settings)
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
-    return compile_plan(settings, records)
+
+
+async def plan_without(missing: Collection[str], settings: Settings) -> Plan:
+    """The same, for who knows already which topics are missing.
+
+    Raises:
+        SettingsError: catalogue, calendars or topics are wrong.
+        KafkaError: no broker answers, or it refuses.
+    """
+    calendars = Names.of(settings).calendars
+    return compile_plan(settings, await read_control(settings, calendars) if calendars not in missing else [])
 
 
 def deployed_plan_now(settings: Settings) -> Plan:

@@ -10,10 +10,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream_kpis.engine.batch import HEADER_KEY, Header, header_decoder
-from stream_kpis.settings import SettingsError
+from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.connection import connection
 from stream_kpis.stream.failure import StreamError
 from stream_kpis.stream.topics import Names
 
@@ -22,6 +23,11 @@ _RECORDS_MAX = 20_000
 _PAUSE_S = 0.05
 _SETTLE_S_MAX = 60.0
 """A flush's transaction is over after 15 s, one way or the other."""
+
+
+def all_written(settings: Settings) -> Any:
+    """A consumer of all that is written, in no group; not started. It is asked for ends alone."""
+    return AIOKafkaConsumer(**connection(settings), group_id=None, enable_auto_commit=False)
 
 
 class Cut(NamedTuple):
@@ -37,7 +43,7 @@ class Logs:
 
     Args:
         kafka: a consumer of what is committed, started.
-        written: a consumer of all that is written, started; it is asked for ends alone.
+        written: of :func:`all_written`, started.
     """
 
     def __init__(self, kafka: Any, written: Any) -> None:

@@ -1,7 +1,7 @@
 """How far shards lag behind the topics, for whoever reads the changelogs once."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from stream_kpis.engine.batch import Header
@@ -47,21 +47,18 @@ def lag_of(headers: Mapping[int, Header], ends: Mapping[tuple[str, int], int]) -
     return Lag(tuple(sorted(behind)), sum(behind.values()))
 
 
-async def headers_at_ends(
-    kafka: Any, settings: Settings, missing: Collection[str] = ()
-) -> tuple[dict[int, Header], Lag]:
+async def headers_at_ends(kafka: Any, settings: Settings) -> tuple[dict[int, Header], Lag]:
     """The newest headers once shards have applied all that was in the topics when asked, or as they are after 3 s.
 
     Args:
         kafka: of :func:`stream_kpis.stream.changelog.committed`, started.
         settings: of the deployment.
-        missing: topics that are not there.
 
     Returns:
-        Headers by partition, and how far they lag behind those topics.
+        Headers by partition, and how far they lag behind the topics that there are.
     """
     names = Names.of(settings)
-    sources = [topic for topic in names.sources if topic not in missing]
+    sources = sorted(await kafka.topics() & set(names.sources))
     found = await end_offsets(kafka, sources, settings.partitions)
     ends = {(names.plain(topic), partition): end for (topic, partition), end in found.items()}
     until = asyncio.get_running_loop().time() + _WAIT_S

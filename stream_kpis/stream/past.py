@@ -1,13 +1,14 @@
 """The command `kpis` as of the past: the committed parties are read and replayed, one partition after the other."""
 
 import asyncio
+import contextlib
 import gc
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.batch import Header
@@ -25,10 +26,9 @@ from stream_kpis.live.tables import print_rows
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
-from stream_kpis.stream.connection import connection
-from stream_kpis.stream.control import plan_in_force
-from stream_kpis.stream.cuts import Logs
-from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.control import plan_without
+from stream_kpis.stream.cuts import Logs, all_written
+from stream_kpis.stream.failure import StreamError, kafka_line
 from stream_kpis.stream.lag import Lag, headers_at_ends
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.progress import Report, reporting
@@ -127,12 +127,14 @@ def telling(settings: Settings, reading: Coroutine[Any, Any, T]) -> T:
     """What a reading of the parties gives.
 
     Raises:
-        RuntimeError: Kafka does not answer, or the parties do not fit the catalogue; one line.
+        RuntimeError: Kafka does not answer, a flush does not end, or the parties do not fit the catalogue; one line.
     """
     try:
         return asyncio.run(reading)
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
+    except StreamError as error:
+        raise RuntimeError(str(error)) from error
     except DefinitionsChanged as error:
         raise RuntimeError(f"the past cannot be told with this catalogue: {error}") from error
 
@@ -155,11 +157,13 @@ async def plan_of_parties(settings: Settings) -> Plan:
     """The plan, where there are parties.
 
     Raises:
+        KafkaError: no broker answers, or it refuses.
         RuntimeError: no shard has written anything yet; one line.
     """
-    if {Names.of(settings).parties, Names.of(settings).cells} & set((await survey(settings)).missing):
+    names, missing = Names.of(settings), (await survey(settings)).missing
+    if {names.parties, names.cells} & set(missing):
         raise RuntimeError(_NOTHING)
-    return await plan_in_force(settings)
+    return await plan_without(missing, settings)
 
 
 class Parties(NamedTuple):
@@ -190,18 +194,21 @@ async def read_parties(
 
     Raises:
         DefinitionsChanged: the parties do not fit the plan.
-        RuntimeError: no shard has written anything yet, or a flush does not end; one line.
+        KafkaError: no broker answers, or it refuses.
+        RuntimeError: no shard has written anything yet; one line.
+        StreamError: a flush does not end.
     """
-    names, missing = Names.of(settings), (await survey(settings)).missing
-    written = AIOKafkaConsumer(**connection(settings), group_id=None, enable_auto_commit=False)
-    async with committed(settings, fetch_max_wait_ms=50) as kafka, written:
-        headers, lag = await headers_at_ends(kafka, settings, missing)
+    names, records = Names.of(settings), 0
+    async with (
+        committed(settings, fetch_max_wait_ms=50) as kafka,
+        all_written(settings) if at_flushes else contextlib.nullcontext() as written,
+    ):
+        headers, lag = await headers_at_ends(kafka, settings)
         _check_definitions(headers.values(), settings, plan)
-        logs, records = Logs(kafka, written), 0
         with reporting("parties", lambda: settings.partitions) as report:
             for partition in range(settings.partitions):
                 past = begin()
-                cut = await logs.cut(names, partition) if at_flushes else None
+                cut = await Logs(kafka, written).cut(names, partition) if at_flushes else None
                 if cut is not None:
                     headers[partition] = cut.header
                 async for some in (

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.batch import HEADER_KEY, Header, Rekeyed, header_decoder, header_encoder
@@ -23,8 +22,7 @@ from stream_kpis.engine.tiles import iso
 from stream_kpis.events.envelope import Record as Event
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.changelog import committed, read_to_ends
-from stream_kpis.stream.connection import connection
-from stream_kpis.stream.cuts import Logs
+from stream_kpis.stream.cuts import Logs, all_written
 from stream_kpis.stream.failure import StreamError, kafka_line
 from stream_kpis.stream.flush import send_records, transactional
 from stream_kpis.stream.logs import set_up_logging
@@ -100,8 +98,7 @@ async def _export(settings: Settings, writer: Writer) -> Manifest:
         raise SettingsError(f"there is no state: no topic {names.cells}; are app and prefix those of the deployment?")
     cuts: dict[str, int] = {}
     unread: dict[int, int] = {}
-    written = AIOKafkaConsumer(**connection(settings), group_id=None, enable_auto_commit=False)
-    async with committed(settings, fetch_max_wait_ms=50) as kafka, written:
+    async with committed(settings, fetch_max_wait_ms=50) as kafka, all_written(settings) as written:
         logs = Logs(kafka, written)
         for partition in range(settings.partitions):
             cut = await logs.cut(names, partition)
