@@ -5,11 +5,8 @@ that does not could make a difference, so a difference is told only after all to
 """
 
 import asyncio
-import multiprocessing
-import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,9 +21,9 @@ from stream_kpis.journeys.facts import Fact
 from stream_kpis.kpis.goals import Goals
 from stream_kpis.live.client import ask
 from stream_kpis.live.contributions import Contribution, Lens, journeys_of
-from stream_kpis.live.proving import Prove, Tell
+from stream_kpis.live.proving import Tell
 from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.live.snapshot import Snapshot, Value
+from stream_kpis.live.snapshot import Value
 from stream_kpis.plan import goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.exposed import ms_of, of_json
@@ -34,12 +31,9 @@ from stream_kpis.proof.oracle import KPIS, Ask, Oracle
 from stream_kpis.proof.pipeline import Cut, cut_of, ends_of, rates_until, read_counted, read_until
 from stream_kpis.proof.verify import oracle_of, renamed
 from stream_kpis.settings import Settings
-from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.parties import holdings
 from stream_kpis.stream.topics import RATES
-
-_NICENESS = 10
 
 
 class Culprit(NamedTuple):
@@ -296,56 +290,3 @@ def as_json(found: Finding) -> dict[str, Any]:
     culprit = None if found.culprit is None else found.culprit._asdict()
     plain = msgspec.structs.asdict(found) | {"first": first, "culprit": culprit}
     return {**plain, "equal": found.equal, "text": found.text}
-
-
-def in_child(settings: Settings) -> Prove:
-    """Proves in a child process of low priority, so that whoever serves goes on serving; cancelled, the child ends."""
-
-    async def prove(snapshot: Snapshot, values: list[Value], tell: Tell) -> dict[str, Any]:
-        at = At(snapshot.to_ms, snapshot.made_ms, cut_of((shard.partition, shard.next) for shard in snapshot.shards))
-        spawn = multiprocessing.get_context("spawn")
-        ours, theirs = spawn.Pipe(duplex=False)
-        child = spawn.Process(target=_in_child, args=(settings, snapshot.catalogue, values, at, theirs), daemon=True)
-        child.start()
-        theirs.close()
-        try:
-            while True:
-                kind, *said = await asyncio.to_thread(ours.recv)
-                match kind:
-                    case "far":
-                        tell(*said)
-                    case "found":
-                        return dict(said[0])
-                    case _:
-                        raise RuntimeError(said[0])
-        except EOFError:
-            raise RuntimeError("the process that proves was ended: it may have lacked memory") from None
-        finally:
-            child.kill()
-            await asyncio.to_thread(child.join)
-            ours.close()
-
-    return prove
-
-
-def _in_child(settings: Settings, catalogue: str, values: list[Value], at: At, said: Connection) -> None:
-    """Says ``far``, how far it is, and at last what it ``found`` or why it ``failed``."""
-
-    def tell(read: int, to_read: int) -> None:
-        if to_read > settings.prove_records_max:
-            raise RuntimeError(
-                f"{to_read:,} records are to be read, more than prove_records_max ({settings.prove_records_max:,}):"
-                f" run stream-kpis explain {values[0].kpi} --window {values[0].window} --prove"
-            )
-        said.send(("far", read, to_read))
-
-    async def prove() -> Finding:
-        plan = await plan_in_force(settings)
-        check_catalogue(catalogue, plan, "the page")
-        return await prove_values(settings, plan, values, at, tell=tell)
-
-    os.nice(_NICENESS)
-    try:
-        said.send(("found", as_json(asyncio.run(prove()))))
-    except (RuntimeError, ValueError) as error:
-        said.send(("failed", str(error)))

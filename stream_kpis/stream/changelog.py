@@ -132,7 +132,8 @@ class ChangelogReader:
         for tp in wanted:
             kafka.seek(tp, starts[tp])
         headers: dict[int, bytes] = {}
-        with reporting("recovery", lambda: sum(ends[tp] - starts[tp] for tp in wanted), logger.info) as report:
+        total = sum(ends[tp] - starts[tp] for tp in wanted)
+        with reporting("recovery", lambda: total, logger.info) as report:
             at, left = dict(starts), {tp for tp in wanted if ends[tp] > starts[tp]}
             while left:
                 if stale():
@@ -146,7 +147,7 @@ class ChangelogReader:
                         headers[tp.partition] = header
                 at |= {tp: await kafka.position(tp) for tp in left}
                 left = {tp for tp in left if at[tp] < ends[tp]}
-                _tell(report, sum(at[tp] - starts[tp] for tp in wanted), sum(ends[tp] - starts[tp] for tp in wanted))
+                _tell(report, sum(at[tp] - starts[tp] for tp in wanted), total)
             for partition, hosted in shards.items():
                 _complete(hosted, headers.get(partition), ends[TopicPartition(names.cells, partition)])
         return count
