@@ -57,11 +57,9 @@ class Editions:
         documents = self._documents.setdefault(partition, {})
         for key, value in catalogues:
             _put(documents, key.removeprefix(CATALOGUE_KEY).decode(), value)
-        cells, reads, unread = list(cells), self.shown.model.reads, self._unread.setdefault(partition, {})
-        for key, value in cells:
-            if not reads(key):
-                _put(unread, key, value)
-        self.shown.model.apply(partition, cells, header)
+        cells, unread = list(cells), self._unread.setdefault(partition, {})
+        for key, value in self.shown.model.apply(partition, cells, header):
+            _put(unread, key, value)
         if self._arrived is not None:
             self._arrived.append((partition, cells, header))
 
@@ -103,19 +101,21 @@ class Editions:
     def _show(self, edition: Edition) -> Iterator[None]:
         """Shows another catalogue, of all cells that are known."""
         self._arrived = []
-        reads = edition.model.reads
-        for partition, records in self._known().items():
-            read, header = [(key, value) for key, value in records.items() if reads(key)], self._headers[partition]
-            for at in range(0, len(read), _STEP):
-                edition.model.apply(partition, read[at : at + _STEP], header)
+        unread: dict[int, dict[bytes, bytes]] = {}
+
+        def take(partition: int, cells: Records, header: Header) -> None:
+            left = unread.setdefault(partition, {})
+            for key, value in edition.model.apply(partition, cells, header):
+                _put(left, key, value)
+
+        for partition, known in self._known().items():
+            records, header = list(known.items()), self._headers[partition]
+            for at in range(0, len(records), _STEP):
+                take(partition, records[at : at + _STEP], header)
                 yield
         for partition, cells, header in self._arrived:
-            edition.model.apply(partition, [(key, value) for key, value in cells if reads(key)], header)
-        self._unread = {
-            partition: {key: value for key, value in records.items() if not reads(key)}
-            for partition, records in self._known().items()
-        }
-        self.shown, self._arrived = edition, None
+            take(partition, cells, header)
+        self.shown, self._unread, self._arrived = edition, unread, None
 
     def _known(self) -> dict[int, dict[bytes, bytes]]:
         """The records of all cells, by shard."""

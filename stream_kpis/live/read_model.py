@@ -75,8 +75,10 @@ class ReadModel:
 
     # What comes in.
 
-    def apply(self, partition: int, cells: Iterable[tuple[bytes, bytes | None]], header: Header | None = None) -> None:
-        """Takes one flush of a shard: records of the cells changelog, complete up to their header.
+    def apply(
+        self, partition: int, cells: Iterable[tuple[bytes, bytes | None]], header: Header | None = None
+    ) -> list[tuple[bytes, bytes | None]]:
+        """Takes one flush of a shard: records of the cells changelog, complete up to their header; gives those unread.
 
         What the shard counts under another definition stays as it was: it can only go from the changelog, and goes here
         when the shard counts it so again, which is anew.
@@ -89,22 +91,19 @@ class ReadModel:
         for at in [at for at in gone if self._plan.groupings[at % size].measure not in foreign]:
             gone.discard(at)
             self._apply_cell(partition, at % size, at // size, None)
+        unread: list[tuple[bytes, bytes | None]] = []
         for key, value in cells:
-            index = self._index_of(key)
+            prefix, _, tile = key.rpartition(b"\x1f")
+            index = self._index.get(prefix + b"\x1f")
             if index is None:
+                unread.append((key, value))
                 continue
-            code = int(key.rpartition(b"\x1f")[2])
+            code = int(tile)
             if value is None and self._plan.groupings[index].measure in foreign:
                 gone.add(code * size + index)
             else:
                 self._apply_cell(partition, index, code, value)
-
-    def _index_of(self, key: bytes) -> int | None:
-        return self._index.get(key[: key.rfind(b"\x1f") + 1])
-
-    def reads(self, key: bytes) -> bool:
-        """Whether a record of the cells changelog is of one of its definitions."""
-        return self._index_of(key) is not None
+        return unread
 
     def cells(self) -> Iterator[tuple[int, list[tuple[bytes, bytes]]]]:
         """By partition, the records of the cells changelog that it is made of."""
