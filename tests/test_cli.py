@@ -1,11 +1,9 @@
 """The command line: what is where, exit codes, errors of one line, and the page that describes it."""
 
 import ast
-import contextlib
 import importlib
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -18,6 +16,7 @@ from stream_kpis.live.api import Views
 from stream_kpis.live.tables import COLUMNS
 from stream_kpis.manual import manual
 from tests.live import fakes
+from tests.terminals import on_terminal
 
 ROOT = Path(__file__).parents[1]
 ORDERS = "party,day,amount\na,2026-03-02,10\nb,2026-03-03,20.5\nb,,1\n"
@@ -249,16 +248,10 @@ def test_check_has_a_line_per_finding(monkeypatch: pytest.MonkeyPatch, capfd: py
 
 
 def test_check_fits_a_terminal() -> None:
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "STREAM_KPIS_BOOTSTRAP": "127.0.0.1:9", "COLUMNS": "80"}
-    child = subprocess.Popen([sys.executable, "-m", "stream_kpis", "check"], stdout=theirs, env=environment)
-    os.close(theirs)
-    printed = b""
-    with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as out:  # a terminal ends with an error
-        while part := out.read(4096):
-            printed += part
-    assert child.wait() == 1
-    lines = printed.decode().splitlines()
+    command = [sys.executable, "-m", "stream_kpis", "check"]
+    code, shown = on_terminal(command, STREAM_KPIS_BOOTSTRAP="127.0.0.1:9")
+    assert code == 1
+    lines = shown.splitlines()
     assert max(map(len, lines)) <= 80
     assert len(lines) > len({line.split()[1] for line in lines if line[0] != " "}) == 7
 

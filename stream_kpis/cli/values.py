@@ -9,6 +9,17 @@ import click
 from stream_kpis.cli import completing
 from stream_kpis.cli.options import Names, as_csv, as_json, files, mapping, one_form, rates, settings_of, url
 
+_only = click.option(
+    "--kpi",
+    "kpis",
+    type=Names(),
+    default=(),
+    shell_complete=completing.kpis,
+    help="Only these KPIs, separated by commas.",
+)
+_since = click.option("--from", "since", default=None, help="First business day of a period of your own.")
+_until = click.option("--to", "until", default=None, help="The day after its last one.")
+
 
 @click.command()
 @files
@@ -17,16 +28,9 @@ from stream_kpis.cli.options import Names, as_csv, as_json, files, mapping, one_
 @click.option(
     "--period", "periods", multiple=True, help="A day, month, quarter or year: 2026-03-01, 2026-03, 2026Q1, 2026."
 )
-@click.option("--from", "since", default=None, help="First business day of a period of your own.")
-@click.option("--to", "until", default=None, help="The day after its last one.")
-@click.option(
-    "--kpi",
-    "kpis",
-    type=Names(),
-    default=(),
-    shell_complete=completing.kpis,
-    help="Only these KPIs, separated by commas.",
-)
+@_since
+@_until
+@_only
 @click.option(
     "--by", default=None, shell_complete=completing.groupings, help="Only this grouping; without it the totals."
 )
@@ -77,22 +81,15 @@ def top(context: click.Context, /, url: str | None, **options: Any) -> None:
 
 
 @click.command()
-@click.option(
-    "--kpi",
-    "kpis",
-    type=Names(),
-    default=(),
-    shell_complete=completing.kpis,
-    help="Only these KPIs, separated by commas.",
-)
+@_only
 @click.option("--by", default=None, shell_complete=completing.groupings, help="A grouping; without it the totals.")
 @click.option(
     "--window", "windows", type=Names(), default=(), shell_complete=completing.windows, help="Only these windows."
 )
 @click.option("--at", "instants", multiple=True, help="Windows as of an instant; may be given several times.")
 @click.option("--period", default=None, help="A day, month, quarter or year instead of a window.")
-@click.option("--from", "since", default=None, help="First business day of a period of your own.")
-@click.option("--to", "until", default=None, help="The day after its last one.")
+@_since
+@_until
 @click.option(
     "--compare",
     "against",

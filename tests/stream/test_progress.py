@@ -1,12 +1,9 @@
 """How far a command is, on a terminal and without one."""
 
-import contextlib
-import os
-import pty
-import subprocess
 import sys
 
 from stream_kpis.stream.progress import reporting
+from tests.terminals import on_terminal
 
 _BAR = """
 from stream_kpis.stream.progress import reporting
@@ -25,14 +22,8 @@ def test_without_a_terminal_there_is_a_line_now_and_then() -> None:
 
 
 def test_on_a_terminal_there_is_a_bar() -> None:
-    ours, theirs = pty.openpty()
-    child = subprocess.Popen([sys.executable, "-c", _BAR], stderr=theirs, env={**os.environ, "COLUMNS": "80"})
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as terminal:  # it ends with an error
-        while part := terminal.read(4096):
-            shown += part
-    assert child.wait() == 0
-    assert b"recovery" in shown
-    assert b"3/9" in shown
-    assert b"not on a terminal" not in shown
+    code, shown = on_terminal([sys.executable, "-c", _BAR], "stderr")
+    assert code == 0
+    assert "recovery" in shown
+    assert "3/9" in shown
+    assert "not on a terminal" not in shown
