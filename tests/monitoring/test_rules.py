@@ -112,6 +112,12 @@ CASES: dict[str, Case] = {
     "a little lag does not": ([{f'stream_kpis_shard_lag_records{{shard="2",{WHO}}}': "200x20"}], "8m", []),
     "differences that the audit finds call": ([{AUDIT: "1x20"}], "5m", ["StreamKpisAuditDiffers"]),
     "an audit that finds none does not": ([{AUDIT: "0x20"}], "5m", []),
+    "a catalogue that is held for long calls": (
+        [{f"stream_kpis_shards_changed{{{WHO}}}": "3x20"}],
+        "18m",
+        ["StreamKpisCatalogueHeld"],
+    ),
+    "one that switches does not": ([{f"stream_kpis_shards_changed{{{WHO}}}": "3x5 0x20"}], "18m", []),
     "series left out call": ([{f"stream_kpis_series_dropped{{{WHO}}}": "9x20"}], "5m", ["StreamKpisSeriesDropped"]),
     "much disorder calls": (
         [{EVENTS: "0+100x90", LATE: "0+50x90"}],
