@@ -12,12 +12,18 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.exposition import label_value
 from stream_kpis.live.metrics import family_name, unit_name
 from stream_kpis.live.operator_metrics import operator_family
-from stream_kpis.monitoring.promql import dimensions_of, from_samples, largest, main_series, quantile, selected
+from stream_kpis.monitoring.promql import (
+    PER_EXPORTER,
+    dimensions_of,
+    from_samples,
+    largest,
+    lately,
+    main_series,
+    quantile,
+    selected,
+)
 
-_PER_EXPORTER = "on (job, instance, pod)"
-STALE_FOR = "1m"
-"""How long a value must have been stale throughout to call nobody any more."""
-_OPEN = 'stream_kpis_calendar_open{{calendar="{calendar}"}} == 1'
+_OPEN = lately('stream_kpis_calendar_open{{calendar="{calendar}"}}') + " == 1"
 Reads = Literal["value", "lower", "upper", "change", "target_pace_gap"]
 AGAINST = {"change": "previous", "target_pace_gap": ""}
 """The operators that are read, with what they compare with."""
@@ -69,20 +75,15 @@ class Judged(NamedTuple):
         """The samples behind it."""
         return f"{self.family}_samples{self.labels()}"
 
+    def lately(self, series: str) -> str:
+        """The newest value of one of its series that is neither stale nor older than history."""
+        matchers = selected(f'kpi="{self.kpi_id}"', f'window="{self.window}"', 'state=~"stale|immature"')
+        return lately(series, unless=f"crm_kpi_state{matchers} == 1")
+
     @property
     def enough(self) -> str:
         """That it has enough samples."""
-        return f"and {_PER_EXPORTER} {self.samples} >= {self.kpi.min_samples}"
-
-    @property
-    def fresh(self) -> str:
-        """That its KPI is neither stale nor older than history.
-
-        A stale moment does not break off what lasts: else shards that lag now and then would silence every alert.
-        """
-        matchers = selected(f'kpi="{self.kpi_id}"', f'window="{self.window}"', 'state=~"stale|immature"')
-        state = f"crm_kpi_state{matchers}"
-        return f"unless {_PER_EXPORTER} ({state} == 1 unless min_over_time({state}[{STALE_FOR}]) == 0)"
+        return f"and {PER_EXPORTER} {self.lately(self.samples)} >= {self.kpi.min_samples}"
 
 
 class Bound(NamedTuple):
@@ -139,14 +140,14 @@ class Condition(NamedTuple):
     def promql(self) -> str:
         """For a rule."""
         judged = self.judged
-        read, bound = f"{self.turned}{judged.series(self.reads)}", self.bound.promql
+        read, bound = f"{self.turned}{judged.lately(judged.series(self.reads))}", self.bound.promql
         if self.turned == "1 - ":
             read = f"({read})"
         if self.usual:
-            bound = f"ignoring (window) ({bound} * {judged.family}{judged.labels(self.usual)})"
-        lines = [f"{read} {self.side} {bound}", *([judged.enough] if self.enough else []), judged.fresh]
+            bound = f"ignoring (window) ({bound} * {judged.lately(judged.family + judged.labels(self.usual))})"
+        lines = [f"{read} {self.side} {bound}", *([judged.enough] if self.enough else [])]
         if self.unless is not None:
-            lines.append(f"unless {_PER_EXPORTER} {self.unless.samples} >= {self.unless.kpi.min_samples}")
+            lines.append(f"unless {PER_EXPORTER} {lately(self.unless.samples)} >= {self.unless.kpi.min_samples}")
         expr, edges = largest(*lines), ((">=", self.from_ms), ("<", self.to_ms))
         if bounds := [f"{sign} {at_ms // 1000}" for sign, at_ms in edges if at_ms is not None]:
             expr = f"{expr}\nand on () (vector(time()) {' '.join(bounds)})"

@@ -10,6 +10,29 @@ from stream_kpis.kpis.formula import parse
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.metrics import QUANTILE_FAMILY, family_name
 
+PER_EXPORTER = "on (job, instance, pod)"
+LATELY = "90s"
+"""How long a value counts on that is not scraped: some scrapes, and less than alerts wait."""
+
+
+def lately(series: str, unless: str = "") -> str:
+    """A series' newest value.
+
+    A failed scrape or a stale moment ends a plain selector at once, and a wait before a call would begin anew.
+
+    >>> lately('up{job="a"}')
+    'last_over_time(up{job="a"}[90s])'
+    >>> lately("a", unless="b == 1")
+    'last_over_time((a unless on (job, instance, pod) b == 1)[90s:10s])'
+
+    Args:
+        series: a selector.
+        unless: while this holds of its exporter, it has no value that counts.
+    """
+    if unless:
+        return f"last_over_time(({series} unless {PER_EXPORTER} {unless})[{LATELY}:10s])"
+    return f"last_over_time({series}[{LATELY}])"
+
 
 def largest(*lines: str) -> str:
     """A value per exporter, on lines of its own, then the largest."""

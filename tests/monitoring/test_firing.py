@@ -53,8 +53,10 @@ def test_what_is_no_duration_is_refused_in_one_line(text: str) -> None:
 
 # Against promtool: random values, shown by the exporter's own exposition, judged by the rules as they are written.
 
-MINUTES = 50
-HOLD, KEEP = "3m", "2m"
+STEPS = 50
+STEP_MS, SCRAPES = 180_000, 6
+"""A step has to be longer than a value counts on that is not scraped."""
+HOLD, KEEP = "9m", "6m"
 WHOLE = Whole(KPIS, calendars=("office",))
 GOALS = """
 goals:
@@ -74,8 +76,8 @@ alerts:
 """
 
 
-class Minute(NamedTuple):
-    """What is so at a minute."""
+class Step(NamedTuple):
+    """What is so at a step."""
 
     values: Mapping[tuple[str, str, str, str], Value]
     results: Mapping[tuple[str, str, tuple[str, str, str, str]], Result]
@@ -91,14 +93,14 @@ class Company:
         self._results: dict[tuple[str, str, tuple[str, str, str, str]], Result] = {}
         self._open = True
 
-    def minutes(self) -> Iterator[Minute]:
-        for _ in range(MINUTES):
+    def steps(self) -> Iterator[Step]:
+        for _ in range(STEPS):
             for condition in self._conditions:
                 if not self._values or self._dice.random() < 0.15:
                     self._change(condition)
             if self._dice.random() < 0.1:
                 self._open = not self._open
-            yield Minute(dict(self._values), dict(self._results), self._open)
+            yield Step(dict(self._values), dict(self._results), self._open)
 
     def _change(self, condition: Condition) -> None:
         dice, judged = self._dice, condition.judged
@@ -137,29 +139,34 @@ class Company:
         return judged.kpi_id, window, ",".join(judged.group), ",".join(judged.group.values())
 
 
-def shown(minutes: Sequence[Minute], rule_file: str) -> list[dict[str, str]]:
-    """The series of an exporter that the rules name, minute by minute; one that is gone is marked so."""
+def shown(steps: Sequence[Step], rule_file: str) -> list[dict[str, str]]:
+    """The series of an exporter that the rules name, step by step; one that is gone is marked so."""
     exposition, series = Exposition(KPIS), dict[str, list[str]]()
-    for number, minute in enumerate(minutes):
-        snapshot = Snapshot(number, number, number, (*minute.values.values(),), (), 0, (*minute.results.values(),))
-        pipeline = Pipeline("1", 0, 0, 0, 0, 0, 0, 0, calendars={"office": minute.open})
+    for number, step in enumerate(steps):
+        snapshot = Snapshot(number, number, number, (*step.values.values(),), (), 0, (*step.results.values(),))
+        pipeline = Pipeline("1", 0, 0, 0, 0, 0, 0, 0, calendars={"office": step.open})
         for line in exposition.render(snapshot, pipeline, Format.TEXT).decode().splitlines():
             name, value = line.rsplit(" ", 1)
             if line[0] != "#" and name.partition("{")[0] in rule_file:
                 said = series.setdefault(name, ["_"] * number)
                 said += ["stale"] * (number - len(said)) + [value]
     return [
-        {"series": name.replace("{", '{job="j",instance="0",', 1), "values": " ".join(said + ["stale"] * 20)}
+        {"series": name.replace("{", '{job="j",instance="0",', 1), "values": " ".join(_scraped(said) + ["stale"] * 20)}
         for name, said in series.items()
     ]
 
 
-def expected_at(minute: int, calls: Mapping[str, list[tuple[int, int, Rule]]]) -> list[dict[str, Any]]:
-    """The alerts that fire at a minute, as promtool counts them."""
+def _scraped(said: Sequence[str]) -> list[str]:
+    """What scrapes find: up to the end of a step what is so then."""
+    return [said[0], *(each for each in said[1:] for _ in range(SCRAPES))]
+
+
+def expected_at(step: int, calls: Mapping[str, list[tuple[int, int, Rule]]]) -> list[dict[str, Any]]:
+    """The alerts that fire at a step, as promtool counts them."""
     firing: Counter[str] = Counter()
     for of_rule in calls.values():
         for from_ms, to_ms, rule in of_rule:
-            if from_ms <= minute * MINUTE_MS < to_ms:
+            if from_ms <= step * STEP_MS < to_ms:
                 labels = {"alertname": rule.name, "kpi": rule.kpi, "group": rule.labels.get("group", "")}
                 firing[",".join(f'{name}="{text}"' for name, text in labels.items() if text)] += 1
     return [{"labels": f"{{{labels}}}", "value": count} for labels, count in firing.items()]
@@ -177,23 +184,23 @@ def test_alerts_fire_as_in_promtool(tmp_path: Path, seed: int) -> None:
     mine = read_alerts([own])
     all_rules = [*of_kpis(read_alerts([BUILT_IN]) | mine, WHOLE, mine), *of_targets(targets, WHOLE)]
     conditions = [rule.condition for rule in all_rules if rule.condition is not None]
-    minutes = list(Company(conditions, seed).minutes())
+    steps = list(Company(conditions, seed).steps())
     calls: dict[str, list[tuple[int, int, Rule]]] = {}
     for rule, condition in zip(all_rules, conditions, strict=True):
         watch = Watch(rule._replace(hold=HOLD), duration_ms(KEEP))
-        for number, minute in enumerate(minutes):
-            watch.see(Sight(number * MINUTE_MS, minute.values, minute.results, {"office": minute.open}))
+        for number, step in enumerate(steps):
+            watch.see(Sight(number * STEP_MS, step.values, step.results, {"office": step.open}))
         found = watch.firings(condition.bound.than)
-        last_ms = (MINUTES - 1) * MINUTE_MS
+        last_ms = (STEPS - 1) * STEP_MS
         calls[f"{rule.name} {rule.kpi} {rule.labels}"] = [
             (one.from_ms, one.to_ms + (one.to_ms == last_ms), rule) for one in found
         ]
     assert sum(map(len, calls.values())) > len(calls)  # some more than once
     expr = 'count by (alertname, kpi, group) (ALERTS{alertstate="firing",kpi!=""})'
     tests = [
-        {"expr": expr, "eval_time": f"{minute}m", "exp_samples": expected_at(minute, calls)}
-        for minute in range(MINUTES - 1)
+        {"expr": expr, "eval_time": f"{step * STEP_MS}ms", "exp_samples": expected_at(step, calls)}
+        for step in range(STEPS - 1)
     ]
-    case = {"interval": "1m", "input_series": shown(minutes, text), "promql_expr_test": tests}
-    plan = {"rule_files": [str(tmp_path / "rules.yml")], "evaluation_interval": "1m", "tests": [case]}
+    case = {"interval": "30s", "input_series": shown(steps, text), "promql_expr_test": tests}
+    plan = {"rule_files": [str(tmp_path / "rules.yml")], "evaluation_interval": "3m", "tests": [case]}
     assert _tested(tmp_path / "tests.yml", plan) == ""

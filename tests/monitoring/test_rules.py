@@ -254,6 +254,27 @@ def test_a_stale_moment_does_not_break_off_what_lasts(rule_file: Path, stale: st
     assert _firing(rule_file, {"flapping": ([exporter], "5m", calls)}, "10s") == ""
 
 
+def test_what_is_said_while_stale_calls_nobody(rule_file: Path) -> None:
+    """An exporter that reads everything back says anything, and is stale meanwhile."""
+    half_read = {P90: "60x2 300x5 60x40", SAMPLES: "500x40", STALE: "0x2 1x5 0x40", NOW: "0+10x40"}
+    value = 'ALERTS{alertname="SlowFirstResponse"}'
+    assert _tested(rule_file.with_name("half.yml"), {
+        "rule_files": [str(rule_file)], "evaluation_interval": "10s",
+        "tests": [{
+            "interval": "10s", "input_series": _series([half_read]),
+            "promql_expr_test": [{"expr": value, "eval_time": f"{at}s", "exp_samples": []} for at in range(0, 150, 10)],
+        }],
+    }) == ""  # fmt: skip
+
+
+def test_a_failed_scrape_does_not_break_off_what_lasts(rule_file: Path) -> None:
+    """All of an exporter's series end with it, whenever rules are judged."""
+    failing = {series: " ".join(["stale", number, number] * 13) for series, number in
+               ((P90, "300"), (SAMPLES, "500"), (STALE, "0"))}  # fmt: skip
+    exporter = {NOW: "0+10x40"} | failing
+    assert _firing(rule_file, {"failing": ([exporter], "5m", [OF_SLOW])}, "10s") == ""
+
+
 @pytest.fixture(scope="module")
 def rule_on_silence(rule_file: Path) -> Path:
     """The rule that looks back a week, alone."""
