@@ -9,8 +9,9 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, expect
 
+from stream_kpis.live.background import Tell
 from stream_kpis.live.feed import Feed
-from stream_kpis.live.proving import Proving, Tell
+from stream_kpis.live.proving import Proving
 from stream_kpis.live.snapshot import Snapshot, State, Value
 from tests.live import fakes
 from tests.live.browsing import DAYS, ROUTES, receipt_of, showing
