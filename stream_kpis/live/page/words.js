@@ -4,7 +4,9 @@ export const WINDOWS = ["5m", "1h", "today", "24h", "7d", "mtd", "30d", "qtd", "
 export const DEPARTMENTS = { service: "Service", sales: "Sales", customers: "Customers", marketing: "Marketing" };
 export const STATES = { ok: "ok", low_sample: "few samples", immature: "immature", stale: "stale", no_data: "no data" };
 
+const MOMENT = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 export const time = (text) => new Date(text).toLocaleTimeString("en-GB");
+export const moment = (text) => MOMENT.format(new Date(text));
 
 // The chosen window, or the nearest longer one that a KPI has.
 export function windowOf(kpi, chosen) {
