@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from stream_kpis.live.background import Tell
+from stream_kpis.settings import SettingsError
 
 Task = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
 """Of a module, as the child imports it; its last argument is told how far it is."""
@@ -54,5 +55,5 @@ def _run(work: Task, args: tuple[Any, ...], said: Connection) -> None:
     os.nice(_NICENESS)
     try:
         said.send(("found", asyncio.run(work(*args, lambda read, to_read: said.send(("far", read, to_read))))))
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, SettingsError, ValueError) as error:
         said.send(("failed", str(error)))

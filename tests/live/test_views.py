@@ -29,7 +29,7 @@ TICKETS = [
     case("unanswered ticket", f"t{minute}", minute * MINUTE_MS, 2 * MINUTE_MS, owner="agent-7", team="first")
     for minute in (1, 5)
 ]
-DEAL = case("stalled deal", "d1", 30 * DAY_MS, 14 * DAY_MS)
+DEAL = case("stalled deal", "d1", 300 * DAY_MS, 14 * DAY_MS)
 LEAD = case("uncontacted lead", "l1", 3 * DAY_MS, None, party="<img src=x onerror=alert(1)>")
 FEW = [*TICKETS, DEAL, LEAD]
 
@@ -69,7 +69,7 @@ async def test_who_waits_is_listed_the_longest_first(browser: Browser) -> None:
         shown.publish()
         await expect(cases(shown)).to_have_text(
             [
-                "customer-1d1stalled dealrep-012 Aug, 09:0030 dover 14 d",
+                "customer-1d1stalled dealrep-015 Nov 2025, 09:00300 dover 14 d",
                 "<img src=x onerror=alert(1)>l1uncontacted leadrep-0129 Aug, 09:003 d",
                 "customer-1t5unanswered ticketagent-7first1 Sept, 08:555 minover 2 min",
                 "customer-1t1unanswered ticketagent-7first1 Sept, 08:591 min",
@@ -79,7 +79,7 @@ async def test_who_waits_is_listed_the_longest_first(browser: Browser) -> None:
         await expect(queues).to_have_text(
             [
                 "Unanswered ticketstarget 2 min215 min",
-                "Stalled dealstarget 14 d1130 d",
+                "Stalled dealstarget 14 d11300 d",
                 "Uncontacted leadsno target1–3 d",  # noqa: RUF001 - a dash
             ]
         )

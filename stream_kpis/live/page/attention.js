@@ -109,7 +109,7 @@ function casesTable(cases) {
     el("th", { scope: "row" }, each.party, el("span", { class: "bounds" }, each.entity)),
     el("td", { class: "what" }, each.what),
     el("td", { class: "owner" }, each.owner, el("span", { class: "bounds" }, each.team)),
-    el("td", { class: "since" }, el("time", { datetime: each.since }, moment(each.since))),
+    el("td", { class: "since" }, el("time", { datetime: each.since }, moment(each.since, list.as_of))),
     el("td", { class: "age" }, duration(each.age_s), el("span", { class: each.over ? "bounds missed" : "bounds" }, each.over ? `over ${goal(each.target_s, "seconds")}` : ""))));
   return el("table", { class: "cases rows", "aria-label": "Who waits longest" },
     el("thead", {}, el("tr", {}, ...HEAD.map((name) => el("th", { scope: "col", class: name === "Waits" ? "number" : "" }, name)))), el("tbody", {}, ...rows));

@@ -59,7 +59,7 @@ const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 function sentence() {
   const [late, all] = [shards.filter((shard) => shard.state !== "ok").length, shards.length];
   if (late) return `${late} of ${all} shards ${late === 1 ? "does" : "do"} not keep up: numbers of all KPIs may lack their events.`;
-  return clock.stale_since ? "Kafka does not say how far the topics reach: whether the shards keep up is not known." : `All ${all} shards keep up.`;
+  return clock.stale_since ? "Kafka does not say how far the topics reach: whether the shards keep up is not known." : all === 1 ? "The only shard keeps up." : `All ${all} shards keep up.`;
 }
 
 function drawPanes() {
@@ -67,7 +67,7 @@ function drawPanes() {
   const dead = {};
   for (const shard of shards) for (const [reason, count] of Object.entries(shard.dead_letters)) dead[reason] = (dead[reason] ?? 0) + count;
   const worst = Object.entries(dead).sort((a, b) => b[1] - a[1]).map(([reason, count]) => [reason.replaceAll("_", " "), whole.format(count)]);
-  const held = clock.held_since ? [["Held since", moment(clock.held_since)], ["Shards with another one", `${clock.shards_changed} of ${clock.shards}`]] : [];
+  const held = clock.held_since ? [["Held since", moment(clock.held_since, clock.made)], ["Shards with another one", `${clock.shards_changed} of ${clock.shards}`]] : [];
   const panes = [
     table("Numbers", [["KPI now", time(clock.kpi_now)], ["Computed", time(clock.made)], ["Behind the clock", duration(Math.max(0, (new Date(clock.made) - new Date(clock.kpi_now)) / 1000))], ["Records to go", whole.format(clock.lag)]]),
     table("Catalogue", [["Shown", clock.catalogue.slice(0, 12) || "–"], ...held]),
@@ -76,7 +76,7 @@ function drawPanes() {
   if (exporter) {
     panes.push(
       table("Left out", [["Groups beyond a bound", whole.format(exporter.groups_left_out)], ["Series of /metrics over the cap", whole.format(exporter.series_dropped)], ["Targets that were none", whole.format(exporter.targets_rejected)]]),
-      table("Exporter", [["Version", exporter.version], ["Since", moment(exporter.started)], ["Memory", `${whole.format(Math.round(exporter.memory_bytes / 1e6))} MB`], ["Live pages", whole.format(exporter.streams)], ["Pages dropped", whole.format(exporter.streams_dropped)]]));
+      table("Exporter", [["Version", exporter.version], ["Since", moment(exporter.started, clock.made)], ["Memory", `${whole.format(Math.round(exporter.memory_bytes / 1e6))} MB`], ["Live pages", whole.format(exporter.streams)], ["Pages dropped", whole.format(exporter.streams_dropped)]]));
     const calendars = Object.entries(exporter.calendars).map(([name, open]) => [name, open ? "open" : "closed"]);
     if (calendars.length) panes.push(table("Business calendars", calendars));
   }
