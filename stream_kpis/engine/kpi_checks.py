@@ -28,6 +28,7 @@ def check_kpi(name: str, catalogue: Catalogue) -> None:
             _check_part(part.name, name, place, catalogue)
     if kpi.matured is not None and (odd := kinds - FLOWING):
         raise CatalogueError(f"{catalogue.place(entry, 'matured')}: what is matured reads flows, not {min(odd)}")
+    _check_awaited(name, catalogue)
     _check_windows(name, kinds, catalogue)
     _check_edges(name, catalogue)
     for operator in kpi.operators:
@@ -54,6 +55,17 @@ def _formulas(name: str, catalogue: Catalogue) -> Iterator[tuple[str, Formula]]:
     yield "formula", catalogue.formulas[name]
     if name in catalogue.samples:
         yield "samples", catalogue.samples[name]
+
+
+def _check_awaited(name: str, catalogue: Catalogue) -> None:
+    """What is awaited is read, and stays counted for ever."""
+    place = catalogue.place(f"kpis.{name}", "awaits")
+    read = {arg for reading in readings(catalogue.formulas[name]) for arg in reading.args}
+    for measure in catalogue.kpis[name].awaits:
+        if measure not in read:
+            raise CatalogueError(f"{place}: the formula does not read {measure!r}{nearest(measure, read)}")
+        if (kind := kind_of(catalogue.measures[measure])[0]) not in FLOWING:
+            raise CatalogueError(f"{place}: a first of a flow or a distribution can be awaited, not of a {kind}")
 
 
 def _check_windows(name: str, kinds: set[str], catalogue: Catalogue) -> None:

@@ -261,6 +261,7 @@ def _check_kpi(kpi: Kpi, entry: str, places: Mapping[str, str]) -> None:
     _check_once(kpi.windows, "windows", entry, places)
     _check_once(kpi.by, "by", entry, places)
     _check_once(kpi.operators, "operators", entry, places)
+    _check_once(kpi.awaits, "awaits", entry, places)
     _check_name(entry, place)
     if name.endswith(("_count", "_sum", "_bucket", "_total", "_info")):
         raise CatalogueError(f"{place}: the name ends in a suffix that Prometheus reserves")

@@ -87,6 +87,8 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """A horizon such as ``30d``: its windows end so long before kpi-now, as a cohort's do, whatever it reads."""
     samples: str | None = None
     """A formula for the samples, rounded down; else a ratio's denominator, a distribution's count, or the value."""
+    awaits: tuple[str, ...] = ()
+    """Measures that say nothing before a first of what they count came, such as costs: till then there is no value."""
     min_samples: int = 30
     target: float | None = None
     """In the KPI's unit; what ``older(…, target)`` compares with."""

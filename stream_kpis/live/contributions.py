@@ -97,7 +97,7 @@ class Lens:
         for key, argument in self._arguments.items():
             self._wanted.setdefault(argument.grouping, []).append(key)
         self._quantile = quantile_of(self._formula.numerator)
-        self._begun = frozenset(plan.catalogue.measures)
+        self._begun = dict.fromkeys(plan.catalogue.measures, 0)
         self._at = At(value.from_ms, to_ms, 0, plan.calendars)
         kinds = {argument.kind for argument in self._arguments.values()}
         self.order = "slowest" if self._quantile else "oldest" if "open_set" in kinds else "newest"

@@ -55,7 +55,7 @@ class ReadModel:
         self._index = {grouping.key: index for index, grouping in enumerate(plan.groupings)}
         self._tiles = Tiles(self._kinds)
         self._beginnings, self._later = of_beginnings(plan), of_later(plan, ENDING_NOW)
-        self._begun = frozenset[str]()
+        self._begun: dict[str, int] = {}
         """The levels and open sets of which a first began."""
         self._stored: dict[int, dict[int, bytes]] = {}
         """By shard, the records of its cells, by tile and grouping."""
@@ -180,7 +180,7 @@ class ReadModel:
         to_ms = round_up(now_ms)
         for total in self._sums.values():
             total.move(to_ms)
-        begun = self._told(self._beginnings, 0, to_ms)
+        begun = self._firsts(self._beginnings, to_ms)
         moved = to_ms != self._to_ms or begun != self._begun
         self._begun = begun
         for name in self._sources.order:
@@ -228,6 +228,11 @@ class ReadModel:
         return frozenset(
             measure for measure, indexes in witnesses.items() if self._tiles.any_of(indexes, from_ms, to_ms)
         )
+
+    def _firsts(self, witnesses: Witnesses, before_ms: int) -> dict[str, int]:
+        """When the first cell of a witness begins, by measure; of those that have one before then."""
+        firsts = {measure: self._tiles.first_of(indexes, before_ms) for measure, indexes in witnesses.items()}
+        return {measure: first_ms for measure, first_ms in firsts.items() if first_ms is not None}
 
     def _distrusted(self, read: Callable[[str], set[str]]) -> set[str]:
         """The KPIs that read what some shard counts under another definition, zone or currency.
@@ -297,7 +302,7 @@ class ReadModel:
         for whole in spans:
             for total in sums.values():
                 total.move(whole.to_ms)
-            begun = self._told(beginnings, 0, whole.to_ms)
+            begun = self._firsts(beginnings, whole.to_ms)
             went_on = self._told(later, whole.to_ms, _FOREVER_MS)
             found: Found = {}
             view = View(whole.to_ms, sums, begun, edges, found)

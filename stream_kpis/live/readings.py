@@ -1,6 +1,6 @@
 """What one KPI reads from its sums: numbers, distributions, intervals."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from math import sqrt
 from typing import NamedTuple
 
@@ -34,26 +34,33 @@ class KpiReader:
         read: where it reads.
         kpi: the KPI.
         to_ms: the end of its window, at which what waits is aged.
-        begun: the levels and open sets of which a first began before it.
+        begun: by level, open set and measure that is awaited since when there is a first of it, in ms; before its end.
         calendars: under whose clocks things wait.
     """
 
-    def __init__(self, read: Read, kpi: Kpi, to_ms: int, begun: Collection[str], calendars: Calendars) -> None:
+    def __init__(self, read: Read, kpi: Kpi, to_ms: int, begun: Mapping[str, int], calendars: Calendars) -> None:
         self._read, self._to_ms, self._begun, self._calendars = read, to_ms, begun, calendars
+        self._awaited = kpi.awaits
         self._edges, self._target_ms = kpi.edges, round((kpi.target or 0) * 1000)
 
     def __call__(self, reading: Reading | Part) -> float | int | None:
         """The number of a reading: milliseconds, micro-units or a count; None for the quantile of nothing.
 
-        What stands is None as well before a first of it began.
+        What stands is None as well before a first of it began, and so is what is awaited before a first of it came.
         """
         if isinstance(reading, Part):
             return self._read.part(reading)
-        if reading.function in STANDING and reading.args[0] not in self._begun:
+        if not self._there(reading):
             return None
         function = FUNCTIONS[reading.function]
         cells = [self._read.cell(arg, reading) for arg in reading.args if arg != "target"]
         return function.of(*cells, at=At(*self._read.edges(reading), self._target_ms, self._calendars))
+
+    def _there(self, reading: Reading) -> bool:
+        measure = reading.args[0]
+        if measure in self._awaited:
+            return measure in self._begun and self._begun[measure] < self._read.edges(reading).to_ms
+        return reading.function not in STANDING or measure in self._begun
 
     def _observed(self, reading: Reading) -> tuple[Cell, list[tuple[int, int]]]:
         """What a quantile is taken over: the distribution of what is done, and the ages of what waits."""

@@ -117,7 +117,7 @@ class Maker:
         )  # fmt: skip
 
     def _hash(self, name: str, kpi: Kpi) -> str:
-        decides: tuple[object, ...] = (kpi.formula, kpi.samples, kpi.matured, kpi.target, kpi.version)
+        decides: tuple[object, ...] = (kpi.formula, kpi.samples, kpi.matured, kpi.target, kpi.version, kpi.awaits)
         measures = [self._plan.definitions[measure] for measure in measures_of(self._plan.catalogue, name)]
         if composed(self._plan.catalogue, name):
             decides += (
@@ -137,6 +137,8 @@ class Maker:
                 return f"no base event of this window is {self._exclusions.horizon_days(value.kpi)} days old yet"
             case State.LOW_SAMPLE:
                 return f"{value.samples} samples, {kpi.min_samples} are needed"
+            case State.NO_DATA if value.denominator and kpi.awaits:
+                return f"nothing is known yet of {' or of '.join(kpi.awaits)}, which is not the same as 0"
             case State.NO_DATA if value.denominator is not None:
                 return "the denominator is empty: nothing to divide by"
             case State.NO_DATA:

@@ -32,8 +32,8 @@ class View(NamedTuple):
 
     to_ms: int
     sums: Mapping[Span, RunningSum]
-    begun: frozenset[str]
-    """The levels and open sets of which a first began."""
+    begun: Mapping[str, int]
+    """By level, open set and awaited measure, when a first of it began, in ms."""
     edges_of: Callable[[Span, int], Edges]
     found: Found
     """The values of the KPIs that came before."""

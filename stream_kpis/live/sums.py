@@ -99,6 +99,17 @@ class Tiles:
             for tile, cells in self._tiles.items()
         )
 
+    def first_of(self, indexes: frozenset[int], before_ms: int) -> int | None:
+        """When the first tile begins in which one of some groupings has a cell; None if none does so before then."""
+        known, first_ms = [index for index in indexes if self._tiles_of_group[index]], before_ms
+        for codes in reversed(self._codes) if known else ():  # days first, which are the oldest
+            for tile in codes:
+                if tile_start_ms(tile) >= first_ms:
+                    break
+                if not indexes.isdisjoint(self._tiles[tile]):
+                    first_ms = tile_start_ms(tile)
+        return first_ms if first_ms < before_ms else None
+
     def between(self, from_ms: int, to_ms: int, indexes: AbstractSet[int]) -> Iterator[tuple[int, int, Groups]]:
         """What some groupings have in the tiles that start in [from, to): (tile, grouping, cells by group)."""
         for tile, cells in self._between(from_ms, to_ms):

@@ -19,14 +19,20 @@ _BEGAN = ("level", "exposure", "open_set", "distribution", "joined", "cohort")
 
 
 def of_beginnings(plan: Plan) -> Witnesses:
-    """For each level and open set, whose cells show that a first of what it counts began.
+    """For each level and open set, whose cells show that a first of what it counts began; its own for what is awaited.
 
     >>> from stream_kpis.engine.compiler import compile_catalogue; from stream_kpis.kpis.load import built_in
     >>> plan = compile_catalogue(built_in())
     >>> [plan.groupings[index].measure for index in sorted(of_beginnings(plan)["leads_uncontacted"])]
     ['lead_conversions', 'leads_uncontacted', 'lead_responses']
     """
-    return _relatives(plan, ("level", "open_set"), _BEGAN)
+    awaited = {measure for kpi in plan.catalogue.kpis.values() for measure in kpi.awaits}
+    own = {
+        grouping.measure: frozenset((index,))
+        for index, grouping in enumerate(plan.groupings)
+        if grouping.measure in awaited and not grouping.by
+    }
+    return _relatives(plan, ("level", "open_set"), _BEGAN) | own
 
 
 def of_later(plan: Plan, kinds: Iterable[str]) -> Witnesses:

@@ -162,6 +162,6 @@ class Company:
                 return
             if time.monotonic() - told > 5:
                 told = time.monotonic()
-                applied = f"  applied {max(sent - clock['lag'], 0):,} of {sent:,}" if clock else ""
-                self._say(applied or "  waiting for the exporter")
+                lag = clock["lag"] if clock else 0  # also 0 while it does not know the ends of the topics
+                self._say(f"  applied {max(sent - lag, 0):,} of {sent:,}" if lag else "  waiting for the exporter")
             await asyncio.sleep(POLL_S)

@@ -15,6 +15,8 @@ from stream_kpis.live.operator_metrics import operator_family
 from stream_kpis.monitoring.promql import dimensions_of, from_samples, largest, main_series, quantile, selected
 
 _PER_EXPORTER = "on (job, instance, pod)"
+STALE_FOR = "1m"
+"""How long a value must have been stale throughout to call nobody any more."""
 _OPEN = 'stream_kpis_calendar_open{{calendar="{calendar}"}} == 1'
 Reads = Literal["value", "lower", "upper", "change", "target_pace_gap"]
 AGAINST = {"change": "previous", "target_pace_gap": ""}
@@ -74,9 +76,13 @@ class Judged(NamedTuple):
 
     @property
     def fresh(self) -> str:
-        """That its KPI is neither stale nor older than history."""
+        """That its KPI is neither stale nor older than history.
+
+        A stale moment does not break off what lasts: else shards that lag now and then would silence every alert.
+        """
         matchers = selected(f'kpi="{self.kpi_id}"', f'window="{self.window}"', 'state=~"stale|immature"')
-        return f"unless {_PER_EXPORTER} crm_kpi_state{matchers} == 1"
+        state = f"crm_kpi_state{matchers}"
+        return f"unless {_PER_EXPORTER} ({state} == 1 unless min_over_time({state}[{STALE_FOR}]) == 0)"
 
 
 class Bound(NamedTuple):

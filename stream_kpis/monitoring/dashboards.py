@@ -226,6 +226,13 @@ def _trust() -> Iterator[Panel]:
         1,
     )
     yield panels.figure(
+        "Shards under another catalogue",
+        "They count under another one than is shown: all switch together.",
+        "short",
+        Query(f"max(stream_kpis_shards_changed{{{JOB}}})", "changed"),
+        1,
+    )
+    yield panels.figure(
         "KPIs that are stale",
         "Totals in the state stale, over all windows.",
         "short",

@@ -118,6 +118,8 @@ def _lines(catalogue: Catalogue, name: str, kpi: Kpi, examples: Iterable[str]) -
     yield f"- In words: {in_words(catalogue, formula)}."
     if name in catalogue.samples:
         yield f"- Samples: {in_words(catalogue, catalogue.samples[name])}."
+    if kpi.awaits:
+        yield f"- No value before a first of {' and of '.join(f'`{measure}`' for measure in kpi.awaits)}."
     for measure in _measures_of(formula):
         yield f"- `{measure}`: {_measure_in_words(catalogue.measures[measure])}"
     yield f"- Events: {', '.join(f'`{event}`' for event in _events_of(catalogue, formula))}"

@@ -45,7 +45,7 @@ class Tally(NamedTuple):
     """Of those compared, how many have no value, for both."""
     different: int
     ok: bool
-    """Whether a window is ``ok`` with enough samples, or it counts waiting cases."""
+    """Whether a window is ``ok`` with 30 samples or more."""
     samples: int
     """The most behind one of its values."""
 
@@ -83,19 +83,18 @@ def asks_of(values: Iterable[Value]) -> list[Ask]:
     return list(dict.fromkeys(Ask(v.kpi, v.window, v.from_ms, v.to_ms) for v in values))
 
 
-def compare(values: Sequence[Value], answers: Iterable[Answer], cases: Iterable[str] = ()) -> Report:
+def compare(values: Sequence[Value], answers: Iterable[Answer]) -> Report:
     """Every value against its answer; a value without an answer, or an answer without a value, must be nothing.
 
     Args:
         values: of one snapshot.
         answers: of the oracle, to :func:`asks_of` of the same values.
-        cases: the KPIs that count waiting cases.
     """
     shown = {(value.kpi, value.window, value.by) for value in values}
     expected = {(a.kpi, a.window, a.by, a.group): a for a in answers if (a.kpi, a.window, a.by) in shown}
     differences: list[Difference] = []
     counts: dict[str, list[int]] = {}
-    ok: set[str] = set(cases)
+    ok: set[str] = set()
     for value in values:
         count = counts.setdefault(value.kpi, [0, 0, 0, 0])
         found = list(_differences(value, expected.pop((value.kpi, value.window, value.by, value.group), None)))

@@ -198,8 +198,7 @@ def prove(
     oracle = oracle_of(plan, reader, zone, goals, rates=rates)
     oracle.load(records)
     real, answers = renamed(oracle.answer(asks_of(values), shown.to_ms), names)
-    cases = [name for name, kpi in plan.catalogue.kpis.items() if kpi.cases]
-    report = compare(values, answers, cases)
+    report = compare(values, answers)
     if shown.results is not None:
         operated = _operated(plan, shown.results, shown.to_ms, oracle, goals)
         report = report._replace(differences=report.differences + operated.differences, operators=operated.operators)

@@ -61,6 +61,57 @@ def test_cac_and_cac_paid() -> None:
     assert values["cac_paid", "30d", "campaign", "unknown"].value is None
 
 
+NEW = [customer(4, "created", "A", channel="web"), customer(5, "created", "B"), customer(6, "created", "C")]
+
+
+def test_an_unknown_cost_is_not_a_cost_of_0() -> None:
+    """Labour alone tells nothing of acquisition; one of whatever group, and of whenever, does."""
+    labour = [cost(1, 50, "labour", team="sales"), cost(1, 9, "service")]
+    found = told([*NEW, *labour])["cac", *ALL]
+    assert (found.value, found.numerator, found.denominator, found.samples, found.state) == (
+        None, 0, 3, 3, State.NO_DATA
+    )  # fmt: skip
+    spent = [*NEW, *labour, cost(-60, 100, "acquisition", channel="mail")]
+    values = told(spent)
+    assert values["cac", *ALL].value == pytest.approx(50 / 3)
+    assert values["cac", "30d", "channel", "web"].value == 0
+    assert values["cac_paid", *ALL].value is None  # no customer of a campaign
+    assert values["cost_per_customer", "30d", "kind", "acquisition"].value == 0
+
+
+def test_costs_ahead_are_not_known_yet() -> None:
+    ahead = [*NEW, cost(10, 100, "acquisition", **{"from": "2026-03-21", "to": "2026-03-30"})]
+    values = {day: told(ahead, day)["cac", *ALL] for day in (20.5, 21)}
+    assert [(v.value, v.state) for v in values.values()] == [(None, State.NO_DATA), (10 / 3, State.LOW_SAMPLE)]
+
+
+def test_lagged_costs_are_known_from_the_end_of_their_own_window_on() -> None:
+    customers = [customer(70, "created", "A")]
+    values = [told([*customers, cost(day, 100, "acquisition")], 90)["cac_lagged", *ALL].value for day in (40, -90, 10)]
+    assert values == [None, 0, 100]
+
+
+@pytest.mark.parametrize(("kpi", "other", "kind"), [
+    ("cost_per_customer", "labour", "retention"), ("cost_per_lead", "retention", "acquisition"),
+    ("profit_per_customer", None, "goods"),
+])  # fmt: skip
+def test_each_awaits_the_kinds_that_it_counts(kpi: str, other: str | None, kind: str) -> None:
+    events = [customer(-90, "created", "A"), happened(1, "lead.created", "A", lead_id="l")]
+    others = [] if other is None else [cost(-80, 1, other)]
+    assert told([*events, *others])[kpi, *ALL].value is None
+    assert told([*events, *others, cost(-80, 1, kind)])[kpi, *ALL].value == 0
+
+
+def test_the_net_value_awaits_costs_of_keeping() -> None:
+    events = [
+        *(customer(-99, "created", who) for who in "ABC"), customer(2, "created", "D"), customer(9, "churned", "A"),
+        order(3, "placed", "o", "B", amount=100, cost_of_goods=40), cost(1, 1, "acquisition"),
+    ]  # fmt: skip
+    before, after = (told([*events, *more])["clv_net", "90d", "", ""] for more in ([], [cost(-95, 5, "retention")]))
+    assert (before.value, before.state) == (None, State.NO_DATA)
+    assert after.value is not None
+
+
 MEAN = [customer(0, "created", "A"), customer(15, "created", "B")]
 """1.5 customers on average."""
 

@@ -140,6 +140,16 @@ def test_a_state_has_its_reason(company: Company, change: dict, reason: str) -> 
     assert company.maker.receipt(snapshot, "lead_conversion_rate", "30d").reason == reason
 
 
+def test_what_is_awaited_is_said(company: Company) -> None:
+    """As it would be without a cost: there are new customers to divide by."""
+    values = [
+        v._replace(value=None, numerator=0, state=State.NO_DATA) if v.kpi == "cac" else v
+        for v in company.snapshot.values
+    ]
+    receipt = company.maker.receipt(company.snapshot._replace(values=tuple(values)), "cac", "90d")
+    assert receipt.reason == "nothing is known yet of acquisition_costs, which is not the same as 0"
+
+
 @pytest.mark.parametrize(
     ("asked", "line"),
     [

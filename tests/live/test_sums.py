@@ -166,6 +166,20 @@ def test_tiles_forget_what_is_empty() -> None:
     assert list(tiles.between(0, 30 * DAY_MS, {0})) == []
 
 
+def test_tiles_know_when_a_first_began() -> None:
+    """Of whatever level; a tile that begins at the instant is not before it."""
+    tiles, levels = Tiles(["flow", "flow"]), Levels(BERLIN, START_MS)
+    codes = [levels.tile_of(START_MS - age) for age in (HOUR_MS, 5 * DAY_MS, 12 * DAY_MS)]
+    starts = [tile_start_ms(code) for code in codes]
+    firsts = []
+    for code in codes:
+        tiles.add(code, 0, "a", {0: 1})
+        firsts.append(tiles.first_of(frozenset({0, 1}), START_MS))
+    assert firsts == starts
+    assert tiles.first_of(frozenset({1}), START_MS) is None
+    assert [tiles.first_of(frozenset({0}), starts[2] + more) for more in (0, 1)] == [None, starts[2]]
+
+
 @pytest.mark.parametrize("span_ms", [HOUR_MS, 3 * DAY_MS, 5 * DAY_MS])
 def test_tiles_between_are_those_that_begin_there(span_ms: int) -> None:
     """Of all levels, however long the span is."""

@@ -112,6 +112,12 @@ CASES: dict[str, Case] = {
     "a little lag does not": ([{f'stream_kpis_shard_lag_records{{shard="2",{WHO}}}': "200x20"}], "8m", []),
     "differences that the audit finds call": ([{AUDIT: "1x20"}], "5m", ["StreamKpisAuditDiffers"]),
     "an audit that finds none does not": ([{AUDIT: "0x20"}], "5m", []),
+    "a catalogue that is held for long calls": (
+        [{f"stream_kpis_shards_changed{{{WHO}}}": "3x20"}],
+        "18m",
+        ["StreamKpisCatalogueHeld"],
+    ),
+    "one that switches does not": ([{f"stream_kpis_shards_changed{{{WHO}}}": "3x5 0x20"}], "18m", []),
     "series left out call": ([{f"stream_kpis_series_dropped{{{WHO}}}": "9x20"}], "5m", ["StreamKpisSeriesDropped"]),
     "much disorder calls": (
         [{EVENTS: "0+100x90", LATE: "0+50x90"}],
@@ -209,7 +215,7 @@ def _every(minute: str) -> str:
     return "5m" if len(minute) > len("999m") else "30s"
 
 
-def _firing(rule_file: Path, tests: dict[str, Case]) -> str:
+def _firing(rule_file: Path, tests: dict[str, Case], interval: str = "1m") -> str:
     """Runs cases in Prometheus' tester: alerts as "name kpi" counted at a minute; gives what it complains of."""
     every = _every(max((minute for _, minute, _ in tests.values()), key=len))
     plan: dict[str, Any] = {"rule_files": [str(rule_file)], "evaluation_interval": every, "tests": []}
@@ -217,7 +223,7 @@ def _firing(rule_file: Path, tests: dict[str, Case]) -> str:
     for name, (exporters, minute, expected) in tests.items():
         counts = [{"expr": fires, "eval_time": minute, "exp_samples": [_counted(*alert.split()) for alert in expected]}]
         plan["tests"].append(
-            {"name": name, "interval": "1m", "input_series": _series(exporters), "promql_expr_test": counts}
+            {"name": name, "interval": interval, "input_series": _series(exporters), "promql_expr_test": counts}
         )
     return _tested(rule_file.with_name("tests.yml"), plan)
 
@@ -236,6 +242,16 @@ def _counted(name: str, kpi: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize("case", CASES)
 def test_rules_call_when_they_should(rule_file: Path, case: str) -> None:
     assert _firing(rule_file, {case: CASES[case]}) == ""
+
+
+@pytest.mark.parametrize(("stale", "calls"), [
+    (" ".join(["1x1 0x0"] * 13), [OF_SLOW]),  # 20 s of every 30, and whenever rules are judged
+    ("0x2 1x17 0x20", []),  # three minutes at a stretch: it has to last anew
+])  # fmt: skip
+def test_a_stale_moment_does_not_break_off_what_lasts(rule_file: Path, stale: str, calls: list[str]) -> None:
+    """Scraped every 10 s. Shards that lag now and then would silence every alert."""
+    exporter = {NOW: "0+10x40", P90: "300x40", SAMPLES: "500x40", STALE: stale}
+    assert _firing(rule_file, {"flapping": ([exporter], "5m", calls)}, "10s") == ""
 
 
 @pytest.fixture(scope="module")

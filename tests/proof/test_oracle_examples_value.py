@@ -81,6 +81,20 @@ def test_cac(won: World) -> None:
     assert won.value("cac", START, END, at=END) == 50
 
 
+@pytest.mark.parametrize(("acquired", "numerator", "value"), [(False, 0, None), (True, 50 * MICRO, 50 / 3)])
+def test_cac_without_acquisition(acquired: bool, numerator: int, value: float | None) -> None:
+    """Unknown, whatever labour costs, where nothing was ever spent; known where it was, before the window."""
+    world = World()
+    cost(world, 2, 50, "labour", team="sales")
+    cost(world, 2, 30, "labour", team="support")
+    joined(world, ("A", 3), ("B", 4), ("C", 5))
+    if acquired:
+        cost(world, -1, 100)
+    answer = world.whole("cac", START, END, at=END)
+    assert (answer.numerator, answer.denominator, answer.samples) == (numerator, 3, 3)
+    assert answer.value == (None if value is None else pytest.approx(value))
+
+
 def test_cac_paid(won: World) -> None:
     """Costs and customers with a campaign."""
     assert won.fraction("cac_paid", START, END, at=END) == (60 * MICRO, 2)
@@ -210,7 +224,7 @@ def test_clv_predicted_net_and_payback() -> None:
     world, end = earning(), day(90)
     answers = {kpi: world.whole(kpi, day(0), end, at=end, window="90d") for kpi in ("clv_predicted", "clv_net")}
     assert composed(answers["clv_predicted"]) == (pytest.approx(500), 2)
-    assert composed(answers["clv_net"])[0] == pytest.approx(500)  # ten new customers for nothing
+    assert composed(answers["clv_net"]) == (None, 2)  # nothing is known of what ten new customers cost
     cost(world, 20, 90, "retention")
     cost(world, 20, 500)
     assert composed(world.whole("clv_net", day(0), end, at=end, window="90d")) == (pytest.approx(350), 2)

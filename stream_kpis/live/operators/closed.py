@@ -60,8 +60,8 @@ class ClosedGroup:
         self._plan, self._sources, self._valuer, self._days, self._beginnings = world
         self._name, self._by, self._group = kpi, by, group
         self._courses: dict[tuple[int, str], Course] = {}
-        self._stands: dict[str, dict[str, int]] = {}
-        """By KPI the levels that it reads, with the day on which a first of each began."""
+        self._firsts: dict[str, dict[str, int]] = {}
+        """By KPI the levels that it reads and what it awaits, with the day on which a first of each began."""
         self._pairs: dict[int, tuple[int, int]] = {}
 
     def value(self, first: int, end: int) -> Value:
@@ -90,7 +90,7 @@ class ClosedGroup:
 
         read = Read(cell, lambda _: edges, lambda part: self._valuer.part(part, parts[part.name]))
         reader = KpiReader(
-            read, self._plan.catalogue.kpis[name], edges.to_ms, self._standing(name, end), self._plan.calendars
+            read, self._plan.catalogue.kpis[name], edges.to_ms, self._begun(name, end), self._plan.calendars
         )
         return reader
 
@@ -100,15 +100,16 @@ class ClosedGroup:
             found = self._courses[index, group] = self._days.course(index, group)
         return found
 
-    def _standing(self, name: str, end: int) -> frozenset[str]:
-        """The levels that it reads of which a first began before a day."""
-        if name not in self._stands:
+    def _begun(self, name: str, end: int) -> dict[str, int]:
+        """The levels that it reads and what it awaits of which a first began before a day, with when."""
+        if name not in self._firsts:
             readings_ = self._sources.readings(name)
             measures = {reading.args[0] for reading in readings_ if reading.function in STANDING}
-            self._stands[name] = {
+            measures |= set(self._plan.catalogue.kpis[name].awaits)
+            self._firsts[name] = {
                 m: first for m in measures if (first := self._days.first(self._beginnings[m])) is not None
             }
-        return frozenset(measure for measure, first in self._stands[name].items() if first < end)
+        return {m: self._days.start_ms(first) for m, first in self._firsts[name].items() if first < end}
 
     def daily(self, begin: int | None, span: tuple[int, int] | None = None) -> Daily:
         """Numerator and denominator of each day: of those that have anything of its own, or of all of a span.

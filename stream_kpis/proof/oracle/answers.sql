@@ -164,7 +164,8 @@ FROM cumulated
 GROUP BY ask, "by", "group";
 
 -- The ungrouped answer is always there, other groups where something counts; what has the samples of all is there, as 0,
--- where anything ever counted. An empty denominator gives no value, nor does what stands before a first of it began.
+-- where anything ever counted. An empty denominator gives no value, nor does what stands before a first of it began, nor
+-- what awaits a first cost before one was spent; where costs are lagged, before the end of their own window.
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH
     wanted AS (
@@ -186,10 +187,13 @@ WITH
             w."by",
             w."group",
             c.kind,
-            CASE c.kind
-                WHEN 'duration' THEN NULL
-                WHEN 'per active' THEN coalesce(t.numerator, 0) * (a.to_ms - a.from_ms)
-                WHEN 'product' THEN coalesce(p.numerator, 0)
+            (c.kind <> 'standing' AND NOT c.awaits_first)
+                OR coalesce(s.began_ms < coalesce(l.to_ms, a.to_ms), false) AS begun,
+            CASE
+                WHEN NOT begun THEN 0
+                WHEN c.kind = 'duration' THEN NULL
+                WHEN c.kind = 'per active' THEN coalesce(t.numerator, 0) * (a.to_ms - a.from_ms)
+                WHEN c.kind = 'product' THEN coalesce(p.numerator, 0)
                 ELSE coalesce(t.numerator, 0)
             END AS numerator,
             CASE
@@ -207,7 +211,6 @@ WITH
             ) AS samples,
             CASE WHEN c.kind = 'duration' THEN coalesce(t.total_ms, 0) END AS total,
             c.unit,
-            coalesce(s.began_ms < a.to_ms, false) AS begun,
             t.quantile_ms,
             t.lower_ms,
             t.upper_ms,
@@ -216,6 +219,7 @@ WITH
         JOIN asks AS a USING (ask)
         JOIN catalogue AS c USING (kpi)
         LEFT JOIN beginnings AS s USING (kpi)
+        LEFT JOIN lagged AS l USING (ask)
         LEFT JOIN totals AS t USING (ask, "by", "group")
         LEFT JOIN totals AS of_all ON of_all.ask = w.ask AND of_all."by" = ''
         LEFT JOIN products AS p ON p.ask = w.ask AND p."by" = w."by" AND p."group" = w."group"
@@ -229,11 +233,11 @@ SELECT
     j.numerator,
     j.denominator,
     j.samples,
-    CASE j.kind
-        WHEN 'sum' THEN j.numerator / j.unit
-        WHEN 'standing' THEN CASE WHEN j.begun THEN j.numerator / j.unit END
-        WHEN 'duration' THEN j.quantile_ms / j.unit
-        ELSE CASE WHEN j.denominator > 0 THEN j.numerator / j.denominator / j.unit END
+    CASE
+        WHEN NOT j.begun THEN NULL
+        WHEN j.kind IN ('sum', 'standing') THEN j.numerator / j.unit
+        WHEN j.kind = 'duration' THEN j.quantile_ms / j.unit
+        WHEN j.denominator > 0 THEN j.numerator / j.denominator / j.unit
     END AS value,
     [ms / j.unit FOR ms IN j.quantiles_ms] AS quantiles,
     b.edges_s,

@@ -15,6 +15,8 @@ class Kpi(NamedTuple):
         unit: how many of the state's integers make one unit of the value: 10^6 for money, 1000 for seconds.
         thousandths: which quantile is the value of a duration.
         samples: those that count in the group, those of all, or the customers that there were on average.
+        awaits_first: whether it has no value, and the numerator 0, until a first cost of it lies before the window's
+            end; the table ``beginnings`` says when that was, as it does for what is ``standing``.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Kpi(NamedTuple):
     unit: float = 1
     thousandths: int | None = None
     samples: Literal["own", "of all", "mean active"] = "own"
+    awaits_first: bool = False
 
 
 _MICRO = 10**6
@@ -116,12 +119,12 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("rep_new_customers", "sum"),
     Kpi("rep_revenue", "sum", _MICRO),
     Kpi("rep_activity", "sum"),
-    Kpi("cost_per_lead", "ratio", _MICRO),
-    Kpi("cac", "ratio", _MICRO),
-    Kpi("cac_paid", "ratio", _MICRO),
-    Kpi("cac_lagged", "ratio", _MICRO),
-    Kpi("cost_per_customer", "per active", _MICRO, samples="mean active"),
-    Kpi("profit_per_customer", "per active", _MICRO, samples="mean active"),
+    Kpi("cost_per_lead", "ratio", _MICRO, awaits_first=True),
+    Kpi("cac", "ratio", _MICRO, awaits_first=True),
+    Kpi("cac_paid", "ratio", _MICRO, awaits_first=True),
+    Kpi("cac_lagged", "ratio", _MICRO, awaits_first=True),
+    Kpi("cost_per_customer", "per active", _MICRO, samples="mean active", awaits_first=True),
+    Kpi("profit_per_customer", "per active", _MICRO, samples="mean active", awaits_first=True),
     Kpi("gross_margin_ratio", "ratio"),
     Kpi("arpc", "ratio", _MICRO),
     Kpi("arpa", "per active", _MICRO, samples="mean active"),
@@ -159,7 +162,7 @@ CATALOGUE: tuple[Kpi, ...] = (
 
 ONLY_PARTS: tuple[Kpi, ...] = (
     Kpi("customer time", "sum"),
-    Kpi("retention costs", "sum", _MICRO),
+    Kpi("retention costs", "sum", _MICRO, awaits_first=True),
     Kpi("units exposed", "sum"),
 )
 """What only composed KPIs look at."""

@@ -14,11 +14,21 @@ WITH
         JOIN asks USING (ask)
         JOIN days USING (from_ms)
     ),
+    -- A day that ends before the first cost of a KPI has nothing of it.
+    ended AS (SELECT day, lead(from_ms) OVER (ORDER BY day) AS end_ms FROM days),
+    without_first AS (
+        SELECT kpi, day
+        FROM catalogue
+        LEFT JOIN beginnings USING (kpi)
+        JOIN ended ON began_ms IS NULL OR began_ms >= end_ms
+        WHERE awaits_first
+    ),
     grouped AS (  -- the whole is one more dimension, without a name
         SELECT
             counted.* EXCLUDE (dims),
             unnest([{'key': '', 'value': ''}] || map_entries(dims)) AS dim
         FROM counted
+        ANTI JOIN without_first USING (kpi, day)
     )
 SELECT
     kpi,

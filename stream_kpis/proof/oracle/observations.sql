@@ -16,5 +16,5 @@ CREATE OR REPLACE TEMP TABLE observations (
     dims MAP(VARCHAR, VARCHAR) DEFAULT MAP {}
 );
 
--- When the first began of what a KPI counts at an instant.
+-- When the first began of what a KPI counts at an instant, or was spent of what it cannot do without.
 CREATE OR REPLACE TEMP TABLE beginnings (kpi VARCHAR, began_ms BIGINT);

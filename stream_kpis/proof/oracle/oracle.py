@@ -207,7 +207,8 @@ class Oracle:
         """Who is behind a value: (party, entity id, contribution to the numerator), parties in order.
 
         The contribution to a duration KPI is the duration in milliseconds. The entity id is empty where the entity is
-        the party itself. Behind a composed value are its parts, and nobody else.
+        the party itself. Behind a composed value are its parts, and nobody else. Behind what has no value before a
+        first cost is who would count without that.
         """
         self._contribute([ask], at_ms)
         rows: list[tuple[str, str, int]] = self._connection.execute(

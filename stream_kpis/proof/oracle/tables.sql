@@ -1,7 +1,14 @@
 -- What Python fills in.
 
 -- How the value of a KPI is read off its sums: see catalogue.py.
-CREATE TABLE catalogue (kpi VARCHAR, kind VARCHAR, unit DOUBLE, thousandths BIGINT, samples VARCHAR);
+CREATE TABLE catalogue (
+    kpi VARCHAR,
+    kind VARCHAR,
+    unit DOUBLE,
+    thousandths BIGINT,
+    samples VARCHAR,
+    awaits_first BOOLEAN
+);
 
 -- The upper edges of the buckets of durations.
 CREATE TABLE edges (edge_s DOUBLE, edge_ms DOUBLE);

@@ -25,6 +25,11 @@ SELECT
     MAP {'channel': channel, 'campaign': campaign} AS dims
 FROM leads;
 
+INSERT INTO beginnings
+SELECT 'cost_per_lead', min(spent_ms)
+FROM costs
+WHERE kind = 'acquisition';
+
 -- What it costs to win customers: acquisition and the labour of sales.
 CREATE OR REPLACE TEMP TABLE cac_costs AS
 FROM costs
@@ -41,6 +46,14 @@ SELECT
     cost_id AS entity,
     MAP {'channel': channel} AS dims
 FROM cac_costs;
+
+-- Labour alone is no first cost of winning them.
+INSERT INTO beginnings
+SELECT kpi, min(spent_ms)
+FROM costs
+CROSS JOIN (VALUES ('cac'), ('cac_lagged')) AS kpis (kpi)
+WHERE kind = 'acquisition'
+GROUP BY kpi;
 
 -- Of the lagged one, windows_value.sql adds the costs.
 INSERT INTO observations BY NAME
@@ -79,6 +92,11 @@ SELECT
 FROM new_customers
 WHERE campaign <> 'unknown';
 
+INSERT INTO beginnings
+SELECT 'cac_paid', min(spent_ms)
+FROM costs
+WHERE kind = 'acquisition';
+
 INSERT INTO observations BY NAME
 SELECT
     'cost_per_customer' AS kpi,
@@ -92,6 +110,11 @@ SELECT
 FROM costs
 WHERE kind IN ('acquisition', 'retention');
 
+INSERT INTO beginnings
+SELECT 'cost_per_customer', min(spent_ms)
+FROM costs
+WHERE kind IN ('acquisition', 'retention');
+
 INSERT INTO observations BY NAME
 SELECT
     'retention costs' AS kpi,
@@ -100,6 +123,11 @@ SELECT
     0 AS samples,
     party,
     cost_id AS entity
+FROM costs
+WHERE kind = 'retention';
+
+INSERT INTO beginnings
+SELECT 'retention costs', min(spent_ms)
 FROM costs
 WHERE kind = 'retention';
 
@@ -128,6 +156,10 @@ SELECT
     0 AS samples,
     party,
     cost_id AS entity
+FROM costs;
+
+INSERT INTO beginnings
+SELECT 'profit_per_customer', min(spent_ms)
 FROM costs;
 
 INSERT INTO observations BY NAME
