@@ -107,7 +107,7 @@ async def test_rows_are_bounded_and_the_rest_is_counted(browser: Browser) -> Non
 
 
 async def test_one_list_or_department_is_chosen_and_kept_in_the_address(browser: Browser) -> None:
-    look = Look(FEW)
+    look = Look(FEW, FEW)
     async with showing(browser, "#attention&window=30d", look.routes) as shown:
         shown.publish()
         lists = shown.page.get_by_role("radiogroup", name="List")
@@ -122,9 +122,20 @@ async def test_one_list_or_department_is_chosen_and_kept_in_the_address(browser:
         await shown.page.get_by_label("Department").select_option("Service")
         await expect(lists.get_by_role("radio")).to_have_text(["All", "Unanswered tickets"])
         await expect(cases(shown)).to_have_count(2)
-        await shown.page.reload()
-        await expect(cases(shown)).to_have_count(2)
-        assert look.looks == 1, "a list of this minute is not made anew"
+        for age_s, looks in ((30, 1), (70, 2)):  # a list of this minute is not made anew
+            look.now_s = age_s
+            await shown.page.reload()
+            await expect(cases(shown)).to_have_count(2)
+            assert look.looks == looks
+
+
+async def test_a_list_that_is_not_there_is_said(browser: Browser) -> None:
+    async with showing(browser, "#attention&list=idle%3Cb%3E", Look(FEW).routes) as shown:
+        shown.publish()
+        await expect(cases(shown)).to_have_count(4)
+        await expect(shown.page.locator(".verdict")).to_have_text("There is no list idle<b>: all are shown.")
+        await shown.page.get_by_label("Department").select_option("Customers")
+        await expect(shown.page.locator("#attention .waiting")).to_have_text("No list is of this department.")
 
 
 async def test_a_look_says_how_far_it_is_and_when_the_list_is_of(browser: Browser) -> None:

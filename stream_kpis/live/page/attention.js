@@ -77,6 +77,7 @@ function drawList() {
   if (!list) return;
   const queues = list.queues.filter(shown);
   const one = queues.find((queue) => queue.what === asked.list);
+  if (asked.list && !list.queues.some((queue) => queue.what === asked.list)) page.work.say("unproved", `There is no list ${asked.list}: all are shown.`);
   const chosen = one ? [one] : queues;
   page.queues.replaceChildren(table("", queues.map(queueRow), { head: ["", "Waiting", "Over target", "Longest"], label: "How much waits" }));
   drawLists(queues);
@@ -84,7 +85,7 @@ function drawList() {
   const whats = chosen.map((queue) => queue.what);
   const cases = list.waiting.filter((each) => whats.includes(each.what)).slice(0, ROWS_SHOWN);
   const rest = chosen.reduce((sum, queue) => sum + queue.waiting, 0) - cases.length;
-  page.cases.replaceChildren(cases.length ? casesTable(cases) : el("p", { class: "waiting" }, "Nobody waits."));
+  page.cases.replaceChildren(cases.length ? casesTable(cases) : el("p", { class: "waiting" }, queues.length ? "Nobody waits." : "No list is of this department."));
   page.more.hidden = !rest;
   set(page.more, `and ${whole.format(rest)} more: stream-kpis attention lists all of them`);
 }
