@@ -267,6 +267,11 @@ async def test_a_view_is_left_by_escape_and_by_the_browsers_steps(browser: Brows
         await expect(page).to_have_title("KPIs")
 
 
+CUT_OFF = """() => [...document.querySelectorAll(".cases tbody *, .pane *, .shards tbody *")]
+  .filter((each) => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== "inline")
+  .map((each) => each.textContent)"""
+
+
 @pytest.mark.parametrize("fragment", ["#attention", "#health", "#30d"])
 async def test_they_fit_a_phone(browser: Browser, fragment: str) -> None:
     """With names and numbers in their longest forms."""
@@ -276,3 +281,4 @@ async def test_they_fit_a_phone(browser: Browser, fragment: str) -> None:
         ready = {"#attention": cases(shown), "#health": shown.page.locator("table.shards tbody tr")}
         await expect(ready.get(fragment, shown.page.locator("tr.row")).first).to_be_visible()
         assert await shown.page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+        assert await shown.page.evaluate(CUT_OFF) == []
