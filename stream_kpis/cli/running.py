@@ -46,11 +46,11 @@ def demo(context: click.Context, /, **options: Any) -> None:
 @click.pass_context
 def worker(context: click.Context, /, **given: Any) -> None:
     """Keep the KPIs (worker), show them (exporter), or both (all)."""
-    from stream_kpis.proof.child import in_child  # noqa: PLC0415
+    from stream_kpis.proof.child import proving  # noqa: PLC0415
     from stream_kpis.stream.roles import run  # noqa: PLC0415
 
     settings = settings_of(context, **given)
-    run(settings, prove=in_child(settings))
+    run(settings, prove=proving(settings))
 
 
 @click.command("import")

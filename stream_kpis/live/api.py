@@ -245,6 +245,7 @@ def clock(snapshot: Snapshot) -> Json:
         "stale_since": rfc3339(min(stale)) if (stale := _stale_since(snapshot)) else None,
         "lag": sum(shard.lag for shard in snapshot.shards),
         "catalogue": snapshot.catalogue,
+        "shards_changed": snapshot.shards_changed,
         "held_since": None if snapshot.held_since_ms is None else rfc3339(snapshot.held_since_ms),
     }
 

@@ -74,7 +74,12 @@ def waiting(plan: Plan, holdings: Iterable[Holding], now_ms: int, names: Pseudon
             case = case._replace(owner=names.person(case.owner))
             if case.over or not queue.due_only:
                 found.append(case)
-    return sorted(found, key=lambda case: (case.since_ms, case.party, case.entity))
+    return sorted(found, key=oldest_first)
+
+
+def oldest_first(case: Waiting) -> tuple[int, str, str]:
+    """The order of cases."""
+    return case.since_ms, case.party, case.entity
 
 
 def _case(queue: Queue, holding: Holding, fact: Fact, now_ms: int, target_ms: int | None) -> Waiting:
@@ -108,10 +113,14 @@ def rows_of(cases: Iterable[Waiting]) -> list[dict[str, Any]]:
         {
             "what": case.what, "party": case.party, "entity": case.entity, "owner": case.owner, "team": case.team,
             "since": rfc3339(case.since_ms), "age_s": case.age_ms / 1000,
-            "target_s": None if case.target_ms is None else case.target_ms / 1000, "over": case.over,
+            "target_s": _seconds(case.target_ms), "over": case.over,
         }
         for case in cases
     ]  # fmt: skip
+
+
+def _seconds(time_ms: int | None) -> float | None:
+    return None if time_ms is None else time_ms / 1000
 
 
 def none_of(what: str) -> dict[str, Any]:
@@ -125,6 +134,38 @@ def add(total: dict[str, Any], case: Mapping[str, Any]) -> None:
     if case["target_s"] is not None:
         total["over"] = (total["over"] or 0) + case["over"]
     total["oldest_s"] = max(total["oldest_s"], case["age_s"])
+
+
+LISTED_MAX = 100
+"""Cases of one kind that a page is given."""
+
+
+class Overview:
+    """How much waits, and of each kind the cases that do so longest: bounded, however many there are.
+
+    Args:
+        plan: the compiled catalogue.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._totals = {
+            queue.what: {"kpi": queue.kpi, "target_s": _seconds(_target_ms(plan, queue)), **none_of(queue.what)}
+            for queue in QUEUES
+        }
+        self._oldest: dict[str, list[Waiting]] = {queue.what: [] for queue in QUEUES}
+
+    def add(self, cases: Iterable[Waiting]) -> None:
+        """Takes some of the cases, in any order."""
+        for case in cases:
+            self._oldest[case.what].append(case)
+            (row,) = rows_of([case])
+            add(self._totals[case.what], row)
+        self._oldest = {what: sorted(some, key=oldest_first)[:LISTED_MAX] for what, some in self._oldest.items()}
+
+    def as_json(self, now_ms: int) -> dict[str, Any]:
+        """``queues`` with what waits in all, and ``waiting``: rows of :func:`rows_of`, the oldest first."""
+        oldest = sorted((case for some in self._oldest.values() for case in some), key=oldest_first)
+        return {"as_of": rfc3339(now_ms), "queues": list(self._totals.values()), "waiting": rows_of(oldest)}
 
 
 SUMMARY_COLUMNS = ("by", "what", "waiting", "over", "oldest_s")

@@ -19,7 +19,7 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.exposition import Family, Format, family_lines, label_value, labels
 from stream_kpis.live.operator_metrics import chosen, operator_lines
 from stream_kpis.live.pipeline import Pipeline, pipeline_lines
-from stream_kpis.live.snapshot import Snapshot, State, Value
+from stream_kpis.live.snapshot import Result, Snapshot, State, Value
 
 SERIES_MAX = 60_000
 GROUPS_MAX = 50
@@ -90,7 +90,7 @@ class Exposition:
         """
         lines: list[str] = []
         if snapshot is not None:
-            shown = self._choose(snapshot.values)
+            shown, results = self._chosen(snapshot)
             by_kpi: defaultdict[str, list[Value]] = defaultdict(list)
             for value in shown.values:
                 by_kpi[value.kpi].append(value)
@@ -98,10 +98,7 @@ class Exposition:
                 if kpi_id in by_kpi:
                     lines += self._kpi_lines(kpi_id, kpi, by_kpi[kpi_id], form)
             units = {kpi_id: unit_name(kpi, self._currency) for kpi_id, kpi in self._kpis.items()}
-            known = (result for result in snapshot.results if result.kpi in self._kpis)
-            results, dropped = chosen(known, self._groups_max, shown.room)
             lines += operator_lines(results, self._kpis, units, form)
-            shown = shown._replace(dropped=shown.dropped + dropped)
             lines += self._bound_lines(shown, sum(1 for line in lines if line[0] != "#"), form)
             lines += _state_lines(snapshot.values, form)
         lines += self._about_lines(form)
@@ -109,6 +106,17 @@ class Exposition:
         if form is Format.OPENMETRICS:
             lines.append("# EOF\n")
         return "".join(lines).encode()
+
+    def dropped(self, snapshot: Snapshot) -> int:
+        """How many series of groups the cap on series leaves out."""
+        return self._chosen(snapshot)[0].dropped
+
+    def _chosen(self, snapshot: Snapshot) -> tuple["_Shown", list[Result]]:
+        """What is shown of values and of operators' results."""
+        shown = self._choose(snapshot.values)
+        known = (result for result in snapshot.results if result.kpi in self._kpis)
+        results, dropped = chosen(known, self._groups_max, shown.room)
+        return shown._replace(dropped=shown.dropped + dropped), results
 
     def _choose(self, values: Iterable[Value]) -> "_Shown":
         """What is shown of all values: the totals and the largest groups, as far as the cap on series goes."""

@@ -9,7 +9,8 @@ from stream_kpis.live.hosts import Handler
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 _FILES = (
     *("app.js", "address.js", "list.js", "kpi.js", "history.js", "chart.js", "receipt.js", "changes.js"),
-    *("wall.js", "stream.js", "words.js", "dom.js", "base.css", "style.css", "kpi.css", "wall.css", "icon.svg"),
+    *("attention.js", "health.js", "panes.js", "work.js"),
+    *("wall.js", "stream.js", "words.js", "dom.js", "base.css", "style.css", "views.css", "wall.css", "icon.svg"),
 )
 
 

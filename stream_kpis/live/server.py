@@ -21,6 +21,7 @@ from stream_kpis.live.answers import csv_answer, json_answer, newest, wants_csv
 from stream_kpis.live.api import Filter, Json, Views, changed, check_comparison, chosen, clock, shard
 from stream_kpis.live.exposition import Format, negotiate
 from stream_kpis.live.feed import Feed, Published
+from stream_kpis.live.health import exporter_of, shards_of
 from stream_kpis.live.hosts import Handler, guard
 from stream_kpis.live.listening import listening
 from stream_kpis.live.metrics import SERIES_MAX, Exposition
@@ -133,6 +134,7 @@ class Server:
         app.router.add_get("/api/kpis", self.kpis)
         app.router.add_get("/api/snapshot", self.snapshot)
         app.router.add_get("/api/shards", self.shards)
+        app.router.add_get("/api/health", self.health)
         app.router.add_get("/api/stream", self.stream)
         app.router.add_get("/healthz", self.healthz)
         app.router.add_get("/readyz", self.readyz)
@@ -199,6 +201,12 @@ class Server:
         """How far each shard is."""
         snapshot = newest(self._feed)
         return json_answer({**clock(snapshot), "positions": [shard(position) for position in snapshot.shards]})
+
+    async def health(self, _: web.Request) -> web.Response:
+        """How the exporter itself is, and what it left out."""
+        snapshot = newest(self._feed)
+        left_out = snapshot.groups_left_out, self._exposition.dropped(snapshot)
+        return json_answer(exporter_of(self._pipeline(), *left_out))
 
     async def healthz(self, _: web.Request) -> web.Response:
         """The process answers."""
@@ -277,6 +285,7 @@ class Server:
                 **clock(newer.snapshot),
                 "age_s": self._age_s(newer.snapshot),
                 "whole": shown is None,
+                "health": shards_of(newer.snapshot),
                 "values": [self._views.change(value) for value in wanted(self._views.known(new))],
                 "gone": [self._views.change(value) for value in wanted(self._views.known(gone))],
             }

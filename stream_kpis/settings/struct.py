@@ -163,6 +163,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             " each; 0: the page proves nothing.",
         ),
     ] = 500_000
+    attention_records_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="How many leads, deals and tickets of one partition the live page's attention list may hold"
+            " while it is made, at about 1 kB of memory each; 0: the page has no such list.",
+        ),
+    ] = 500_000
     health_file: Annotated[
         Path | None,
         Meta(description="File that a worker touches while its event loop runs, for `stream-kpis health`."),

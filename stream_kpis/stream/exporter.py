@@ -8,6 +8,7 @@ from importlib.metadata import version
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import Goals
+from stream_kpis.live.attending import Attending
 from stream_kpis.live.clock import Clock
 from stream_kpis.live.editions import Edition, Editions
 from stream_kpis.live.explaining import Explaining
@@ -27,6 +28,7 @@ from stream_kpis.stream.changelog import CellsReader
 from stream_kpis.stream.sources import SourceEnds
 from stream_kpis.stream.targets import TargetsReader
 from stream_kpis.stream.topics import declare
+from stream_kpis.stream.waiting import looking
 
 SNAPSHOT_S = 0.5
 """How often a snapshot is made."""
@@ -56,6 +58,7 @@ class Exporter:
         self._clock, self._feed = Clock(settings.partitions), Feed()
         kpis = plan.catalogue.kpis
         self.proving = Proving(self._feed, kpis, prove if settings.prove_records_max else None)
+        self.attending = Attending(looking(settings))
         provable = bool(self.proving.routes())
         self._explaining = Explaining(self._feed, shown.model, self._maker(shown), provable=provable)
         self._histories = Histories(self._feed, History(shown.model, self._calendar), kpis, settings.currency)
@@ -70,7 +73,12 @@ class Exporter:
             periods=Periods(shown.model, self._calendar),
             host=settings.host,
             allowed_hosts=settings.allowed_hosts,
-            routes=[*self._explaining.routes(), *self._histories.routes(), *self.proving.routes()],
+            routes=[
+                *self._explaining.routes(),
+                *self._histories.routes(),
+                *self.proving.routes(),
+                *self.attending.routes(),
+            ],
         )
         self.app = self._server.app()
 
@@ -140,6 +148,7 @@ async def run_exporter(
         SourceEnds(settings) as ends,
         exporter.targets,
         exporter.proving,
+        exporter.attending,
     ):
         try:
             announce(address)

@@ -22,9 +22,10 @@ from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
 from stream_kpis.stream.logs import set_up_logging
-from stream_kpis.stream.parties import holdings, holdings_of, records_of
+from stream_kpis.stream.parties import holdings_of, records_of
 from stream_kpis.stream.targets import TargetsReader
 from stream_kpis.stream.topics import Names, survey
+from stream_kpis.stream.waiting import read_waiting
 
 
 def print_party(settings: Settings, *, party: str, offsets: bool, as_json: bool, as_csv: bool) -> int:
@@ -77,8 +78,9 @@ async def _cases(settings: Settings) -> tuple[Plan, list[attention.Waiting]]:
     """What waits, and the plan that says since when that is too long."""
     set_up_logging(settings.verbose)
     plan = await plan_in_force(settings)
-    held = await holdings(settings, plan, attention.JOURNEYS)
-    return plan, attention.waiting(plan, held, time.time_ns() // 1_000_000, Pseudonyms.of(settings))
+    cases: list[attention.Waiting] = []
+    await read_waiting(settings, plan, time.time_ns() // 1_000_000, cases.extend)
+    return plan, sorted(cases, key=attention.oldest_first)
 
 
 def print_report(settings: Settings, *, since: str, until: str, url: str | None, as_json: bool, as_csv: bool) -> int:

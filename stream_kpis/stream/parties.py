@@ -1,6 +1,7 @@
 """Reads the parties changelog and the topics for whoever looks into single parties: to their ends, in no group."""
 
-from collections.abc import Callable, Collection, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -67,17 +68,28 @@ async def records_of(settings: Settings, party: str, topics: Collection[str]) ->
 
 
 async def _read(settings: Settings, wanted: list[TopicPartition], take: Callable[[Iterable[Any]], None]) -> None:
-    """Reads partitions to the ends that they have now.
+    """Reads partitions to the ends that they have now."""
+    async with reader(settings, {tp.topic for tp in wanted}) as kafka:
+        async for records in read_to_ends(kafka, wanted):
+            take(records)
+
+
+@contextlib.asynccontextmanager
+async def reader(settings: Settings, topics: Collection[str]) -> AsyncIterator[Any]:
+    """A consumer of what is committed in some topics, for :func:`~stream_kpis.stream.changelog.read_to_ends`.
 
     A client would wait 40 s for a topic that is not there, and then say that Kafka does not answer.
+
+    Raises:
+        RuntimeError: Kafka does not answer, also while the block runs; one line.
+        SettingsError: there is no such deployment.
     """
     kafka = committed(settings, fetch_max_wait_ms=50)
     try:
         await kafka.start()
-        if missing := {tp.topic for tp in wanted} - await kafka.topics():
+        if missing := set(topics) - await kafka.topics():
             raise SettingsError(f"there is no topic {min(missing)}; are app and prefix those of the deployment?")
-        async for records in read_to_ends(kafka, wanted):
-            take(records)
+        yield kafka
     except KafkaError as error:
         raise RuntimeError(kafka_line(settings.bootstrap, error)) from error
     finally:

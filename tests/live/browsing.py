@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, ConsoleMessage, Page
 
 from stream_kpis.live.api import Views, rfc3339
 from stream_kpis.live.feed import Feed
@@ -33,6 +33,8 @@ class Shown:
         self.page, self.url, self.feed = page, url, feed
         self.now_ms = fakes.NOW_MS
         self.usual: list[Value] = []
+        self.refused: set[str] = set()
+        """Paths that may be: else it is an error."""
 
     def publish(self, *values: Value, **more: object) -> None:
         """Shows these values instead of those made up for the same series."""
@@ -111,11 +113,16 @@ async def showing(
     page = await browser.new_page(**context)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     hosts: set[str | None] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     feed = Feed()
     shown = Shown(page, "", feed)
+
+    def note(line: ConsoleMessage) -> None:
+        if line.type == "error" and urlsplit(line.location["url"]).path not in shown.refused:
+            errors.append(line.text)
+
+    page.on("console", note)
     async with serving(feed, fakes.KPIS, now_ms=lambda: shown.now_ms, routes=routes) as url:
         shown.url = url
         await page.goto(f"{url}/{fragment}")

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.live import fakes
 from tests.live.browsing import Shown, showing
+from tests.live.test_views import FEW, Look
 
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
@@ -35,6 +36,14 @@ async def _kpi(shown: Shown) -> None:
     await shown.page.get_by_text("As a table").click()
 
 
+async def _attention(shown: Shown) -> None:
+    await expect(shown.page.locator(".cases .age")).to_have_count(len(FEW))
+
+
+async def _health(shown: Shown) -> None:
+    await expect(shown.page.get_by_role("table", name="Exporter")).to_be_visible()
+
+
 async def _wall(shown: Shown) -> None:
     await expect(shown.page.locator("#tiles .state").first).to_be_visible()
 
@@ -43,13 +52,19 @@ async def _wall(shown: Shown) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     ("fragment", "ready"),
-    [("#30d", _list), ("#kpi=first_response_time_live&window=24h", _kpi), ("wall?every=600", _wall)],
-    ids=["list", "kpi", "wall"],
+    [
+        ("#30d", _list),
+        ("#kpi=first_response_time_live&window=24h", _kpi),
+        ("wall?every=600", _wall),
+        ("#attention", _attention),
+        ("#health", _health),
+    ],
+    ids=["list", "kpi", "wall", "attention", "health"],
 )
 async def test_nothing_is_wrong(browser: Browser, fragment: str, ready, scheme: str, viewport: dict[str, int]) -> None:
     """With values off target, groups, and shards that are behind."""
     context = {"color_scheme": scheme, "viewport": viewport, "reduced_motion": "reduce"}
-    async with showing(browser, fragment, **context) as shown:
+    async with showing(browser, fragment, Look(FEW).routes, **context) as shown:
         shown.usual = list(fakes.snapshot().values)
         slow = fakes.value("first_response_time_live", "24h", value=150.0)
         shown.publish(slow, shards=LATE)

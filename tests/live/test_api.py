@@ -218,6 +218,40 @@ async def test_shards_say_how_far_they_are(feed: Feed, client: aiohttp.ClientSes
     assert [position["stale_since"] for position in body["positions"]] == ["2026-09-01T08:59:55.000Z", None]
 
 
+async def test_the_exporter_says_how_it_is_itself(feed: Feed, client: aiohttp.ClientSession) -> None:
+    """What it left out as /metrics counts it."""
+    assert (await get(client, "/api/health"))[0] == 503
+    server = Server(feed, fakes.KPIS, version="1.2.3", series_max=2_000, now_ms=lambda: fakes.NOW_MS)
+    feed.publish(fakes.snapshot(groups_left_out=7))
+    async with listening(server.app(), "127.0.0.1", 0) as url, aiohttp.ClientSession(url) as small:
+        body = await get_json(small, "/api/health")
+        assert (body["version"], body["groups_left_out"], body["streams"]) == ("1.2.3", 7, 0)
+        assert body["series_dropped"] > 0
+        assert f"stream_kpis_series_dropped {body['series_dropped']}\n" in (await get(small, "/metrics"))[1]
+
+
+async def test_the_stream_says_how_each_shard_is(feed: Feed, client: aiohttp.ClientSession) -> None:
+    """Behind, away, never seen; with each snapshot, whether or not a value changed."""
+    shards = (
+        fakes.shard(0, lag=1200, stale_since_ms=fakes.NOW_MS - 9_000),
+        fakes.shard(1, header_ms=fakes.NOW_MS - 60_000, stale_since_ms=fakes.NOW_MS - 60_000),
+        fakes.shard(2, header_ms=0, stale_since_ms=fakes.NOW_MS, next={}, counters={}),
+    )
+    feed.publish(fakes.snapshot()._replace(shards=shards))
+    async with client.get("/api/stream?by=") as answer:
+        events = Events(answer)
+        await events.next()
+        _, said = await events.next()
+        assert said["health"][0] == {
+            "shard": 0, "state": "behind", "since": "2026-09-01T08:59:51.000Z", "lag": 1200, "read": 57,
+            "age_s": 0.74, "events": 1000, "parked": 0, "dead_letters": {"invalid": 2},
+        }  # fmt: skip
+        assert [(shard["state"], shard["age_s"]) for shard in said["health"][1:]] == [("away", 60.04), ("unseen", None)]
+        feed.publish(fakes.snapshot())
+        _, said = await events.next()
+        assert (said["values"], [shard["state"] for shard in said["health"]]) == ([], ["ok", "ok", "ok"])
+
+
 async def test_the_stream_gives_all_once_and_then_what_changed(feed: Feed, client: aiohttp.ClientSession) -> None:
     feed.publish(fakes.snapshot())
     async with client.get("/api/stream?by=") as answer:

@@ -11,7 +11,17 @@ from stream_kpis.events.history import Imported
 from stream_kpis.kpis.goals import Goals, Target
 from stream_kpis.kpis.load import built_in
 from stream_kpis.live import handover
-from stream_kpis.live.attention import JOURNEYS, Waiting, render, render_summary, rows_of, summary, waiting
+from stream_kpis.live.attention import (
+    JOURNEYS,
+    LISTED_MAX,
+    Overview,
+    Waiting,
+    render,
+    render_summary,
+    rows_of,
+    summary,
+    waiting,
+)
 from stream_kpis.live.evaluate import _batches
 from stream_kpis.live.operators.targets import Targets
 from stream_kpis.plan import compile_plan
@@ -74,6 +84,25 @@ def test_where_there_is_no_target_nothing_is_said_to_be_over_it() -> None:
     assert [row["over"] for row in summary(leads, "owner")] == [None]
     assert [row["over"] for row in handover.open_queue(rows_of(leads))] == [None]
     assert summary([leads[0]._replace(target_ms=1), *leads], "owner")[0]["over"] == 1
+
+
+def test_an_overview_counts_all_and_lists_the_oldest_of_each_kind() -> None:
+    """However the cases come: those of one kind, many and long in waiting, hide none of another."""
+    first, deal_, lead, last = cases()
+    many = [first._replace(entity=f"t{n:04}", since_ms=first.since_ms + n) for n in range(3 * LISTED_MAX)]
+    overview = Overview(PLAN)
+    for some in ([last, lead], many[::-1], [deal_]):
+        overview.add(some)
+    said = overview.as_json(NOW_MS)
+    assert said["as_of"] == "2026-03-31T00:00:00.000Z"
+    assert [(one["what"], one["kpi"], one["target_s"], one["waiting"], one["over"]) for one in said["queues"]] == [
+        ("unanswered ticket", "unanswered_over_target", 120, 3 * LISTED_MAX + 1, 3 * LISTED_MAX),
+        ("stalled deal", "deals_stalled", 1_209_600, 1, 1),
+        ("uncontacted lead", "lead_response_time", None, 1, None),
+    ]
+    assert said["queues"][0]["oldest_s"] == 29 * 86_400
+    assert said["waiting"] == rows_of([*many[:LISTED_MAX], deal_, lead])
+    assert Overview(PLAN).as_json(NOW_MS)["waiting"] == []
 
 
 def row(kpi: str, value: float | None, state: str = "ok", **by: str) -> dict:

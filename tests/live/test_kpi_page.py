@@ -9,8 +9,9 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, expect
 
+from stream_kpis.live.background import Tell
 from stream_kpis.live.feed import Feed
-from stream_kpis.live.proving import Proving, Tell
+from stream_kpis.live.proving import Proving
 from stream_kpis.live.snapshot import Snapshot, State, Value
 from tests.live import fakes
 from tests.live.browsing import DAYS, ROUTES, receipt_of, showing
@@ -95,6 +96,10 @@ async def test_it_shows_what_operators_make(browser: Browser) -> None:
         )
         await shown.page.evaluate("location.hash = '#kpi=csat_ratio&window=30d'")
         await expect(shown.page.get_by_role("table", name="Trends and targets")).to_contain_text("+5.00 points")
+        assert not fakes.KPIS["complaints_received"].operators  # but a goal of a file
+        shown.publish(results=(fakes.result("target_met", "complaints_received", value=1.0, lower=None, upper=None),))
+        await shown.page.evaluate("location.hash = '#kpi=complaints_received&window=30d'")
+        await expect(shown.page.get_by_role("table", name="Trends and targets")).to_contain_text("Target met, 30d")
         await shown.page.evaluate("location.hash = '#kpi=unanswered_over_target'")
         await expect(shown.page.locator("#kpi").get_by_text("Trends and targets")).to_have_count(0)
 

@@ -27,7 +27,7 @@ def port() -> Iterator[int]:
 
 async def test_values_follow_the_snapshot(browser: Browser) -> None:
     async with showing(browser, "#1h") as shown:
-        await expect(shown.page.locator("#departments")).to_contain_text("Waiting for the first values")
+        await expect(shown.page.locator("#list")).to_contain_text("Waiting for the first values")
         shown.publish(fakes.value("orders", "1h", value=41, samples=41))
         orders = shown.row("orders")
         await expect(orders.value).to_have_text("41")

@@ -8,8 +8,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from stream_kpis.live.background import Tell
 from stream_kpis.live.feed import Feed
-from stream_kpis.live.proving import KEPT, Proving, Tell
+from stream_kpis.live.proving import KEPT, Proving
 from stream_kpis.live.server import serving
 from stream_kpis.live.snapshot import Snapshot, Value
 from tests.live import fakes

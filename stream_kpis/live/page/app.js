@@ -1,9 +1,11 @@
-// The live page: the list of KPIs or the page of one, as the address says; and whether the numbers can be trusted.
+// The live page: the list of KPIs, the page of one or a view beside them, as the address says; and whether the numbers can be trusted.
 
 import * as address from "./address.js";
 import { asked } from "./address.js";
+import * as attention from "./attention.js";
 import * as changes from "./changes.js";
 import { $, el, radios, set, setClass } from "./dom.js";
+import * as health from "./health.js";
 import * as kpiPage from "./kpi.js";
 import * as list from "./list.js";
 import { clock, follow, kpis, total, trouble } from "./stream.js";
@@ -11,13 +13,16 @@ import { DEPARTMENTS, WINDOWS, missed, time, whole, windowOf } from "./words.js"
 
 const SUMMARY_MS = 30_000;
 const LIGHTS = { connecting: "Connecting", live: "Live", lost: "Lost", old: "Stopped", stale: "Behind" };
+const PLACES = { list, kpi: kpiPage, attention, health };
+const TITLES = { attention: "What needs someone", health: "Health" };
 
+let place = "list"; // one of these is shown
 let built = false; // for the catalogue that there is
 let markWindow = () => {};
 let summaryMs = 0;
 let due = false; // a frame
 
-// --- which of both is shown ---
+// --- which of them is shown ---
 
 function build() {
   built = true;
@@ -35,7 +40,7 @@ function fill(select, options) {
   select.onchange = () => go({ [select.id]: select.value });
 }
 
-// Goes elsewhere without a new step in the history: a step is from one page to another.
+// Shows something else of the same, without a new step in the history: a step is from one place to another.
 function go(more) {
   history.replaceState(null, "", address.to(more));
   address.read();
@@ -55,23 +60,30 @@ function show(line) {
   notice(line);
   markWindow(asked.window);
   [$("department").value, $("by").value] = [asked.department, asked.by];
-  const one = asked.kpi !== "";
-  $("departments").hidden = one;
-  $("filters").hidden = one;
-  if (one) kpiPage.open();
-  else {
-    kpiPage.close();
-    list.build();
+  const next = asked.kpi ? "kpi" : asked.view || "list";
+  if (next !== place) PLACES[place].close();
+  place = next;
+  for (const name of Object.keys(PLACES)) $(name).hidden = name !== place;
+  $("choices").hidden = place === "health";
+  $("windows").hidden = place === "attention";
+  $("filters").hidden = !["list", "attention"].includes(place);
+  $("by").parentElement.hidden = $("choice").hidden = place !== "list";
+  for (const name of ["list", ...Object.keys(TITLES)]) {
+    const link = $(`to-${name}`);
+    link.href = address.to({ view: name === "list" ? "" : name, kpi: "", list: "" });
+    if (name === place) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
-  document.title = one ? `${kpis[asked.kpi].title} · KPIs` : "KPIs";
+  PLACES[place].open(go);
+  const title = asked.kpi ? kpis[asked.kpi].title : TITLES[asked.view];
+  document.title = title ? `${title} · KPIs` : "KPIs";
   draw();
 }
 
 function draw() {
   due = false;
   if (!built) return;
-  if (asked.kpi) kpiPage.draw();
-  else list.draw();
+  PLACES[place].draw();
   drawSummary();
 }
 
@@ -81,18 +93,20 @@ function notice(text) {
 }
 
 addEventListener("hashchange", () => {
-  const before = asked.kpi;
+  const before = { ...asked };
   const line = address.read();
   if (!built) return; // it is followed once there is a catalogue
   show(line);
-  if (asked.kpi !== before) {
-    scrollTo(0, 0);
-    (asked.kpi ? $("kpi-title") : list.linkOf(before))?.focus();
-  }
+  if (asked.kpi === before.kpi && asked.view === before.view) return;
+  scrollTo(0, 0);
+  (titleOf() ?? (before.kpi ? list.linkOf(before.kpi) : $(`to-${before.view}`)))?.focus();
 });
 
+// What the keyboard is sent to; of the list it is what one came from.
+const titleOf = () => $(`${place}-title`);
+
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && asked.kpi) location.hash = address.to({ kpi: "" });
+  if (event.key === "Escape" && place !== "list") location.hash = address.to(asked.kpi ? { kpi: "" } : { view: "", list: "" });
 });
 
 // --- whether it can be trusted ---
@@ -101,8 +115,9 @@ function said({ kind, since }) {
   if (kind === "lost") return `The connection is lost.${since ? ` These numbers are of ${time(since)}.` : ""} Trying again.`;
   if (kind === "old") return `No new numbers since ${time(since)}: the exporter answers, but does not compute.`;
   if (kind !== "stale") return "";
+  if (!clock.stale_shards) return `All numbers are stale since ${time(since)}: Kafka does not say how far the topics reach.`;
   const lag = clock.lag ? `, ${whole.format(clock.lag)} records to go` : "";
-  return `Some numbers are stale: ${clock.stale_shards} of ${clock.shards} shards are behind${since ? ` since ${time(since)}` : ""}${lag}.`;
+  return `The numbers are stale: ${clock.stale_shards} of ${clock.shards} shards are behind since ${time(since)}${lag}.`;
 }
 
 function drawStatus() {
@@ -122,8 +137,8 @@ function drawStatus() {
 
 function drawSummary() {
   const all = Object.entries(kpis).map(([id, kpi]) => [kpi, total(id, windowOf(kpi, asked.window))]);
-  const over = all.filter(([kpi, value]) => value && missed(kpi, value.value)).length;
-  const stale = all.filter(([, value]) => value?.state === "stale").length;
+  const over = all.filter(([kpi, value]) => missed(kpi, value.value)).length;
+  const stale = all.filter(([, value]) => value.state === "stale").length;
   const text = [`${all.length} KPIs`, over ? `${over} off target` : "none off target", stale ? `${stale} stale` : ""].filter(Boolean).join(", ");
   set($("tally"), text);
   $("tally").classList.toggle("off", over > 0);
@@ -143,7 +158,7 @@ follow("api/stream", {
     if (!built) {
       build();
       notice(line || $("notice").textContent);
-      if (asked.kpi) $("kpi-title").focus();
+      titleOf()?.focus();
     }
     changes.follow(Object.keys(kpis).filter((id) => kpis[id].operators.includes("change")), draw);
     list.followSparks(draw);

@@ -5,6 +5,7 @@ import { changeOf } from "./changes.js";
 import { $, ask, el, set, setClass } from "./dom.js";
 import * as history from "./history.js";
 import { groupName, largest } from "./list.js";
+import { table } from "./panes.js";
 import * as receipt from "./receipt.js";
 import { kpis, total } from "./stream.js";
 import { STATES, details, difference, missed, people, whole, windowOf } from "./words.js";
@@ -17,6 +18,7 @@ const OPERATORS = {
   pipeline_overdue_value: "Overdue in the pipeline", target_attainment: "Target attained", target_met: "Target met", target_pace_gap: "Ahead of the pace",
 };
 const PLAIN = ["forecast_end_of_period", "forecast_error", "target_attainment", "deals_forecast", "pipeline_overdue_value"];
+const BACK = { "": "← All KPIs", attention: "← What needs someone", health: "← Health" };
 const AGAINST = { previous: "on the days before", year: "on the year before" };
 
 let page = null; // of the KPI and window that are shown
@@ -24,7 +26,6 @@ let page = null; // of the KPI and window that are shown
 export function close() {
   page?.receipt.close();
   page = null;
-  $("kpi").hidden = true;
   $("kpi").replaceChildren();
 }
 
@@ -35,9 +36,9 @@ export function open() {
     page?.receipt.close();
     page = build(asked.kpi, kpi);
     $("kpi").replaceChildren(...page.all);
-    $("kpi").hidden = false;
   }
   page.back.href = to({ kpi: "" });
+  set(page.back, BACK[asked.view]);
   if (page.window === window) return;
   page.window = window;
   page.receipt?.close();
@@ -49,7 +50,7 @@ function build(id, kpi) {
   const made = { id, kpi, window: "", operated: [], operatedMs: 0, receipt: null };
   for (const name of ["value", "state", "samples", "change", "detail"]) made[name] = el("p", { class: name });
   made.span = el("span", { class: "span" });
-  made.back = el("a", { class: "back" }, "← All KPIs");
+  made.back = el("a");
   made.file = el("a", { href: `api/kpis?${new URLSearchParams({ kpi: id, format: "csv" })}`, download: "" }, "CSV");
   made.panes = el("div", { class: "panes" });
   made.below = el("div");
@@ -69,7 +70,7 @@ function build(id, kpi) {
 export function draw() {
   if (!page) return;
   const { id, kpi, window } = page;
-  const value = total(id, window) ?? { value: null, samples: 0, state: "no_data" };
+  const value = total(id, window);
   const off = missed(kpi, value.value);
   set(page.value, people(value.value, kpi.unit));
   set(page.span, window);
@@ -87,31 +88,27 @@ export function draw() {
 
 function drawPanes() {
   const { id, kpi, window } = page;
-  const panes = [pane("Windows", kpi.windows.map((name) => [name, total(id, name)]), kpi)];
+  const panes = [valuesPane("Windows", kpi.windows.map((name) => [name, total(id, name)]), kpi)];
   for (const by of kpi.by) {
     const groups = largest(id, window, by);
     if (!groups.length) continue;
     const rest = groups.length - GROUPS_SHOWN;
-    panes.push(pane(`By ${by.split(",").join(" and ")}, ${window}${rest > 0 ? ` (${rest} smaller not shown)` : ""}`,
+    panes.push(valuesPane(`By ${by.split(",").join(" and ")}, ${window}${rest > 0 ? ` (${rest} smaller not shown)` : ""}`,
       groups.slice(0, GROUPS_SHOWN).map((value) => [groupName(value), value]), kpi));
   }
   if (page.operated.length) panes.push(operatedPane(page.operated, kpi));
   page.panes.replaceChildren(...panes);
 }
 
-function pane(title, entries, kpi) {
-  const body = entries.map(([name, value]) => {
-    const state = value?.state ?? "no_data";
-    const samples = value ? whole.format(value.samples) : "0";
-    return el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "value" }, people(value?.value, kpi.unit)),
-      el("td", { class: "samples", title: "samples" }, samples), el("td", { class: `state ${state}` }, STATES[state]));
-  });
-  return el("div", { class: "pane" }, el("h4", {}, title), el("table", { "aria-label": `${kpi.title}: ${title}` }, el("tbody", {}, ...body)));
+function valuesPane(title, entries, kpi) {
+  const rows = entries.map(([name, value]) => [name, people(value.value, kpi.unit),
+    el("td", { class: "samples", title: "samples" }, whole.format(value.samples)), el("td", { class: `state ${value.state}` }, STATES[value.state])]);
+  return table(title, rows, { label: `${kpi.title}: ${title}` });
 }
 
 // What operators make of the totals.
 async function operate(of) {
-  if (!of.kpi.operators.length || Date.now() - of.operatedMs < OPERATED_MS) return;
+  if (Date.now() - of.operatedMs < OPERATED_MS) return;
   of.operatedMs = Date.now();
   const answer = await ask(`api/kpis?${new URLSearchParams({ kpi: of.id, by: "" })}`);
   if (!answer.ok) return;
@@ -128,13 +125,12 @@ function operated({ operator, value, unit }, kpi) {
 
 function operatedPane(results, kpi) {
   const title = "Trends and targets";
-  const body = results.map((result) => {
+  const rows = results.map((result) => {
     const words = [OPERATORS[result.operator] ?? result.operator, AGAINST[result.against] ?? ""].filter(Boolean).join(" ");
     const name = result.operator === "anomaly_band" ? words : `${words}, ${result.window}`;
     const bounds = result.lower !== null && result.upper !== null && result.operator !== "anomaly_band"
       ? [el("span", { class: "bounds" }, `${people(result.lower, result.unit)} to ${people(result.upper, result.unit)}`)] : [];
-    return el("tr", {}, el("th", { scope: "row" }, name, ...bounds), el("td", { class: "value" }, operated(result, kpi)),
-      el("td", { class: `state ${result.state}` }, STATES[result.state]));
+    return [[name, ...bounds], operated(result, kpi), el("td", { class: `state ${result.state}` }, STATES[result.state])];
   });
-  return el("div", { class: "pane" }, el("h4", {}, title), el("table", { "aria-label": `${kpi.title}: ${title}` }, el("tbody", {}, ...body)));
+  return table(title, rows, { label: `${kpi.title}: ${title}` });
 }

@@ -17,7 +17,7 @@ let sparksMs = 0;
 
 const shown = (kpi) => (!asked.department || kpi.department === asked.department) && (!asked.by || kpi.by.includes(asked.by));
 
-export function build() {
+export function open() {
   rows.clear();
   const sections = [];
   for (const [department, title] of Object.entries(DEPARTMENTS)) {
@@ -28,7 +28,12 @@ export function build() {
       ...members.map(([id, kpi]) => buildRow(id, kpi)));
     sections.push(el("section", {}, el("h2", {}, title), el("div", { class: "sheet" }, table)));
   }
-  $("departments").replaceChildren(...sections);
+  $("list").replaceChildren(...sections);
+}
+
+export function close() {
+  rows.clear();
+  $("list").replaceChildren();
 }
 
 function buildRow(id, kpi) {
@@ -49,7 +54,7 @@ export function draw() {
   for (const [id, cells] of rows) {
     const kpi = kpis[id];
     const window = windowOf(kpi, asked.window);
-    const value = total(id, window) ?? { value: null, samples: 0, state: "no_data" };
+    const value = total(id, window);
     cells.link.href = to({ kpi: id });
     set(cells.span, window);
     cells.span.hidden = window === asked.window;

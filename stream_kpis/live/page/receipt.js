@@ -2,10 +2,11 @@
 
 import { to } from "./address.js";
 import { ask, el, set } from "./dom.js";
+import { pane, table } from "./panes.js";
 import { kpis } from "./stream.js";
 import { STATES, people, time, whole } from "./words.js";
+import * as work from "./work.js";
 
-const POLL_MS = 500;
 const CONTRIBUTORS_SHOWN = 10;
 
 /** The receipt of a KPI's value; it is fetched when it is asked for, and stays as it was then. */
@@ -13,8 +14,7 @@ export function build(id, kpi, window) {
   const title = el("h3", {}, "Receipt");
   const anew = el("button", { type: "button" }, "Fetch anew");
   const prove = el("button", { type: "button", hidden: "" }, "Prove it");
-  const bar = el("progress", { hidden: "", "aria-label": "Proof" });
-  const verdict = el("p", { class: "verdict", role: "status" });
+  const proof = work.build("Proof", "Recomputing in SQL");
   const made = el("div", { class: "panes" });
   const text = el("pre", { tabindex: "0", role: "region", "aria-label": `${kpi.title}: receipt` });
   const query = new URLSearchParams({ kpi: id, window });
@@ -33,37 +33,21 @@ export function build(id, kpi, window) {
     made.replaceChildren(...panesOf(receipt, kpi));
   }
 
-  // A proof runs at the exporter, whether or not this page waits for it.
   async function proveIt() {
     prove.disabled = true;
-    say("", "Beginning …");
-    let answer = await ask(`api/prove?${query}`, { method: "POST" });
-    while (answer.ok && answer.data.state === "running" && !gone) {
-      const { id: proof, read, to_read: all, seconds } = answer.data;
-      bar.hidden = false;
-      if (all && read < all) [bar.max, bar.value] = [all, read];
-      else bar.removeAttribute("value");
-      say("", !all ? `Asking Kafka … ${Math.round(seconds)} s` : read < all ? `Reading Kafka: ${whole.format(read)} of ${whole.format(all)} records` : `Recomputing in SQL … ${Math.round(seconds)} s`);
-      await new Promise((done) => setTimeout(done, POLL_MS));
-      answer = await ask(`api/prove?id=${proof}`);
-    }
-    bar.hidden = true;
+    proof.say("", "Beginning …");
+    const answer = await proof.ended(ask(`api/prove?${query}`, { method: "POST" }), ({ id: number }) => `api/prove?id=${number}`, () => gone);
     prove.disabled = false;
-    if (!answer.ok) say("unproved", answer.line);
-    else if (answer.data.failed) say("unproved", `Not proved: ${answer.data.failed}`);
-    else if (answer.data.found) say(answer.data.found.equal ? "equal" : "different", `${answer.data.found.equal ? "✓" : "✗"} ${answer.data.found.text}`);
-  }
-
-  function say(kind, line) {
-    verdict.className = `verdict ${kind}`;
-    set(verdict, line);
+    if (!answer.ok) proof.say("unproved", answer.line);
+    else if (answer.data.failed) proof.say("unproved", `Not proved: ${answer.data.failed}`);
+    else if (answer.data.found) proof.say(answer.data.found.equal ? "equal" : "different", `${answer.data.found.equal ? "✓" : "✗"} ${answer.data.found.text}`);
   }
 
   anew.addEventListener("click", fetchAnew);
   prove.addEventListener("click", proveIt);
   fetchAnew();
   return {
-    element: el("section", { class: "sheet receipt", "aria-label": "Receipt" }, el("div", { class: "title" }, title, prove, anew), el("div", { class: "proof" }, bar, verdict), made, text),
+    element: el("section", { class: "sheet receipt", "aria-label": "Receipt" }, el("div", { class: "title" }, title, prove, anew), proof.element, made, text),
     close: () => { gone = true; },
   };
 }
@@ -83,19 +67,11 @@ function panesOf(receipt, kpi) {
     const rows = groups.slice(0, CONTRIBUTORS_SHOWN).map((one) => [
       one.group || "(empty)", people(one.value, kpi.unit), one.share === null ? "–" : people(one.share, "ratio")]);
     const rest = groups.length - rows.length;
-    panes.push(table(`Contributors by ${by.split(",").join(" and ")}${rest > 0 ? ` (${rest} smaller not shown)` : ""}`, rows, ["", "Value", "Share"]));
+    panes.push(table(`Contributors by ${by.split(",").join(" and ")}${rest > 0 ? ` (${rest} smaller not shown)` : ""}`, rows, { head: ["", "Value", "Share"] }));
   }
   if (receipt.exclusions.length) {
     panes.push(table("Left out", receipt.exclusions.map((one) => [
       el("span", {}, one.reason, el("span", { class: "bounds" }, `${one.why}; of ${one.of}`)), whole.format(one.number)])));
   }
   return panes;
-}
-
-const pane = (title, ...content) => el("div", { class: "pane" }, el("h4", {}, title), ...content);
-
-function table(title, rows, head = []) {
-  const names = head.length ? [el("thead", {}, el("tr", {}, ...head.map((name, index) => index ? el("th", { scope: "col", class: "number" }, name) : el("td"))))] : [];
-  const body = rows.map(([name, ...cells]) => el("tr", {}, el("th", { scope: "row" }, name), ...cells.map((cell) => el("td", { class: "value" }, cell))));
-  return pane(title, el("table", { "aria-label": title }, ...names, el("tbody", {}, ...body)));
 }

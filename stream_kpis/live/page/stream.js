@@ -11,6 +11,7 @@ const values = new Map(); // "kpi|window" -> Map(group key -> value)
 let catalogue = ""; // as it came
 export let kpis = {};
 export let clock = null; // of the newest snapshot
+export let shards = []; // how each is, at that time
 let heardMs = 0; // any event
 let ageS = 0; // of the snapshot, as the server says
 let lost = true;
@@ -28,16 +29,18 @@ function take(row, gone) {
 // All values of a KPI over a window: the total, and that of each group.
 export const series = (id, window) => [...(values.get(`${id}|${window}`)?.values() ?? [])];
 
+const NONE = { value: null, samples: 0, state: "no_data" };
+
 export function total(id, window) {
-  return values.get(`${id}|${window}`)?.get("");
+  return values.get(`${id}|${window}`)?.get("") ?? NONE;
 }
 
-// What is wrong, the worst first, and since when: connecting, lost, old (it answers, but does not compute), stale (shards are behind).
+// What is wrong, the worst first, and since when: connecting, lost, old (it answers, but does not compute), stale (shards are behind, or Kafka does not say whether).
 export function trouble() {
   if (clock === null) return lost && heardMs ? { kind: "lost", since: null } : { kind: "connecting", since: null };
   if (lost) return { kind: "lost", since: clock.kpi_now };
   if (ageS > OLD_S) return { kind: "old", since: clock.made };
-  if (clock.stale_shards) return { kind: "stale", since: clock.stale_since };
+  if (clock.stale_since) return { kind: "stale", since: clock.stale_since };
   return { kind: "live", since: null };
 }
 
@@ -72,8 +75,8 @@ export function follow(address, on) {
     });
     source.addEventListener("values", (event) => {
       heard();
-      const { values: fresh, gone, ...rest } = JSON.parse(event.data);
-      clock = rest;
+      const { values: fresh, gone, health, ...rest } = JSON.parse(event.data);
+      [clock, shards] = [rest, health];
       ageS = rest.age_s;
       if (rest.whole) values.clear();
       fresh.forEach((row) => take(row, false));

@@ -87,7 +87,7 @@ function tile(id) {
 
 function draw() {
   for (const { id, kpi, ...parts } of tiles) {
-    const value = total(id, windowOf(kpi, asked.window)) ?? { value: null, samples: 0, state: "no_data" };
+    const value = total(id, windowOf(kpi, asked.window));
     const known = value.value !== null;
     const off = missed(kpi, value.value);
     set(parts.value, people(value.value, kpi.unit));

@@ -4,7 +4,14 @@ export const WINDOWS = ["5m", "1h", "today", "24h", "7d", "mtd", "30d", "qtd", "
 export const DEPARTMENTS = { service: "Service", sales: "Sales", customers: "Customers", marketing: "Marketing" };
 export const STATES = { ok: "ok", low_sample: "few samples", immature: "immature", stale: "stale", no_data: "no data" };
 
+const MOMENT = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
 export const time = (text) => new Date(text).toLocaleTimeString("en-GB");
+
+// With the day, and with the year if that is not the one of `now`.
+export function moment(text, now) {
+  const [then, year] = [new Date(text), new Date(now).getFullYear()];
+  return then.toLocaleString("en-GB", then.getFullYear() === year ? MOMENT : { ...MOMENT, year: "numeric" });
+}
 
 // The chosen window, or the nearest longer one that a KPI has.
 export function windowOf(kpi, chosen) {

@@ -1,0 +1,73 @@
+"""The attention list over HTTP: `/api/attention` begins to look in the background, and says what was found.
+
+The exporter follows cells, and no cell names anybody. Who waits stands in the parties changelog, which can be large: it
+is read on demand, by one look at a time that all pages share, and not again while the last one is fresh.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from stream_kpis.live.answers import json_answer
+from stream_kpis.live.background import SECONDS_MAX, Background, Job, Work, refuse_others
+
+FRESH_S = 10.0
+"""For how long a list is given again instead of being made anew."""
+COMMAND = "stream-kpis attention"
+
+
+class Attending(Background):
+    """Looks for what waits.
+
+    Args:
+        look: gives the list as :meth:`stream_kpis.live.attention.Overview.as_json`; without it there is none.
+        seconds_max: how long it may take.
+        clock: in seconds.
+    """
+
+    def __init__(
+        self, look: Work | None, seconds_max: float = SECONDS_MAX, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(seconds_max, clock)
+        self._look = look
+        self._last: Job | None = None
+
+    def routes(self) -> list[web.RouteDef]:
+        """What the server serves of it."""
+        return [web.post("/api/attention", self.look), web.get("/api/attention", self.told)]
+
+    async def look(self, request: web.Request) -> web.Response:
+        """Begins to look, unless somebody just did: 202 while it runs, else 200 with a fresh list."""
+        refuse_others(request)
+        look = self._checked()
+        if not self.runs and not self._fresh():
+            self._last = self.begin(look, COMMAND)
+        response = json_answer(self._said())
+        response.set_status(202 if self.runs else 200)
+        return response
+
+    async def told(self, _: web.Request) -> web.Response:
+        """How far the last look is, how old, and what it found; state ``none`` before the first."""
+        self._checked()
+        return json_answer(self._said())
+
+    def _checked(self) -> Work:
+        if self._look is None:
+            line = f"This exporter lists nobody, as attention_records_max is 0: run {COMMAND}.\n"
+            raise web.HTTPNotFound(text=line)
+        return self._look
+
+    def _fresh(self) -> bool:
+        last = self._last
+        return last is not None and not last.failed and (self._age_s(last) or 0) < FRESH_S
+
+    def _said(self) -> dict[str, Any]:
+        if self._last is None:
+            return {"state": "none"}
+        return {**self.said(self._last), "age_s": self._age_s(self._last)}
+
+    def _age_s(self, job: Job) -> float | None:
+        """How long ago it ended."""
+        return None if job.ended_s is None else round(self._clock() - job.ended_s, 1)

@@ -1,0 +1,92 @@
+// Whether the numbers are kept up: of each shard how far it is, what could not be used, and the exporter itself.
+
+import { to } from "./address.js";
+import { $, ask, el, set, setClass } from "./dom.js";
+import { table } from "./panes.js";
+import { clock, shards } from "./stream.js";
+import { duration, moment, time, whole } from "./words.js";
+
+const ASKED_MS = 30_000; // of the exporter itself little changes
+const STATES = { ok: "ok", behind: "behind", away: "away", unseen: "never seen" };
+const HEAD = ["Shard", "State", "Records to go", "Heard", "Records read", "Events", "Parked", "Dead letters"];
+
+let page = null;
+
+export function open() {
+  page ??= build();
+  page.back.href = to({ view: "" });
+}
+
+export function close() {
+  page = null;
+}
+
+function build() {
+  const made = { rows: [], back: el("a", {}, "← All KPIs"), said: el("p", { class: "choices", role: "status" }), body: el("tbody"), panes: el("div", { class: "panes" }), exporter: null, askedMs: 0 };
+  const shardsTable = el("table", { class: "shards rows", "aria-label": "Shards" },
+    el("thead", {}, el("tr", {}, ...HEAD.map((name, index) => el("th", { scope: "col", class: index > 1 ? "number" : "" }, name)))), made.body);
+  $("health").replaceChildren(
+    el("nav", { "aria-label": "Back" }, made.back),
+    el("section", { class: "sheet", "aria-label": "Shards" }, el("h2", { id: "health-title", tabindex: "-1" }, "Health"), made.said,
+      el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of the shards" }, shardsTable)),
+    el("section", { class: "sheet", "aria-label": "Details" }, el("div", { class: "title" }, el("h3", {}, "Details")), made.panes));
+  return made;
+}
+
+export function draw() {
+  if (!page || !clock) return;
+  set(page.said, sentence());
+  if (page.rows.length !== shards.length) {
+    page.rows = shards.map(() => HEAD.map((name, index) => index ? el("td", index > 1 ? { class: "samples", "data-name": name } : {}) : el("th", { scope: "row" })));
+    page.body.replaceChildren(...page.rows.map((cells) => el("tr", {}, ...cells)));
+  }
+  shards.forEach(drawShard);
+  follow(page);
+  drawPanes();
+}
+
+function drawShard(shard, index) {
+  const { state, since, lag, age_s: ageS, read, events, parked, dead_letters: dead } = shard;
+  const texts = [String(shard.shard), since && state !== "unseen" ? `${STATES[state]} since ${time(since)}` : STATES[state], whole.format(lag), ageS === null ? "–" : `${duration(ageS)} ago`,
+    whole.format(read), whole.format(events), whole.format(parked), whole.format(sum(Object.values(dead)))];
+  const cells = page.rows[index];
+  texts.forEach((text, column) => set(cells[column], text));
+  setClass(cells[1], state === "ok" ? "state ok" : "state stale");
+}
+
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+function sentence() {
+  const [late, all] = [shards.filter((shard) => shard.state !== "ok").length, shards.length];
+  if (late) return `${late} of ${all} shards ${late === 1 ? "does" : "do"} not keep up: numbers of all KPIs may lack their events.`;
+  return clock.stale_since ? "Kafka does not say how far the topics reach: whether the shards keep up is not known." : all === 1 ? "The only shard keeps up." : `All ${all} shards keep up.`;
+}
+
+function drawPanes() {
+  const { exporter } = page;
+  const dead = {};
+  for (const shard of shards) for (const [reason, count] of Object.entries(shard.dead_letters)) dead[reason] = (dead[reason] ?? 0) + count;
+  const worst = Object.entries(dead).sort((a, b) => b[1] - a[1]).map(([reason, count]) => [reason.replaceAll("_", " "), whole.format(count)]);
+  const held = clock.held_since ? [["Held since", moment(clock.held_since, clock.made)], ["Shards with another one", `${clock.shards_changed} of ${clock.shards}`]] : [];
+  const panes = [
+    table("Numbers", [["KPI now", time(clock.kpi_now)], ["Computed", time(clock.made)], ["Behind the clock", duration(Math.max(0, (new Date(clock.made) - new Date(clock.kpi_now)) / 1000))], ["Records to go", whole.format(clock.lag)]]),
+    table("Catalogue", [["Shown", clock.catalogue.slice(0, 12) || "–"], ...held]),
+    table("Dead letters", worst.length ? worst : [["none", "0"]]),
+  ];
+  if (exporter) {
+    panes.push(
+      table("Left out", [["Groups beyond a bound", whole.format(exporter.groups_left_out)], ["Series of /metrics over the cap", whole.format(exporter.series_dropped)], ["Targets that were none", whole.format(exporter.targets_rejected)]]),
+      table("Exporter", [["Version", exporter.version], ["Since", moment(exporter.started, clock.made)], ["Memory", `${whole.format(Math.round(exporter.memory_bytes / 1e6))} MB`], ["Live pages", whole.format(exporter.streams)], ["Pages dropped", whole.format(exporter.streams_dropped)]]));
+    const calendars = Object.entries(exporter.calendars).map(([name, open]) => [name, open ? "open" : "closed"]);
+    if (calendars.length) panes.push(table("Business calendars", calendars));
+  }
+  page.panes.replaceChildren(...panes);
+}
+
+async function follow(of) {
+  if (Date.now() - of.askedMs < ASKED_MS) return;
+  of.askedMs = Date.now();
+  const answer = await ask("api/health");
+  if (answer.ok) of.exporter = answer.data;
+  if (of === page) drawPanes();
+}

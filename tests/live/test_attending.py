@@ -1,0 +1,135 @@
+"""The attention list over HTTP: in the background, one look for all pages, not again while it is fresh."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from stream_kpis.live.attending import FRESH_S, Attending
+from stream_kpis.live.background import Tell
+from stream_kpis.live.feed import Feed
+from stream_kpis.live.server import serving
+from tests.live import fakes
+
+LIST = "/api/attention"
+
+
+class Looker:
+    """A look that goes on when it is let go, asked for over HTTP."""
+
+    def __init__(self) -> None:
+        self.go, self.cancelled = asyncio.Event(), asyncio.Event()
+        self.tell: Tell
+        self.error: Exception | None = None
+        self.http: aiohttp.ClientSession
+        self.looks = 0
+        self.now_s = 0.0
+
+    async def look(self, tell: Tell) -> dict[str, Any]:
+        self.tell = tell
+        self.looks += 1
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        if self.error is not None:
+            raise self.error
+        return {"look": self.looks}
+
+    async def ask(self, method: str, **headers: str) -> tuple[int, Any]:
+        async with self.http.request(method, LIST, headers=headers) as answer:
+            return answer.status, await (answer.json() if answer.ok else answer.text())
+
+    async def ended(self) -> dict[str, Any]:
+        """How the last look ended."""
+        while True:
+            _, said = await self.ask("GET")
+            if said["state"] != "running":
+                return dict(said)
+
+
+@pytest_asyncio.fixture
+async def looker(request: pytest.FixtureRequest) -> AsyncIterator[Looker]:
+    looker = Looker()
+    seconds_max = getattr(request, "param", 600.0)
+    async with (
+        Attending(looker.look, seconds_max, lambda: looker.now_s) as attending,
+        serving(Feed(), fakes.KPIS, routes=attending.routes()) as url,
+        aiohttp.ClientSession(url) as looker.http,
+    ):
+        yield looker
+
+
+async def test_a_look_begins_says_how_far_it_is_and_what_it_found(looker: Looker) -> None:
+    assert await looker.ask("GET") == (200, {"state": "none"})
+    status, begun = await looker.ask("POST")
+    assert (status, begun["state"], begun["age_s"]) == (202, "running", None)
+    looker.tell(30, 120)
+    looker.now_s = 2.25
+    _, said = await looker.ask("GET")
+    assert (said["state"], said["read"], said["to_read"], said["seconds"]) == ("running", 30, 120, 2.2)
+    looker.go.set()
+    said = await looker.ended()
+    assert (said["state"], said["found"], said["age_s"], said["failed"]) == ("done", {"look": 1}, 0.0, "")
+
+
+async def test_all_pages_share_one_look_and_its_list_while_that_is_fresh(looker: Looker) -> None:
+    assert [(await looker.ask("POST"))[0] for _ in range(3)] == [202, 202, 202]
+    looker.go.set()
+    await looker.ended()
+    looker.now_s = FRESH_S - 0.5
+    status, said = await looker.ask("POST")
+    assert (status, said["found"], said["age_s"]) == (200, {"look": 1}, FRESH_S - 0.5)
+    looker.now_s = FRESH_S
+    assert (await looker.ask("POST"))[0] == 202
+    assert (await looker.ended())["found"] == {"look": 2}
+
+
+async def test_a_look_that_failed_says_why_and_may_be_repeated_at_once(looker: Looker) -> None:
+    looker.error = RuntimeError("Kafka does not answer")
+    looker.go.set()
+    await looker.ask("POST")
+    said = await looker.ended()
+    assert (said["state"], said["failed"], said["found"]) == ("failed", "Kafka does not answer", None)
+    looker.error = None
+    assert (await looker.ask("POST"))[0] == 202
+    assert (await looker.ended())["state"] == "done"
+
+
+@pytest.mark.parametrize("looker", [0.0], indirect=True)
+async def test_a_look_that_takes_too_long_is_ended_and_says_what_to_do(looker: Looker) -> None:
+    await looker.ask("POST")
+    assert (await looker.ended())["failed"] == "not done after 0 s: run stream-kpis attention"
+
+
+async def test_a_page_of_somebody_else_begins_no_look(looker: Looker) -> None:
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 202)):
+        assert (await looker.ask("POST", **{"Sec-Fetch-Site": site}))[0] == status
+
+
+async def test_where_the_settings_forbid_it_both_say_so() -> None:
+    async with (
+        serving(Feed(), fakes.KPIS, routes=Attending(None).routes()) as url,
+        aiohttp.ClientSession(url) as http,
+    ):
+        for method in ("GET", "POST"):
+            async with http.request(method, LIST) as answer:
+                assert (answer.status, (await answer.text())[:62]) == (
+                    404,
+                    "This exporter lists nobody, as attention_records_max is 0: run",
+                )
+
+
+async def test_a_look_ends_with_the_exporter() -> None:
+    looker = Looker()
+    async with (
+        Attending(looker.look) as attending,
+        serving(Feed(), fakes.KPIS, routes=attending.routes()) as url,
+        aiohttp.ClientSession(url) as looker.http,
+    ):
+        await looker.ask("POST")
+    assert looker.cancelled.is_set()
