@@ -22,9 +22,7 @@ from stream_kpis.live.reckoning import PERIOD, Found, Reckoner, View
 from stream_kpis.live.snapshot import Result, ShardPosition, Snapshot, State, Value
 from stream_kpis.live.sources import Sources
 from stream_kpis.live.sums import Groups, RunningSum, Span, Tiles
-from stream_kpis.live.witnesses import Witnesses, of_beginnings, of_later, only_of
-
-_FOREVER_MS = 1 << 60
+from stream_kpis.live.witnesses import any_from, firsts, of_beginnings, of_later, only_of
 
 
 class ReadModel:
@@ -180,7 +178,7 @@ class ReadModel:
         to_ms = round_up(now_ms)
         for total in self._sums.values():
             total.move(to_ms)
-        begun = self._firsts(self._beginnings, to_ms)
+        begun = firsts(self._beginnings, self._tiles, to_ms)
         moved = to_ms != self._to_ms or begun != self._begun
         self._begun = begun
         for name in self._sources.order:
@@ -222,17 +220,6 @@ class ReadModel:
         yield from self._operators.results(to_ms)
         yield from self._pipeline.results(to_ms, self._sums, self._values, self._begun)
         yield from self.targets.results(to_ms, self._values)
-
-    def _told(self, witnesses: Witnesses, from_ms: int, to_ms: int) -> frozenset[str]:
-        """The measures of which a witness has a cell in [from, to)."""
-        return frozenset(
-            measure for measure, indexes in witnesses.items() if self._tiles.any_of(indexes, from_ms, to_ms)
-        )
-
-    def _firsts(self, witnesses: Witnesses, before_ms: int) -> dict[str, int]:
-        """When the first cell of a witness begins, by measure; of those that have one before then."""
-        firsts = {measure: self._tiles.first_of(indexes, before_ms) for measure, indexes in witnesses.items()}
-        return {measure: first_ms for measure, first_ms in firsts.items() if first_ms is not None}
 
     def _distrusted(self, read: Callable[[str], set[str]]) -> set[str]:
         """The KPIs that read what some shard counts under another definition, zone or currency.
@@ -302,8 +289,8 @@ class ReadModel:
         for whole in spans:
             for total in sums.values():
                 total.move(whole.to_ms)
-            begun = self._firsts(beginnings, whole.to_ms)
-            went_on = self._told(later, whole.to_ms, _FOREVER_MS)
+            begun = firsts(beginnings, self._tiles, whole.to_ms)
+            went_on = any_from(later, self._tiles, whole.to_ms)
             found: Found = {}
             view = View(whole.to_ms, sums, begun, edges, found)
             for name in order:

@@ -91,12 +91,11 @@ class Tiles:
         """The groups of a grouping that have any cell, with how many."""
         return self._tiles_of_group[index]
 
-    def any_of(self, indexes: frozenset[int], from_ms: int, to_ms: int) -> bool:
-        """Whether one of some groupings has a cell that starts in [from, to)."""
+    def any_from(self, indexes: frozenset[int], from_ms: int) -> bool:
+        """Whether one of some groupings has a cell that starts at an instant or later."""
         known = [index for index in indexes if self._tiles_of_group[index]]
         return bool(known) and any(
-            not indexes.isdisjoint(cells) and from_ms <= tile_start_ms(tile) < to_ms
-            for tile, cells in self._tiles.items()
+            not indexes.isdisjoint(cells) and from_ms <= tile_start_ms(tile) for tile, cells in self._tiles.items()
         )
 
     def first_of(self, indexes: frozenset[int], before_ms: int) -> int | None:

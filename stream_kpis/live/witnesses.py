@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.load import kind_of
+from stream_kpis.live.sums import Tiles
 
 Witnesses = dict[str, frozenset[int]]
 """By measure, the indexes of total groupings."""
@@ -38,6 +39,17 @@ def of_beginnings(plan: Plan) -> Witnesses:
 def of_later(plan: Plan, kinds: Iterable[str]) -> Witnesses:
     """For each measure of some kinds, whose cells show that what it counts went on; not what may lie ahead of that."""
     return _relatives(plan, kinds, None)
+
+
+def firsts(witnesses: Witnesses, tiles: Tiles, before_ms: int) -> dict[str, int]:
+    """When the first cell of a witness begins, by measure, in ms; of those that have one before then."""
+    found = {measure: tiles.first_of(indexes, before_ms) for measure, indexes in witnesses.items()}
+    return {measure: first_ms for measure, first_ms in found.items() if first_ms is not None}
+
+
+def any_from(witnesses: Witnesses, tiles: Tiles, from_ms: int) -> frozenset[str]:
+    """The measures of which a witness has a cell that starts at an instant or later."""
+    return frozenset(measure for measure, indexes in witnesses.items() if tiles.any_from(indexes, from_ms))
 
 
 def only_of(witnesses: Witnesses, measures: AbstractSet[str]) -> Witnesses:
