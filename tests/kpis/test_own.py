@@ -29,13 +29,14 @@ def over(built_in_files: list[Path], folder: Path, *texts: str) -> Plan:
 
 def test_an_override_changes_the_fields_that_it_names_and_no_other(tmp_path: Path) -> None:
     plan = own(tmp_path, "override:\n  kpis:\n    orders: {title: Sales, windows: [7d], min_samples: 5, target: 12}\n")
-    before, after = built_in().kpis["orders"], plan.catalogue.kpis["orders"]
+    shipped = built_in().kpis
+    before, after = shipped["orders"], plan.catalogue.kpis["orders"]
     assert (after.title, after.windows, after.min_samples, after.target) == ("Sales", ("7d",), 5, 12)
     assert (after.formula, after.by, after.unit, after.choices) == (
         before.formula, before.by, before.unit, before.choices
     )  # fmt: skip
     others = plan.catalogue.kpis.keys() - {"orders"}
-    assert {name: plan.catalogue.kpis[name] for name in others} == {name: built_in().kpis[name] for name in others}
+    assert {name: plan.catalogue.kpis[name] for name in others} == {name: shipped[name] for name in others}
 
 
 def test_an_override_may_take_a_target_away_and_may_follow_another(tmp_path: Path) -> None:
