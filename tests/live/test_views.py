@@ -138,6 +138,14 @@ async def test_a_list_that_is_not_there_is_said(browser: Browser) -> None:
         await expect(shown.page.locator("#attention .waiting")).to_have_text("No list is of this department.")
 
 
+async def test_a_department_without_lists_may_be_opened_first(browser: Browser) -> None:
+    async with showing(browser, "#attention&department=customers", Look(FEW).routes) as shown:
+        shown.publish()
+        await expect(shown.page.locator("#attention .waiting")).to_have_text("No list is of this department.")
+        await shown.page.get_by_label("Department").select_option("Service")
+        await expect(cases(shown)).to_have_count(2)
+
+
 async def test_a_look_says_how_far_it_is_and_when_the_list_is_of(browser: Browser) -> None:
     """What was found stays until another look ends; one that fails says why, and takes nothing away."""
     look = Look(FEW, [DEAL])

@@ -34,7 +34,7 @@ export function close() {
 }
 
 function build(go) {
-  const made = { go, gone: false, choices: "", mark: null, work: work.build("Look", "Sorting") };
+  const made = { go, gone: false, choices: null, mark: null, work: work.build("Look", "Sorting") };
   made.back = el("a", {}, "← All KPIs");
   made.asOf = el("p", { class: "as-of" });
   made.again = el("button", { type: "button" }, "Look again");
