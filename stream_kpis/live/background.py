@@ -108,10 +108,18 @@ class Background:
 
 
 def refuse_others(request: web.Request) -> None:
-    """Lets only the exporter's own pages begin work.
+    """Lets only the exporter's own pages begin work, and whoever is no browser.
+
+    Browsers say where a request is from in ``Sec-Fetch-Site``, but over plain HTTP to localhost alone; elsewhere the
+    page's ``Origin`` has to have our ``Host``.
 
     Raises:
         HTTPForbidden: a page from elsewhere asks.
     """
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise web.HTTPForbidden(text="only the exporter's own pages begin this\n")
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        own = site in ("same-origin", "none")
+    else:
+        own = origin is None or origin.partition("://")[2].lower() == request.headers.get("Host", "").lower()
+    if not own:
+        raise web.HTTPForbidden(text="only the exporter's own pages begin this; a proxy has to pass Host on\n")

@@ -111,6 +111,23 @@ async def test_a_page_of_somebody_else_begins_no_look(looker: Looker) -> None:
         assert (await looker.ask("POST", **{"Sec-Fetch-Site": site}))[0] == status
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://evil.example", 403),
+        ("http://localhost:1", 403),
+        ("null", 403),
+        ("", 403),
+        ("http://localhost:9464", 202),
+    ],
+)
+async def test_where_a_browser_says_its_origin_alone_that_has_to_be_ours(
+    looker: Looker, origin: str, status: int
+) -> None:
+    """Sec-Fetch-Site is sent over https and to localhost."""
+    assert (await looker.ask("POST", Host="localhost:9464", Origin=origin))[0] == status
+
+
 async def test_where_the_settings_forbid_it_both_say_so() -> None:
     async with (
         serving(Feed(), fakes.KPIS, routes=Attending(None).routes()) as url,
