@@ -22,13 +22,13 @@ class Attending(Background):
     """Looks for what waits.
 
     Args:
-        look: gives the list as :meth:`stream_kpis.live.attention.Overview.as_json`; without it there is none.
+        look: gives the list as :meth:`stream_kpis.live.attention.Overview.as_json`, or is why there is none.
         seconds_max: how long it may take.
         clock: in seconds.
     """
 
     def __init__(
-        self, look: Work | None, seconds_max: float = SECONDS_MAX, clock: Callable[[], float] = time.monotonic
+        self, look: Work | str, seconds_max: float = SECONDS_MAX, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(seconds_max, clock)
         self._look = look
@@ -54,9 +54,8 @@ class Attending(Background):
         return json_answer(self._said())
 
     def _checked(self) -> Work:
-        if self._look is None:
-            line = f"This exporter lists nobody, as attention_records_max is 0: run {COMMAND}.\n"
-            raise web.HTTPNotFound(text=line)
+        if isinstance(self._look, str):
+            raise web.HTTPNotFound(text=f"This exporter lists nobody, as {self._look}; or run {COMMAND}.\n")
         return self._look
 
     def _fresh(self) -> bool:

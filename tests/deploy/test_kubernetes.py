@@ -9,6 +9,7 @@ import pytest
 from stream_kpis.cli import cli
 from stream_kpis.monitoring.rules import prometheus_rule
 from stream_kpis.settings import Role, Settings, load
+from stream_kpis.stream.waiting import looking
 from tests.deploy.files import ROOT, document, documents
 
 FOLDER = "deploy/kubernetes"
@@ -83,6 +84,7 @@ def test_it_runs_with_settings_that_there_are(name: str) -> None:
     mounted = Path(environment.pop("STREAM_KPIS_CONFIG"))
     settings = load(ROOT / FOLDER / mounted.name, environment)
     assert settings.role is Role(name.removeprefix("stream-kpis-"))
+    assert callable(looking(settings)), "docs/page.md says that the page lists who waits here"
     assert container["args"][0] in cli.commands
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounts == {"settings": str(mounted.parent), "tmp": "/tmp"}

@@ -12,6 +12,8 @@ from stream_kpis.live.attending import FRESH_S, Attending
 from stream_kpis.live.background import Tell
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.server import serving
+from stream_kpis.settings import Settings
+from stream_kpis.stream.waiting import looking
 from tests.live import fakes
 
 LIST = "/api/attention"
@@ -130,15 +132,28 @@ async def test_where_a_browser_says_its_origin_alone_that_has_to_be_ours(
 
 async def test_where_the_settings_forbid_it_both_say_so() -> None:
     async with (
-        serving(Feed(), fakes.KPIS, routes=Attending(None).routes()) as url,
+        serving(Feed(), fakes.KPIS, routes=Attending("it may not: allow it").routes()) as url,
         aiohttp.ClientSession(url) as http,
     ):
         for method in ("GET", "POST"):
             async with http.request(method, LIST) as answer:
-                assert (answer.status, (await answer.text())[:62]) == (
-                    404,
-                    "This exporter lists nobody, as attention_records_max is 0: run",
-                )
+                line = "This exporter lists nobody, as it may not: allow it; or run stream-kpis attention.\n"
+                assert (answer.status, await answer.text()) == (404, line)
+
+
+@pytest.mark.parametrize(
+    ("settings", "lists"),
+    [
+        (Settings(), True),
+        (Settings(host="localhost"), True),
+        (Settings(host="0.0.0.0"), False),
+        (Settings(host="0.0.0.0", allowed_hosts=("kpis.example",)), True),
+        (Settings(attention_records_max=0), False),
+    ],
+)
+def test_beyond_this_machine_who_asks_has_to_be_said(settings: Settings, lists: bool) -> None:
+    """The list has ids of customers, and nobody signs in."""
+    assert callable(looking(settings)) is lists
 
 
 async def test_a_look_ends_with_the_exporter() -> None:

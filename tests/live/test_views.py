@@ -188,12 +188,12 @@ async def test_an_old_list_is_said_to_be_old(browser: Browser) -> None:
 
 
 async def test_an_exporter_that_lists_nobody_says_so(browser: Browser) -> None:
-    async with showing(browser, "#30d", [*ROUTES, *Attending(None).routes()]) as shown:
+    async with showing(browser, "#30d", [*ROUTES, *Attending("attention_records_max is 0: set it").routes()]) as shown:
         shown.refused.add("/api/attention")
         shown.publish()
         await shown.page.get_by_role("link", name="Attention").click()
         await expect(shown.page.locator(".verdict")).to_have_text(
-            "This exporter lists nobody, as attention_records_max is 0: run stream-kpis attention."
+            "This exporter lists nobody, as attention_records_max is 0: set it; or run stream-kpis attention."
         )
 
 
