@@ -14,7 +14,7 @@ from stream_kpis.live.answers import json_answer
 from stream_kpis.live.background import SECONDS_MAX, Background, Job, Work, refuse_others
 
 FRESH_S = 10.0
-"""For how long a list is given again instead of being made anew."""
+"""For how long an answer is given again instead of being looked for anew, at least; else for as long as it took."""
 COMMAND = "stream-kpis attention"
 
 
@@ -39,7 +39,7 @@ class Attending(Background):
         return [web.post("/api/attention", self.look), web.get("/api/attention", self.told)]
 
     async def look(self, request: web.Request) -> web.Response:
-        """Begins to look, unless somebody just did: 202 while it runs, else 200 with a fresh list."""
+        """Begins to look, unless somebody just did: 202 while it runs, else 200 with how the last look ended."""
         refuse_others(request)
         look = self._checked()
         if not self.runs and not self._fresh():
@@ -59,8 +59,11 @@ class Attending(Background):
         return self._look
 
     def _fresh(self) -> bool:
+        """Whether the last look just ended; a failed one too, which many pages would else repeat all the while."""
         last = self._last
-        return last is not None and not last.failed and (self._age_s(last) or 0) < FRESH_S
+        if last is None or last.ended_s is None:
+            return False
+        return self._clock() - last.ended_s < max(FRESH_S, last.ended_s - last.began_s)
 
     def _said(self) -> dict[str, Any]:
         if self._last is None:

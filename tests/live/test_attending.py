@@ -91,15 +91,29 @@ async def test_all_pages_share_one_look_and_its_list_while_that_is_fresh(looker:
     assert (await looker.ended())["found"] == {"look": 2}
 
 
-async def test_a_look_that_failed_says_why_and_may_be_repeated_at_once(looker: Looker) -> None:
+async def test_a_look_that_failed_says_why_and_is_not_repeated_at_once(looker: Looker) -> None:
+    """Pages that are opened would else keep the exporter at it."""
     looker.error = RuntimeError("Kafka does not answer")
     looker.go.set()
     await looker.ask("POST")
     said = await looker.ended()
     assert (said["state"], said["failed"], said["found"]) == ("failed", "Kafka does not answer", None)
-    looker.error = None
+    looker.error, looker.now_s = None, FRESH_S - 0.5
+    status, said = await looker.ask("POST")
+    assert (status, said["failed"], looker.looks) == (200, "Kafka does not answer", 1)
+    looker.now_s = FRESH_S
     assert (await looker.ask("POST"))[0] == 202
     assert (await looker.ended())["state"] == "done"
+
+
+async def test_what_took_long_is_fresh_for_as_long(looker: Looker) -> None:
+    await looker.ask("POST")
+    looker.now_s = 90.0
+    looker.go.set()
+    await looker.ended()
+    for now_s, status in ((179.0, 200), (180.0, 202)):
+        looker.now_s = now_s
+        assert (await looker.ask("POST"))[0] == status
 
 
 @pytest.mark.parametrize("looker", [0.0], indirect=True)

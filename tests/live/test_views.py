@@ -171,6 +171,10 @@ async def test_a_look_says_how_far_it_is_and_when_the_list_is_of(browser: Browse
         await expect(verdict).to_have_text("Kafka is gone")
         await expect(cases(shown)).to_have_count(1)
         await expect(again).to_be_enabled()
+        look.now_s += 30
+        await shown.page.reload()
+        await expect(verdict).to_have_text("Kafka is gone")
+        assert look.looks == 3, "only a hand repeats what just failed"
 
 
 async def test_an_old_list_is_said_to_be_old(browser: Browser) -> None:

@@ -8,7 +8,7 @@ import { duration, goal, moment, time, whole } from "./words.js";
 import * as work from "./work.js";
 
 const ROWS_SHOWN = 100;
-const OLD_S = 60; // an older list is made anew when the page is opened
+const OLD_S = 60; // an older look is made anew when the page is opened, whether or not it found anything
 const VERY_OLD_S = 300;
 const HEAD = ["Whose", "What", "Has it", "Since", "Waits"];
 
@@ -57,7 +57,7 @@ async function look(of, anew) {
   of.again.disabled = true;
   let answer = await ask("api/attention");
   const { state, age_s: ageS } = answer.data ?? {};
-  if (answer.ok && state !== "running" && (anew || state !== "done" || ageS > OLD_S)) answer = await ask("api/attention", { method: "POST" });
+  if (answer.ok && state !== "running" && (anew || state === "none" || ageS > OLD_S)) answer = await ask("api/attention", { method: "POST" });
   answer = await of.work.ended(answer, () => "api/attention", () => of.gone);
   of.again.disabled = false;
   if (answer.ok && answer.data.found) list = { ...answer.data.found, endedMs: Date.now() - answer.data.age_s * 1000 };
