@@ -1,6 +1,7 @@
 """Long work behind routes: in the background, one piece at a time and bounded; it says how far it is."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -9,6 +10,8 @@ from typing import Any, Self
 
 import msgspec
 from aiohttp import web
+
+logger = logging.getLogger(__name__)
 
 Tell = Callable[[int, int], None]
 """Told how many records were read, of how many."""
@@ -100,10 +103,11 @@ class Background:
             job.failed = "the exporter ends"
             raise
         except (RuntimeError, ValueError) as error:
-            job.failed = str(error)
+            job.failed = str(error) or type(error).__name__
+        except Exception:
+            logger.exception("%s in the background", instead)
+            job.failed = "it broke off: the exporter's log says why"
         finally:
-            if job.found is None:
-                job.failed = job.failed or "it ended without a finding: the exporter's log says why"
             job.ended_s = self._clock()
 
 

@@ -106,6 +106,19 @@ async def test_a_look_that_failed_says_why_and_is_not_repeated_at_once(looker: L
     assert (await looker.ended())["state"] == "done"
 
 
+async def test_an_error_that_nobody_foresaw_ends_the_look_and_is_logged(
+    looker: Looker, caplog: pytest.LogCaptureFixture
+) -> None:
+    looker.error = KeyError("party")
+    looker.go.set()
+    await looker.ask("POST")
+    said = await looker.ended()
+    assert (said["state"], said["failed"]) == ("failed", "it broke off: the exporter's log says why")
+    assert [
+        (line.levelname, line.exc_info is not None) for line in caplog.records if line.name.endswith("background")
+    ] == [("ERROR", True)]
+
+
 async def test_what_took_long_is_fresh_for_as_long(looker: Looker) -> None:
     await looker.ask("POST")
     looker.now_s = 90.0
