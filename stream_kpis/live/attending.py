@@ -33,6 +33,7 @@ class Attending(Background):
         super().__init__(seconds_max, clock)
         self._look = look
         self._last: Job | None = None
+        self._found: Job | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """What the server serves of it."""
@@ -43,13 +44,17 @@ class Attending(Background):
         refuse_others(request)
         look = self._checked()
         if not self.runs and not self._fresh():
+            self._found = self._newest_found()
             self._last = self.begin(look, COMMAND)
         response = json_answer(self._said())
         response.set_status(202 if self.runs else 200)
         return response
 
     async def told(self, _: web.Request) -> web.Response:
-        """How far the last look is, how old, and what it found; state ``none`` before the first."""
+        """How far the last look is and how old, with the last list and how old that is; state ``none`` before any.
+
+        While a look runs, or after one that failed, the list is that of the one before.
+        """
         self._checked()
         return json_answer(self._said())
 
@@ -68,7 +73,16 @@ class Attending(Background):
     def _said(self) -> dict[str, Any]:
         if self._last is None:
             return {"state": "none"}
-        return {**self.said(self._last), "age_s": self._age_s(self._last)}
+        found = self._newest_found()
+        return {
+            **self.said(self._last),
+            "age_s": self._age_s(self._last),
+            "found": found and found.found,
+            "found_age_s": found and self._age_s(found),
+        }
+
+    def _newest_found(self) -> Job | None:
+        return self._last if self._last is not None and self._last.found is not None else self._found
 
     def _age_s(self, job: Job) -> float | None:
         """How long ago it ended."""

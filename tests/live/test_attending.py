@@ -106,6 +106,21 @@ async def test_a_look_that_failed_says_why_and_is_not_repeated_at_once(looker: L
     assert (await looker.ended())["state"] == "done"
 
 
+async def test_the_last_list_stays_while_another_look_runs_and_if_that_fails(looker: Looker) -> None:
+    """For whoever opens the page then."""
+    looker.go.set()
+    await looker.ask("POST")
+    await looker.ended()
+    looker.now_s, looker.error = 60.0, RuntimeError("Kafka does not answer")
+    looker.go.clear()
+    _, running = await looker.ask("POST")
+    looker.now_s = 65.0
+    looker.go.set()
+    failed = await looker.ended()
+    told = [(said["state"], said["age_s"], said["found"], said["found_age_s"]) for said in (running, failed)]
+    assert told == [("running", None, {"look": 1}, 60.0), ("failed", 0.0, {"look": 1}, 65.0)]
+
+
 async def test_an_error_that_nobody_foresaw_ends_the_look_and_is_logged(
     looker: Looker, caplog: pytest.LogCaptureFixture
 ) -> None:

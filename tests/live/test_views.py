@@ -174,6 +174,8 @@ async def test_a_look_says_how_far_it_is_and_when_the_list_is_of(browser: Browse
         look.now_s += 30
         await shown.page.reload()
         await expect(verdict).to_have_text("Kafka is gone")
+        await expect(cases(shown)).to_have_count(1)
+        await expect(shown.page.locator(".as-of")).to_contain_text(", 4 min ago")
         assert look.looks == 3, "only a hand repeats what just failed"
 
 

@@ -13,7 +13,7 @@ const VERY_OLD_S = 300;
 const HEAD = ["Whose", "What", "Has it", "Since", "Waits"];
 
 let page = null;
-let list = null; // as it was found last: {as_of, queues, waiting, endedMs}
+let list = null; // as it was found last, here or by another page: {as_of, queues, waiting, endedMs}
 
 const named = (what) => `${what[0].toUpperCase()}${what.slice(1)}s`;
 const shown = (queue) => !asked.department || kpis[queue.kpi]?.department === asked.department;
@@ -56,12 +56,17 @@ function build(go) {
 async function look(of, anew) {
   of.again.disabled = true;
   let answer = await ask("api/attention");
+  take(of, answer); // shown while there is a newer one to come
   const { state, age_s: ageS } = answer.data ?? {};
   if (answer.ok && state !== "running" && (anew || state === "none" || ageS > OLD_S)) answer = await ask("api/attention", { method: "POST" });
   answer = await of.work.ended(answer, () => "api/attention", () => of.gone);
   of.again.disabled = false;
-  if (answer.ok && answer.data.found) list = { ...answer.data.found, endedMs: Date.now() - answer.data.age_s * 1000 };
   of.work.say("unproved", answer.ok ? answer.data.failed ?? "" : answer.line);
+  take(of, answer);
+}
+
+function take(of, { data }) {
+  if (data?.found) list = { ...data.found, endedMs: Date.now() - data.found_age_s * 1000 };
   if (of === page) drawList();
 }
 
