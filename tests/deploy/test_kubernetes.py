@@ -112,6 +112,11 @@ def test_services_and_budgets_find_one_workload_each(kind: str) -> None:
     assert sorted(map(sorted, found)) == [["stream-kpis-exporter"], ["stream-kpis-worker"]]
 
 
+def test_a_page_goes_on_asking_the_exporter_that_works_for_it() -> None:
+    (service,) = [found for found in of_kind("Service") if found["metadata"]["name"] == "stream-kpis"]
+    assert service["spec"]["sessionAffinity"] == "ClientIP"
+
+
 def test_the_network_is_closed_but_for_what_is_needed() -> None:
     policies = {found["metadata"]["name"]: found["spec"] for found in of_kind("NetworkPolicy")}
     everything, exporter = policies["stream-kpis"], policies["stream-kpis-exporter"]

@@ -179,6 +179,26 @@ async def test_a_look_says_how_far_it_is_and_when_the_list_is_of(browser: Browse
         assert look.looks == 3, "only a hand repeats what just failed"
 
 
+@pytest.mark.parametrize("status", [200, 404])
+async def test_an_exporter_that_knows_nothing_of_the_look_is_said(browser: Browser, status: int) -> None:
+    """Another one answers than the one that looks."""
+    running = {"state": "running", "seconds": 0.0, "read": 0, "to_read": 0, "found": None, "failed": "", "age_s": None}
+    statuses = iter([200])
+
+    async def told(_: web.Request) -> web.Response:
+        return web.json_response({"state": "none"}, status=next(statuses, status))
+
+    async def begun(_: web.Request) -> web.Response:
+        return web.json_response(running, status=202)
+
+    routes = [*ROUTES, web.get("/api/attention", told), web.post("/api/attention", begun)]
+    async with showing(browser, "#attention", routes) as shown:
+        shown.refused.add("/api/attention")
+        shown.publish()
+        await expect(shown.page.locator(".verdict")).to_contain_text("knows nothing of it")
+        await expect(shown.page.get_by_role("button", name="Look again")).to_be_enabled()
+
+
 async def test_an_old_list_is_said_to_be_old(browser: Browser) -> None:
     """It is not made anew while the page is open: that is for whoever looks to ask."""
     look = Look(FEW)
