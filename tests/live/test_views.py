@@ -133,7 +133,11 @@ async def test_a_list_that_is_not_there_is_said(browser: Browser) -> None:
     async with showing(browser, "#attention&list=idle%3Cb%3E", Look(FEW).routes) as shown:
         shown.publish()
         await expect(cases(shown)).to_have_count(4)
-        await expect(shown.page.locator(".verdict")).to_have_text("There is no list idle<b>: all are shown.")
+        said = shown.page.get_by_text("There is no list idle<b>: all are shown.")
+        await expect(said).to_be_visible()
+        await shown.page.get_by_role("radio", name="Stalled deals").click()
+        await expect(cases(shown)).to_have_count(1)
+        await expect(said).to_have_count(0)
         await shown.page.get_by_label("Department").select_option("Customers")
         await expect(shown.page.locator("#attention .waiting")).to_have_text("No list is of this department.")
 

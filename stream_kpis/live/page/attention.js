@@ -41,6 +41,7 @@ function build(go) {
   made.again.addEventListener("click", () => look(made, true));
   made.queues = el("div", { class: "panes" });
   made.lists = el("div", { class: "choice", role: "radiogroup", "aria-label": "List" });
+  made.missing = el("p", { class: "missing", role: "status", hidden: "" });
   made.cases = el("div");
   made.more = el("p", { class: "more" });
   made.all = [
@@ -48,7 +49,7 @@ function build(go) {
     el("section", { class: "sheet", "aria-label": "What waits" },
       el("div", { class: "title" }, el("h2", { id: "attention-title", tabindex: "-1" }, "What needs someone"), made.asOf, made.again),
       made.work.element, made.queues),
-    el("section", { class: "sheet", "aria-label": "Who waits longest" }, el("div", { class: "title" }, el("h3", {}, "Longest first"), made.lists), made.cases, made.more),
+    el("section", { class: "sheet", "aria-label": "Who waits longest" }, el("div", { class: "title" }, el("h3", {}, "Longest first"), made.lists), made.missing, made.cases, made.more),
   ];
   return made;
 }
@@ -82,7 +83,8 @@ function drawList() {
   if (!list) return;
   const queues = list.queues.filter(shown);
   const one = queues.find((queue) => queue.what === asked.list);
-  if (asked.list && !list.queues.some((queue) => queue.what === asked.list)) page.work.say("unproved", `There is no list ${asked.list}: all are shown.`);
+  page.missing.hidden = !asked.list || list.queues.some((queue) => queue.what === asked.list);
+  set(page.missing, page.missing.hidden ? "" : `There is no list ${asked.list}: all are shown.`);
   const chosen = one ? [one] : queues;
   page.queues.replaceChildren(table("", queues.map(queueRow), { head: ["", "Waiting", "Over target", "Longest"], label: "How much waits" }));
   drawLists(queues);
