@@ -60,8 +60,11 @@ def _formulas(name: str, catalogue: Catalogue) -> Iterator[tuple[str, Formula]]:
 def _check_awaited(name: str, catalogue: Catalogue) -> None:
     """What is awaited is read, and stays counted for ever."""
     place = catalogue.place(f"kpis.{name}", "awaits")
-    read = {arg for reading in readings(catalogue.formulas[name]) for arg in reading.args}
-    for measure in catalogue.kpis[name].awaits:
+    read = {arg for reading in readings(catalogue.formulas[name]) for arg in reading.args} - {"target"}
+    kpi = catalogue.kpis[name]
+    if kpi.awaits and kpi.method is not None:
+        raise CatalogueError(f"{place}: what {kpi.method} makes awaits nothing")
+    for measure in kpi.awaits:
         if measure not in read:
             raise CatalogueError(f"{place}: the formula does not read {measure!r}{nearest(measure, read)}")
         if (kind := kind_of(catalogue.measures[measure])[0]) not in FLOWING:

@@ -8,7 +8,7 @@ from stream_kpis.engine.measures import COUNT, SUM, Cell, Ordered, at_or_below
 from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, At, waiting_ages
 from stream_kpis.engine.tiles import Edges
 from stream_kpis.kpis.business_time import Calendars
-from stream_kpis.kpis.formula import Node, Part, Reading
+from stream_kpis.kpis.formula import Formula, Node, Part, Reading, readings
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.snapshot import Durations
 
@@ -55,6 +55,11 @@ class KpiReader:
         function = FUNCTIONS[reading.function]
         cells = [self._read.cell(arg, reading) for arg in reading.args if arg != "target"]
         return function.of(*cells, at=At(*self._read.edges(reading), self._target_ms, self._calendars))
+
+    def awaiting(self, formula: Formula) -> list[str]:
+        """The measures that a formula of the KPI reads and awaits, and of which none came yet."""
+        lacking = (one.args[0] for one in readings(formula) if one.args[0] in self._awaited and not self._there(one))
+        return list(dict.fromkeys(lacking))
 
     def _there(self, reading: Reading) -> bool:
         measure = reading.args[0]

@@ -117,7 +117,7 @@ class Maker:
         )  # fmt: skip
 
     def _hash(self, name: str, kpi: Kpi) -> str:
-        decides: tuple[object, ...] = (kpi.formula, kpi.samples, kpi.matured, kpi.target, kpi.version, kpi.awaits)
+        decides: tuple[object, ...] = (kpi.formula, kpi.samples, kpi.matured, kpi.target, kpi.version, *kpi.awaits)
         measures = [self._plan.definitions[measure] for measure in measures_of(self._plan.catalogue, name)]
         if composed(self._plan.catalogue, name):
             decides += (
@@ -137,14 +137,18 @@ class Maker:
                 return f"no base event of this window is {self._exclusions.horizon_days(value.kpi)} days old yet"
             case State.LOW_SAMPLE:
                 return f"{value.samples} samples, {kpi.min_samples} are needed"
-            case State.NO_DATA if value.denominator and kpi.awaits:
-                return f"nothing is known yet of {' or of '.join(kpi.awaits)}, which is not the same as 0"
+            case State.NO_DATA if awaiting := self._awaiting(value, kpi):
+                return f"nothing is known yet of {' and of '.join(awaiting)}, which is not the same as 0"
             case State.NO_DATA if value.denominator is not None:
                 return "the denominator is empty: nothing to divide by"
             case State.NO_DATA:
                 return "nothing of its kind is known in this window"
             case _:
                 return ""
+
+    def _awaiting(self, value: Value, kpi: Kpi) -> list[str]:
+        formula = self._plan.catalogue.formulas[value.kpi]
+        return self._model.reader(value).awaiting(formula) if kpi.awaits else []
 
 
 def value_of(snapshot: Snapshot, kpis: Mapping[str, Kpi], kpi: str, window: str, by: str, group: str) -> Value:

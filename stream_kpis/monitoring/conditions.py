@@ -23,7 +23,7 @@ from stream_kpis.monitoring.promql import (
     selected,
 )
 
-_OPEN = lately('stream_kpis_calendar_open{{calendar="{calendar}"}}') + " == 1"
+_OPEN = lately('stream_kpis_calendar_open{{calendar="{calendar}"}}')
 Reads = Literal["value", "lower", "upper", "change", "target_pace_gap"]
 AGAINST = {"change": "previous", "target_pace_gap": ""}
 """The operators that are read, with what they compare with."""
@@ -147,12 +147,14 @@ class Condition(NamedTuple):
             bound = f"ignoring (window) ({bound} * {judged.lately(judged.family + judged.labels(self.usual))})"
         lines = [f"{read} {self.side} {bound}", *([judged.enough] if self.enough else [])]
         if self.unless is not None:
-            lines.append(f"unless {PER_EXPORTER} {lately(self.unless.samples)} >= {self.unless.kpi.min_samples}")
+            lines.append(
+                f"unless {PER_EXPORTER} {self.unless.lately(self.unless.samples)} >= {self.unless.kpi.min_samples}"
+            )
         expr, edges = largest(*lines), ((">=", self.from_ms), ("<", self.to_ms))
         if bounds := [f"{sign} {at_ms // 1000}" for sign, at_ms in edges if at_ms is not None]:
             expr = f"{expr}\nand on () (vector(time()) {' '.join(bounds)})"
         if self.calendar:
-            expr = f"{expr}\nand on (job) max by (job) ({_OPEN.format(calendar=self.calendar)})"
+            expr = f"{expr}\nand on (job) min by (job) ({_OPEN.format(calendar=self.calendar)}) == 1"
         return expr
 
     def at(self, than: float) -> "Condition":

@@ -11,8 +11,8 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.metrics import QUANTILE_FAMILY, family_name
 
 PER_EXPORTER = "on (job, instance, pod)"
-LATELY = "90s"
-"""How long a value counts on that is not scraped: some scrapes, and less than alerts wait."""
+LATELY = "45s"
+"""How long a value counts on that is not scraped: some scrapes, and at most half of what alerts on KPIs wait."""
 
 
 def lately(series: str, unless: str = "") -> str:
@@ -21,9 +21,9 @@ def lately(series: str, unless: str = "") -> str:
     A failed scrape or a stale moment ends a plain selector at once, and a wait before a call would begin anew.
 
     >>> lately('up{job="a"}')
-    'last_over_time(up{job="a"}[90s])'
+    'last_over_time(up{job="a"}[45s])'
     >>> lately("a", unless="b == 1")
-    'last_over_time((a unless on (job, instance, pod) b == 1)[90s:10s])'
+    'last_over_time((a unless on (job, instance, pod) b == 1)[45s:10s])'
 
     Args:
         series: a selector.

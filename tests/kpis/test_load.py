@@ -170,6 +170,8 @@ def test_a_good_catalogue_compiles(tmp_path: Path) -> None:
          "a.yaml:10: new_leads: Invalid enum value 'cohort_gird' in 'method' (did you mean cohort_grid?)"),
         ("    unit: count\n", "    unit: count\n    awaits: [laeds]\n",
          "a.yaml:10: new_leads: the formula does not read 'laeds' (did you mean leads?)"),
+        ("    unit: count\n", "    unit: count\n    method: cohort_grid\n    awaits: [leads]\n",
+         "a.yaml:11: new_leads: what cohort_grid makes awaits nothing"),
         ("median(answers)\n", "base(later)\n    awaits: [later]\n",
          "a.yaml:15: answer_time: a first of a flow or a distribution can be awaited, not of a cohort"),
         ("    unit: count\n", "    unit: count\n    method: quota\n", "measure leads is not grouped by 'owner'"),
@@ -254,6 +256,9 @@ def test_older_needs_a_target(tmp_path: Path) -> None:
     text = GOOD.replace("{flow: lead_created, by: [channel, source]}", "{open_set: ticket_unanswered, by: [channel]}")
     with pytest.raises(CatalogueError, match=r"a.yaml:6: new_leads: older\(leads, target\) needs a target"):
         compiled(tmp_path, text.replace("count(leads)", "older(leads, target)"))
+    awaiting = "older(leads, target)\n    target: 60\n    awaits: [target]"
+    with pytest.raises(CatalogueError, match="new_leads: the formula does not read 'target'"):
+        compiled(tmp_path, text.replace("count(leads)", awaiting))
 
 
 def test_a_reading_is_under_one_clock(tmp_path: Path) -> None:

@@ -1,21 +1,27 @@
 """What operators read of day cells is what is there; their arithmetic is what a plain recomputation gives."""
 
 import random
+from collections.abc import Iterable
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.engine.tiles import DAY_MS, Calendar
-from stream_kpis.kpis.load import built_in
+from stream_kpis.events.envelope import Record
+from stream_kpis.events.history import Imported
+from stream_kpis.kpis.load import built_in, of_entries
 from stream_kpis.live.operators.arithmetic import anomaly, projected, trend
 from stream_kpis.live.operators.days import Daily
 from stream_kpis.live.operators.spans import AGAINST, WINDOWS, compared, next_first, period_first
 from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.snapshot import Result
 from tests.engine.shards import applied, records_of
 from tests.engine.worlds import NOW_MS, random_happenings
+from tests.live.stories import DAY_0_MS, customer, happened
 
 PLAN = compile_catalogue(built_in())
 DAYS = st.integers(719_163 + 400, 719_163 + 25_000)
@@ -115,3 +121,29 @@ def test_a_closed_day_makes_results_anew() -> None:
     assert all(one is other for one, other in zip(first, again, strict=True))
     later = model._operators.results(NOW_MS + DAY_MS)
     assert {result.to_ms for result in later}.isdisjoint({result.to_ms for result in first if result.kpi == "orders"})
+
+
+def test_a_late_first_of_what_is_awaited_makes_results_of_all_groups_anew() -> None:
+    """The first acquisition cost is another channel's, and comes late; a live model says what a new one does."""
+    own = built_in()
+    cac = msgspec.structs.replace(own.kpis["cac"], operators=("change", "trend"))
+    plan = compile_catalogue(of_entries(own.measures, {**own.kpis, "cac": cac}, own.places))
+    events = [happened(0, "cost.incurred", "x", amount=1, kind="labour", team="sales", channel="web")]
+    events += [customer(day, "created", f"c{day}", channel="web") for day in range(20)]
+    first = happened(2, "cost.incurred", "y", amount=100, kind="acquisition", channel="shop")
+    now_ms = DAY_0_MS + 20 * DAY_MS + 1
+
+    def cells_of(told: list[Imported]) -> Iterable[tuple[bytes, bytes]]:
+        records = [Record("crm.costs", 0, n, now_ms, one.party.encode(), one.value) for n, one in enumerate(told)]
+        return applied(plan, records, now_ms=now_ms).cells.items()
+
+    def results(model: ReadModel) -> list[Result]:
+        return [result for result in model.snapshot(now_ms).results if result.kpi == "cac" and result.group == "web"]
+
+    live, anew = ReadModel(plan, Calendar()), ReadModel(plan, Calendar())
+    live.apply(0, cells_of(events))
+    assert all(result.value is None for result in results(live))
+    live.apply(0, cells_of([*events, first]))
+    anew.apply(0, cells_of([*events, first]))
+    assert results(live) == results(anew)
+    assert any(result.value is not None for result in results(anew))

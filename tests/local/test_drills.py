@@ -57,7 +57,7 @@ def test_at_night_goals_and_alerts_call_in_office_hours_only(tmp_path: Path) -> 
     names = {judged.name for judged in deployed.judged if judged.alert.calls_during == "office"}
     assert names == {"CustomersWait", "SlowFirstResponse", "GoalMissed"}
     for name in names:
-        assert 'stream_kpis_calendar_open{calendar="office"}[90s]) == 1' in deployed.by_name[name]["expr"]
+        assert 'stream_kpis_calendar_open{calendar="office"}[45s])) == 1' in deployed.by_name[name]["expr"]
     committed = {rule["alert"]: rule for rule in rules_of(COMMITTED.read_text("utf-8"))}
     for name in ("CustomersWait", "SlowFirstResponse"):
         assert deployed.by_name[name]["expr"].startswith(committed[name]["expr"]), "nothing else differs"

@@ -14,7 +14,8 @@ from stream_kpis.kpis.goals import load_goals
 from stream_kpis.kpis.lines import CatalogueError
 from stream_kpis.kpis.load import built_in
 from stream_kpis.monitoring.alerts import BUILT_IN, Whole, read_alerts
-from stream_kpis.monitoring.promql import dimensions_of, empty, selected
+from stream_kpis.monitoring.firing import duration_ms
+from stream_kpis.monitoring.promql import LATELY, dimensions_of, empty, selected
 from stream_kpis.monitoring.rules import Links, Timing, rules
 from tests.tools import tool
 
@@ -252,6 +253,17 @@ def test_a_stale_moment_does_not_break_off_what_lasts(rule_file: Path, stale: st
     """Scraped every 10 s. Shards that lag now and then would silence every alert."""
     exporter = {NOW: "0+10x40", P90: "300x40", SAMPLES: "500x40", STALE: stale}
     assert _firing(rule_file, {"flapping": ([exporter], "5m", calls)}, "10s") == ""
+
+
+def test_no_single_scrape_calls(rule_file: Path) -> None:
+    """A value counts on for a while after it was scraped; what it calls for must last longer, on KPIs twice as long."""
+    groups = yaml.safe_load(rule_file.read_text("utf-8"))["groups"]
+    judging = [rule for group in groups for rule in group["rules"] if f"[{LATELY}" in rule["expr"]]
+    assert len(judging) > 20
+    counts_ms = duration_ms(LATELY)
+    for rule in judging:
+        waits_ms, on_kpi = duration_ms(rule["for"]), "kpi" in rule["labels"]
+        assert waits_ms >= 2 * counts_ms if on_kpi else waits_ms > counts_ms, rule["alert"]
 
 
 def test_what_is_said_while_stale_calls_nobody(rule_file: Path) -> None:

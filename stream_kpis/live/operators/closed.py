@@ -43,6 +43,18 @@ class Closed:
         """The day on which its history begins: of the earliest fact of any of its measures, in whatever group."""
         return self._days.first(self._sources.past_groupings(kpi, ""))
 
+    def firsts(self, kpi: str) -> dict[str, int | None]:
+        """By level and awaited measure that it or a part of it reads, the day on which a first of it began."""
+        beginnings = self._world.beginnings
+        return {m: self._days.first(beginnings[m]) for m in self._sources.measures(kpi) if m in beginnings}
+
+    def tells_begin(self, kpi: str) -> set[int]:
+        """The groupings that :meth:`begin` and :meth:`firsts` read."""
+        beginnings = self._world.beginnings
+        return self._sources.past_groupings(kpi, "").union(
+            *(beginnings.get(measure, ()) for measure in self._sources.measures(kpi))
+        )
+
     def lag_days(self, kpi: str) -> int:
         """How many days before today its last base events lie: those that are matured."""
         sources = self._sources.of(kpi, "", self._kpis[kpi].windows[0])

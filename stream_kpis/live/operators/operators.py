@@ -66,7 +66,8 @@ class Operators:
         }
         self._known: dict[_Key, tuple[Result, ...]] = {}
         """By KPI, grouping and group."""
-        self._begins: dict[str, int | None] = {}
+        self._tells_begin = {name: self._closed.tells_begin(name) for name in self._kpis}
+        self._begins: dict[str, tuple[int | None, dict[str, int | None]]] = {}
 
     def results(self, to_ms: int) -> list[Result]:
         """All that they make at an instant."""
@@ -105,13 +106,14 @@ class Operators:
         return [self._closed.of_group(name, by, group).value(first, end) for by, group in groups]
 
     def _begin(self, name: str, dirty: Iterable[tuple[int, str]]) -> tuple[int | None, bool]:
-        """The first day of a KPI's history, and whether that is news: then nothing that is known of it holds."""
-        reads = self._reads[name, ""]
-        if name in self._begins and not any(index in reads for index, _ in dirty):
-            return self._begins[name], False
-        before, now = self._begins.get(name), self._closed.begin(name)
-        self._begins[name] = now
-        return now, now != before
+        """The first day of a KPI's history, and whether that, or since when there is what it counts, is news.
+
+        Then nothing that is known of it holds, in any group.
+        """
+        reads, before = self._tells_begin[name], self._begins.get(name)
+        if before is None or any(index in reads for index, _ in dirty):
+            self._begins[name] = self._closed.begin(name), self._closed.firsts(name)
+        return self._begins[name][0], self._begins[name] != before
 
     def _of_group(self, one: "_One") -> Iterator[Result]:
         group = self._closed.of_group(one.name, one.by, one.group)
