@@ -14,7 +14,7 @@ from stream_kpis.live.answers import json_answer
 from stream_kpis.live.background import SECONDS_MAX, Background, Job, Work, refuse_others
 
 FRESH_S = 10.0
-"""For how long a list is given again instead of being made anew."""
+"""For how long an answer is given again instead of being looked for anew, at least; else for as long as it took."""
 COMMAND = "stream-kpis attention"
 
 
@@ -22,51 +22,67 @@ class Attending(Background):
     """Looks for what waits.
 
     Args:
-        look: gives the list as :meth:`stream_kpis.live.attention.Overview.as_json`; without it there is none.
+        look: gives the list as :meth:`stream_kpis.live.attention.Overview.as_json`, or is why there is none.
         seconds_max: how long it may take.
         clock: in seconds.
     """
 
     def __init__(
-        self, look: Work | None, seconds_max: float = SECONDS_MAX, clock: Callable[[], float] = time.monotonic
+        self, look: Work | str, seconds_max: float = SECONDS_MAX, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(seconds_max, clock)
         self._look = look
         self._last: Job | None = None
+        self._found: Job | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """What the server serves of it."""
         return [web.post("/api/attention", self.look), web.get("/api/attention", self.told)]
 
     async def look(self, request: web.Request) -> web.Response:
-        """Begins to look, unless somebody just did: 202 while it runs, else 200 with a fresh list."""
+        """Begins to look, unless somebody just did: 202 while it runs, else 200 with how the last look ended."""
         refuse_others(request)
         look = self._checked()
         if not self.runs and not self._fresh():
+            self._found = self._newest_found()
             self._last = self.begin(look, COMMAND)
         response = json_answer(self._said())
         response.set_status(202 if self.runs else 200)
         return response
 
     async def told(self, _: web.Request) -> web.Response:
-        """How far the last look is, how old, and what it found; state ``none`` before the first."""
+        """How far the last look is and how old, with the last list and how old that is; state ``none`` before any.
+
+        While a look runs, or after one that failed, the list is that of the one before.
+        """
         self._checked()
         return json_answer(self._said())
 
     def _checked(self) -> Work:
-        if self._look is None:
-            line = f"This exporter lists nobody, as attention_records_max is 0: run {COMMAND}.\n"
-            raise web.HTTPNotFound(text=line)
+        if isinstance(self._look, str):
+            raise web.HTTPNotFound(text=f"This exporter lists nobody, as {self._look}; or run {COMMAND}.\n")
         return self._look
 
     def _fresh(self) -> bool:
+        """Whether the last look just ended; a failed one too, which many pages would else repeat all the while."""
         last = self._last
-        return last is not None and not last.failed and (self._age_s(last) or 0) < FRESH_S
+        if last is None or last.ended_s is None:
+            return False
+        return self._clock() - last.ended_s < max(FRESH_S, last.ended_s - last.began_s)
 
     def _said(self) -> dict[str, Any]:
         if self._last is None:
             return {"state": "none"}
-        return {**self.said(self._last), "age_s": self._age_s(self._last)}
+        found = self._newest_found()
+        return {
+            **self.said(self._last),
+            "age_s": self._age_s(self._last),
+            "found": found and found.found,
+            "found_age_s": found and self._age_s(found),
+        }
+
+    def _newest_found(self) -> Job | None:
+        return self._last if self._last is not None and self._last.found is not None else self._found
 
     def _age_s(self, job: Job) -> float | None:
         """How long ago it ended."""

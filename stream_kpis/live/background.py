@@ -1,6 +1,7 @@
 """Long work behind routes: in the background, one piece at a time and bounded; it says how far it is."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -9,6 +10,8 @@ from typing import Any, Self
 
 import msgspec
 from aiohttp import web
+
+logger = logging.getLogger(__name__)
 
 Tell = Callable[[int, int], None]
 """Told how many records were read, of how many."""
@@ -100,18 +103,27 @@ class Background:
             job.failed = "the exporter ends"
             raise
         except (RuntimeError, ValueError) as error:
-            job.failed = str(error)
+            job.failed = str(error) or type(error).__name__
+        except Exception:
+            logger.exception("%s in the background", instead)
+            job.failed = "it broke off: the exporter's log says why"
         finally:
-            if job.found is None:
-                job.failed = job.failed or "it ended without a finding: the exporter's log says why"
             job.ended_s = self._clock()
 
 
 def refuse_others(request: web.Request) -> None:
-    """Lets only the exporter's own pages begin work.
+    """Lets only the exporter's own pages begin work, and whoever is no browser.
+
+    Browsers say where a request is from in ``Sec-Fetch-Site``, but over plain HTTP to localhost alone; elsewhere the
+    page's ``Origin`` has to have our ``Host``.
 
     Raises:
         HTTPForbidden: a page from elsewhere asks.
     """
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise web.HTTPForbidden(text="only the exporter's own pages begin this\n")
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        own = site in ("same-origin", "none")
+    else:
+        own = origin is None or origin.partition("://")[2].lower() == request.headers.get("Host", "").lower()
+    if not own:
+        raise web.HTTPForbidden(text="only the exporter's own pages begin this; a proxy has to pass Host on\n")

@@ -33,13 +33,13 @@ def serves(header: str, listening: str, allowed: Collection[str]) -> bool:
     >>> serves("evil.example", "0.0.0.0", ()), serves("evil.example", "0.0.0.0", ("kpis.example",))
     (True, False)
     """
-    if not (allowed or _is_loopback(listening)):
+    if not (allowed or is_loopback(listening)):
         return True
     found = _HOST.fullmatch(header.lower())
     name = found[1].rstrip(".") if found else ""
     if name in _LOOPBACK or name in {host.lower() for host in allowed}:
         return True
-    return not _is_loopback(listening) and _address(name) is not None
+    return not is_loopback(listening) and _address(name) is not None
 
 
 def guard(listening: str, allowed: Collection[str]) -> Any:
@@ -57,7 +57,12 @@ def guard(listening: str, allowed: Collection[str]) -> Any:
     return refuse_other_hosts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether who listens on this address is reached from this machine alone.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("kpis.example")
+    (True, True, False, False)
+    """
     address = _address(host)
     return host == "localhost" if address is None else address.is_loopback
 

@@ -198,9 +198,10 @@ class Server:
         )
 
     async def shards(self, _: web.Request) -> web.Response:
-        """How far each shard is."""
+        """How far each shard is, and in short how it is."""
         snapshot = newest(self._feed)
-        return json_answer({**clock(snapshot), "positions": [shard(position) for position in snapshot.shards]})
+        positions = [shard(position) for position in snapshot.shards]
+        return json_answer({**clock(snapshot), "positions": positions, "health": shards_of(snapshot)})
 
     async def health(self, _: web.Request) -> web.Response:
         """How the exporter itself is, and what it left out."""
@@ -285,7 +286,6 @@ class Server:
                 **clock(newer.snapshot),
                 "age_s": self._age_s(newer.snapshot),
                 "whole": shown is None,
-                "health": shards_of(newer.snapshot),
                 "values": [self._views.change(value) for value in wanted(self._views.known(new))],
                 "gone": [self._views.change(value) for value in wanted(self._views.known(gone))],
             }

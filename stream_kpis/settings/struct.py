@@ -168,7 +168,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(
             ge=0,
             description="How many leads, deals and tickets of one partition the live page's attention list may hold"
-            " while it is made, at about 1 kB of memory each; 0: the page has no such list.",
+            " while it is made, at about 1 kB of memory each; 0: the page has no such list. It has none either if"
+            " `host` is beyond loopback and `allowed_hosts` is empty: it names customers by id, and nobody signs in.",
         ),
     ] = 500_000
     health_file: Annotated[

@@ -1,8 +1,9 @@
-"""Work in a process of its own, at low priority, for whoever serves meanwhile."""
+"""Work in a process of its own, at low priority, for whoever serves meanwhile; it ends with that one at the latest."""
 
 import asyncio
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Coroutine
 from multiprocessing.connection import Connection
 from typing import Any
@@ -53,7 +54,16 @@ async def in_child(work: Task, *args: Any, tell: Tell) -> dict[str, Any]:
 def _run(work: Task, args: tuple[Any, ...], said: Connection) -> None:
     """Says ``far``, how far it is, and at last what it ``found`` or why it ``failed``."""
     os.nice(_NICENESS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         said.send(("found", asyncio.run(work(*args, lambda read, to_read: said.send(("far", read, to_read))))))
-    except (RuntimeError, SettingsError, ValueError) as error:
-        said.send(("failed", str(error)))
+    except (OSError, RuntimeError, SettingsError, ValueError) as error:
+        said.send(("failed", str(error) or type(error).__name__))
+
+
+def _end_with_parent() -> None:
+    """One that is killed ends no children: they would read on, and hold their memory, for nobody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

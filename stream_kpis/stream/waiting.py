@@ -9,6 +9,7 @@ from stream_kpis.engine.holdings import Holdings
 from stream_kpis.live.attending import COMMAND
 from stream_kpis.live.attention import JOURNEYS, Overview, Waiting, waiting
 from stream_kpis.live.background import Tell, Work
+from stream_kpis.live.hosts import is_loopback
 from stream_kpis.live.pseudonyms import Pseudonyms
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import read_to_ends
@@ -61,13 +62,20 @@ async def read_waiting(
     tell(to_pass, to_pass)
 
 
-def looking(settings: Settings) -> Work | None:
-    """Looks in a child process; cancelled, the child ends. None where the settings say so."""
+def looking(settings: Settings) -> Work | str:
+    """Looks in a child process; cancelled, the child ends. Where the settings forbid it, why, and what to do.
+
+    The list has the ids of customers, and nobody signs in: beyond this machine somebody has to have said who asks.
+    """
 
     async def look(tell: Tell) -> dict[str, Any]:
         return await in_child(_look, settings, tell=tell)
 
-    return look if settings.attention_records_max else None
+    if not settings.attention_records_max:
+        return "attention_records_max is 0: set it"
+    if not (is_loopback(settings.host) or settings.allowed_hosts):
+        return f"it listens on {settings.host} for everybody: set allowed_hosts"
+    return look
 
 
 async def _look(settings: Settings, tell: Tell) -> dict[str, Any]:

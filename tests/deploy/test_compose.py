@@ -10,6 +10,7 @@ import pytest
 
 from stream_kpis.cli import cli
 from stream_kpis.settings import Role, load
+from stream_kpis.stream.waiting import looking
 from tests.deploy.files import PINNED, ROOT, document
 from tests.tools import tool
 
@@ -79,6 +80,11 @@ def test_our_containers_run_commands_that_there_are(name: str) -> None:
     cli.commands[command].make_context(command, list(arguments), parent=click.Context(cli, **cli.context_settings))
     settings = load(environment=SERVICES[name]["environment"])
     assert f"INSIDE://{settings.bootstrap}" in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+
+
+def test_the_exporter_says_who_asks_and_so_lists_who_waits() -> None:
+    """Though it listens beyond loopback, as the image does; its port is on this machine alone."""
+    assert callable(looking(load(environment={"STREAM_KPIS_HOST": "0.0.0.0", **SERVICES["exporter"]["environment"]})))
 
 
 def test_prometheus_asks_the_exporter_and_tells_alertmanager() -> None:

@@ -9,6 +9,7 @@ import pytest
 from stream_kpis.cli import cli
 from stream_kpis.monitoring.rules import prometheus_rule
 from stream_kpis.settings import Role, Settings, load
+from stream_kpis.stream.waiting import looking
 from tests.deploy.files import ROOT, document, documents
 
 FOLDER = "deploy/kubernetes"
@@ -83,6 +84,7 @@ def test_it_runs_with_settings_that_there_are(name: str) -> None:
     mounted = Path(environment.pop("STREAM_KPIS_CONFIG"))
     settings = load(ROOT / FOLDER / mounted.name, environment)
     assert settings.role is Role(name.removeprefix("stream-kpis-"))
+    assert callable(looking(settings)), "docs/page.md says that the page lists who waits here"
     assert container["args"][0] in cli.commands
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounts == {"settings": str(mounted.parent), "tmp": "/tmp"}
@@ -108,6 +110,11 @@ def test_services_and_budgets_find_one_workload_each(kind: str) -> None:
     selectors = [found["spec"]["selector"] for found in of_kind(kind)]
     found = [selected(selector.get("matchLabels", selector)) for selector in selectors]
     assert sorted(map(sorted, found)) == [["stream-kpis-exporter"], ["stream-kpis-worker"]]
+
+
+def test_a_page_goes_on_asking_the_exporter_that_works_for_it() -> None:
+    (service,) = [found for found in of_kind("Service") if found["metadata"]["name"] == "stream-kpis"]
+    assert service["spec"]["sessionAffinity"] == "ClientIP"
 
 
 def test_the_network_is_closed_but_for_what_is_needed() -> None:

@@ -12,6 +12,8 @@ from stream_kpis.live.attending import FRESH_S, Attending
 from stream_kpis.live.background import Tell
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.server import serving
+from stream_kpis.settings import Settings
+from stream_kpis.stream.waiting import looking
 from tests.live import fakes
 
 LIST = "/api/attention"
@@ -89,15 +91,57 @@ async def test_all_pages_share_one_look_and_its_list_while_that_is_fresh(looker:
     assert (await looker.ended())["found"] == {"look": 2}
 
 
-async def test_a_look_that_failed_says_why_and_may_be_repeated_at_once(looker: Looker) -> None:
+async def test_a_look_that_failed_says_why_and_is_not_repeated_at_once(looker: Looker) -> None:
+    """Pages that are opened would else keep the exporter at it."""
     looker.error = RuntimeError("Kafka does not answer")
     looker.go.set()
     await looker.ask("POST")
     said = await looker.ended()
     assert (said["state"], said["failed"], said["found"]) == ("failed", "Kafka does not answer", None)
-    looker.error = None
+    looker.error, looker.now_s = None, FRESH_S - 0.5
+    status, said = await looker.ask("POST")
+    assert (status, said["failed"], looker.looks) == (200, "Kafka does not answer", 1)
+    looker.now_s = FRESH_S
     assert (await looker.ask("POST"))[0] == 202
     assert (await looker.ended())["state"] == "done"
+
+
+async def test_the_last_list_stays_while_another_look_runs_and_if_that_fails(looker: Looker) -> None:
+    """For whoever opens the page then."""
+    looker.go.set()
+    await looker.ask("POST")
+    await looker.ended()
+    looker.now_s, looker.error = 60.0, RuntimeError("Kafka does not answer")
+    looker.go.clear()
+    _, running = await looker.ask("POST")
+    looker.now_s = 65.0
+    looker.go.set()
+    failed = await looker.ended()
+    told = [(said["state"], said["age_s"], said["found"], said["found_age_s"]) for said in (running, failed)]
+    assert told == [("running", None, {"look": 1}, 60.0), ("failed", 0.0, {"look": 1}, 65.0)]
+
+
+async def test_an_error_that_nobody_foresaw_ends_the_look_and_is_logged(
+    looker: Looker, caplog: pytest.LogCaptureFixture
+) -> None:
+    looker.error = KeyError("party")
+    looker.go.set()
+    await looker.ask("POST")
+    said = await looker.ended()
+    assert (said["state"], said["failed"]) == ("failed", "it broke off: the exporter's log says why")
+    assert [
+        (line.levelname, line.exc_info is not None) for line in caplog.records if line.name.endswith("background")
+    ] == [("ERROR", True)]
+
+
+async def test_what_took_long_is_fresh_for_as_long(looker: Looker) -> None:
+    await looker.ask("POST")
+    looker.now_s = 90.0
+    looker.go.set()
+    await looker.ended()
+    for now_s, status in ((179.0, 200), (180.0, 202)):
+        looker.now_s = now_s
+        assert (await looker.ask("POST"))[0] == status
 
 
 @pytest.mark.parametrize("looker", [0.0], indirect=True)
@@ -111,17 +155,47 @@ async def test_a_page_of_somebody_else_begins_no_look(looker: Looker) -> None:
         assert (await looker.ask("POST", **{"Sec-Fetch-Site": site}))[0] == status
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://evil.example", 403),
+        ("http://localhost:1", 403),
+        ("null", 403),
+        ("", 403),
+        ("http://localhost:9464", 202),
+    ],
+)
+async def test_where_a_browser_says_its_origin_alone_that_has_to_be_ours(
+    looker: Looker, origin: str, status: int
+) -> None:
+    """Sec-Fetch-Site is sent over https and to localhost."""
+    assert (await looker.ask("POST", Host="localhost:9464", Origin=origin))[0] == status
+
+
 async def test_where_the_settings_forbid_it_both_say_so() -> None:
     async with (
-        serving(Feed(), fakes.KPIS, routes=Attending(None).routes()) as url,
+        serving(Feed(), fakes.KPIS, routes=Attending("it may not: allow it").routes()) as url,
         aiohttp.ClientSession(url) as http,
     ):
         for method in ("GET", "POST"):
             async with http.request(method, LIST) as answer:
-                assert (answer.status, (await answer.text())[:62]) == (
-                    404,
-                    "This exporter lists nobody, as attention_records_max is 0: run",
-                )
+                line = "This exporter lists nobody, as it may not: allow it; or run stream-kpis attention.\n"
+                assert (answer.status, await answer.text()) == (404, line)
+
+
+@pytest.mark.parametrize(
+    ("settings", "lists"),
+    [
+        (Settings(), True),
+        (Settings(host="localhost"), True),
+        (Settings(host="0.0.0.0"), False),
+        (Settings(host="0.0.0.0", allowed_hosts=("kpis.example",)), True),
+        (Settings(attention_records_max=0), False),
+    ],
+)
+def test_beyond_this_machine_who_asks_has_to_be_said(settings: Settings, lists: bool) -> None:
+    """The list has ids of customers, and nobody signs in."""
+    assert callable(looking(settings)) is lists
 
 
 async def test_a_look_ends_with_the_exporter() -> None:

@@ -133,9 +133,21 @@ async def test_a_list_that_is_not_there_is_said(browser: Browser) -> None:
     async with showing(browser, "#attention&list=idle%3Cb%3E", Look(FEW).routes) as shown:
         shown.publish()
         await expect(cases(shown)).to_have_count(4)
-        await expect(shown.page.locator(".verdict")).to_have_text("There is no list idle<b>: all are shown.")
+        said = shown.page.get_by_text("There is no list idle<b>: all are shown.")
+        await expect(said).to_be_visible()
+        await shown.page.get_by_role("radio", name="Stalled deals").click()
+        await expect(cases(shown)).to_have_count(1)
+        await expect(said).to_have_count(0)
         await shown.page.get_by_label("Department").select_option("Customers")
         await expect(shown.page.locator("#attention .waiting")).to_have_text("No list is of this department.")
+
+
+async def test_a_department_without_lists_may_be_opened_first(browser: Browser) -> None:
+    async with showing(browser, "#attention&department=customers", Look(FEW).routes) as shown:
+        shown.publish()
+        await expect(shown.page.locator("#attention .waiting")).to_have_text("No list is of this department.")
+        await shown.page.get_by_label("Department").select_option("Service")
+        await expect(cases(shown)).to_have_count(2)
 
 
 async def test_a_look_says_how_far_it_is_and_when_the_list_is_of(browser: Browser) -> None:
@@ -163,6 +175,32 @@ async def test_a_look_says_how_far_it_is_and_when_the_list_is_of(browser: Browse
         await expect(verdict).to_have_text("Kafka is gone")
         await expect(cases(shown)).to_have_count(1)
         await expect(again).to_be_enabled()
+        look.now_s += 30
+        await shown.page.reload()
+        await expect(verdict).to_have_text("Kafka is gone")
+        await expect(cases(shown)).to_have_count(1)
+        await expect(shown.page.locator(".as-of")).to_contain_text(", 4 min ago")
+        assert look.looks == 3, "only a hand repeats what just failed"
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_an_exporter_that_knows_nothing_of_the_look_is_said(browser: Browser, status: int) -> None:
+    """Another one answers than the one that looks."""
+    running = {"state": "running", "seconds": 0.0, "read": 0, "to_read": 0, "found": None, "failed": "", "age_s": None}
+    statuses = iter([200])
+
+    async def told(_: web.Request) -> web.Response:
+        return web.json_response({"state": "none"}, status=next(statuses, status))
+
+    async def begun(_: web.Request) -> web.Response:
+        return web.json_response(running, status=202)
+
+    routes = [*ROUTES, web.get("/api/attention", told), web.post("/api/attention", begun)]
+    async with showing(browser, "#attention", routes) as shown:
+        shown.refused.add("/api/attention")
+        shown.publish()
+        await expect(shown.page.locator(".verdict")).to_contain_text("knows nothing of it")
+        await expect(shown.page.get_by_role("button", name="Look again")).to_be_enabled()
 
 
 async def test_an_old_list_is_said_to_be_old(browser: Browser) -> None:
@@ -180,12 +218,12 @@ async def test_an_old_list_is_said_to_be_old(browser: Browser) -> None:
 
 
 async def test_an_exporter_that_lists_nobody_says_so(browser: Browser) -> None:
-    async with showing(browser, "#30d", [*ROUTES, *Attending(None).routes()]) as shown:
+    async with showing(browser, "#30d", [*ROUTES, *Attending("attention_records_max is 0: set it").routes()]) as shown:
         shown.refused.add("/api/attention")
         shown.publish()
         await shown.page.get_by_role("link", name="Attention").click()
         await expect(shown.page.locator(".verdict")).to_have_text(
-            "This exporter lists nobody, as attention_records_max is 0: run stream-kpis attention."
+            "This exporter lists nobody, as attention_records_max is 0: set it; or run stream-kpis attention."
         )
 
 

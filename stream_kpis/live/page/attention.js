@@ -8,12 +8,12 @@ import { duration, goal, moment, time, whole } from "./words.js";
 import * as work from "./work.js";
 
 const ROWS_SHOWN = 100;
-const OLD_S = 60; // an older list is made anew when the page is opened
+const OLD_S = 60; // an older look is made anew when the page is opened, whether or not it found anything
 const VERY_OLD_S = 300;
 const HEAD = ["Whose", "What", "Has it", "Since", "Waits"];
 
 let page = null;
-let list = null; // as it was found last: {as_of, queues, waiting, endedMs}
+let list = null; // as it was found last, here or by another page: {as_of, queues, waiting, endedMs}
 
 const named = (what) => `${what[0].toUpperCase()}${what.slice(1)}s`;
 const shown = (queue) => !asked.department || kpis[queue.kpi]?.department === asked.department;
@@ -34,13 +34,14 @@ export function close() {
 }
 
 function build(go) {
-  const made = { go, gone: false, choices: "", mark: null, work: work.build("Look", "Sorting") };
+  const made = { go, gone: false, choices: null, mark: null, work: work.build("Look", "Sorting") };
   made.back = el("a", {}, "← All KPIs");
   made.asOf = el("p", { class: "as-of" });
   made.again = el("button", { type: "button" }, "Look again");
   made.again.addEventListener("click", () => look(made, true));
   made.queues = el("div", { class: "panes" });
   made.lists = el("div", { class: "choice", role: "radiogroup", "aria-label": "List" });
+  made.missing = el("p", { class: "missing", role: "status", hidden: "" });
   made.cases = el("div");
   made.more = el("p", { class: "more" });
   made.all = [
@@ -48,7 +49,7 @@ function build(go) {
     el("section", { class: "sheet", "aria-label": "What waits" },
       el("div", { class: "title" }, el("h2", { id: "attention-title", tabindex: "-1" }, "What needs someone"), made.asOf, made.again),
       made.work.element, made.queues),
-    el("section", { class: "sheet", "aria-label": "Who waits longest" }, el("div", { class: "title" }, el("h3", {}, "Longest first"), made.lists), made.cases, made.more),
+    el("section", { class: "sheet", "aria-label": "Who waits longest" }, el("div", { class: "title" }, el("h3", {}, "Longest first"), made.lists), made.missing, made.cases, made.more),
   ];
   return made;
 }
@@ -56,12 +57,17 @@ function build(go) {
 async function look(of, anew) {
   of.again.disabled = true;
   let answer = await ask("api/attention");
+  take(of, answer); // shown while there is a newer one to come
   const { state, age_s: ageS } = answer.data ?? {};
-  if (answer.ok && state !== "running" && (anew || state !== "done" || ageS > OLD_S)) answer = await ask("api/attention", { method: "POST" });
+  if (answer.ok && state !== "running" && (anew || state === "none" || ageS > OLD_S)) answer = await ask("api/attention", { method: "POST" });
   answer = await of.work.ended(answer, () => "api/attention", () => of.gone);
   of.again.disabled = false;
-  if (answer.ok && answer.data.found) list = { ...answer.data.found, endedMs: Date.now() - answer.data.age_s * 1000 };
   of.work.say("unproved", answer.ok ? answer.data.failed ?? "" : answer.line);
+  take(of, answer);
+}
+
+function take(of, { data }) {
+  if (data?.found) list = { ...data.found, endedMs: Date.now() - data.found_age_s * 1000 };
   if (of === page) drawList();
 }
 
@@ -77,7 +83,8 @@ function drawList() {
   if (!list) return;
   const queues = list.queues.filter(shown);
   const one = queues.find((queue) => queue.what === asked.list);
-  if (asked.list && !list.queues.some((queue) => queue.what === asked.list)) page.work.say("unproved", `There is no list ${asked.list}: all are shown.`);
+  page.missing.hidden = !asked.list || list.queues.some((queue) => queue.what === asked.list);
+  set(page.missing, page.missing.hidden ? "" : `There is no list ${asked.list}: all are shown.`);
   const chosen = one ? [one] : queues;
   page.queues.replaceChildren(table("", queues.map(queueRow), { head: ["", "Waiting", "Over target", "Longest"], label: "How much waits" }));
   drawLists(queues);

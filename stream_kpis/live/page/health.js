@@ -3,26 +3,32 @@
 import { to } from "./address.js";
 import { $, ask, el, set, setClass } from "./dom.js";
 import { table } from "./panes.js";
-import { clock, shards } from "./stream.js";
+import { clock } from "./stream.js";
 import { duration, moment, time, whole } from "./words.js";
 
-const ASKED_MS = 30_000; // of the exporter itself little changes
+const SHARDS_MS = 1_000; // asked for only while this is open
+const EXPORTER_MS = 30_000; // of the exporter itself little changes
 const STATES = { ok: "ok", behind: "behind", away: "away", unseen: "never seen" };
 const HEAD = ["Shard", "State", "Records to go", "Heard", "Records read", "Events", "Parked", "Dead letters"];
 
 let page = null;
 
 export function open() {
-  page ??= build();
+  if (!page) {
+    page = build();
+    page.timer = setInterval(follow, SHARDS_MS, page);
+    follow(page);
+  }
   page.back.href = to({ view: "" });
 }
 
 export function close() {
+  clearInterval(page?.timer);
   page = null;
 }
 
 function build() {
-  const made = { rows: [], back: el("a", {}, "← All KPIs"), said: el("p", { class: "choices", role: "status" }), body: el("tbody"), panes: el("div", { class: "panes" }), exporter: null, askedMs: 0 };
+  const made = { rows: [], back: el("a", {}, "← All KPIs"), said: el("p", { class: "choices", role: "status" }), body: el("tbody"), panes: el("div", { class: "panes" }), shards: [], exporter: null, exporterMs: 0, asking: false, timer: 0 };
   const shardsTable = el("table", { class: "shards rows", "aria-label": "Shards" },
     el("thead", {}, el("tr", {}, ...HEAD.map((name, index) => el("th", { scope: "col", class: index > 1 ? "number" : "" }, name)))), made.body);
   $("health").replaceChildren(
@@ -34,14 +40,14 @@ function build() {
 }
 
 export function draw() {
-  if (!page || !clock) return;
-  set(page.said, sentence());
+  if (!page || !clock || !page.shards.length) return;
+  const { shards } = page;
+  set(page.said, sentence(shards));
   if (page.rows.length !== shards.length) {
     page.rows = shards.map(() => HEAD.map((name, index) => index ? el("td", index > 1 ? { class: "samples", "data-name": name } : {}) : el("th", { scope: "row" })));
     page.body.replaceChildren(...page.rows.map((cells) => el("tr", {}, ...cells)));
   }
   shards.forEach(drawShard);
-  follow(page);
   drawPanes();
 }
 
@@ -56,14 +62,14 @@ function drawShard(shard, index) {
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-function sentence() {
+function sentence(shards) {
   const [late, all] = [shards.filter((shard) => shard.state !== "ok").length, shards.length];
   if (late) return `${late} of ${all} shards ${late === 1 ? "does" : "do"} not keep up: numbers of all KPIs may lack their events.`;
   return clock.stale_since ? "Kafka does not say how far the topics reach: whether the shards keep up is not known." : all === 1 ? "The only shard keeps up." : `All ${all} shards keep up.`;
 }
 
 function drawPanes() {
-  const { exporter } = page;
+  const { exporter, shards } = page;
   const dead = {};
   for (const shard of shards) for (const [reason, count] of Object.entries(shard.dead_letters)) dead[reason] = (dead[reason] ?? 0) + count;
   const worst = Object.entries(dead).sort((a, b) => b[1] - a[1]).map(([reason, count]) => [reason.replaceAll("_", " "), whole.format(count)]);
@@ -84,9 +90,15 @@ function drawPanes() {
 }
 
 async function follow(of) {
-  if (Date.now() - of.askedMs < ASKED_MS) return;
-  of.askedMs = Date.now();
-  const answer = await ask("api/health");
-  if (answer.ok) of.exporter = answer.data;
-  if (of === page) drawPanes();
+  if (of.asking) return; // it answers slowly
+  of.asking = true;
+  const shards = await ask("api/shards");
+  if (shards.ok) of.shards = shards.data.health;
+  if (Date.now() - of.exporterMs > EXPORTER_MS) {
+    of.exporterMs = Date.now();
+    const exporter = await ask("api/health");
+    if (exporter.ok) of.exporter = exporter.data;
+  }
+  of.asking = false;
+  if (of === page) draw();
 }

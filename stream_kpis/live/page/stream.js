@@ -11,7 +11,6 @@ const values = new Map(); // "kpi|window" -> Map(group key -> value)
 let catalogue = ""; // as it came
 export let kpis = {};
 export let clock = null; // of the newest snapshot
-export let shards = []; // how each is, at that time
 let heardMs = 0; // any event
 let ageS = 0; // of the snapshot, as the server says
 let lost = true;
@@ -75,8 +74,8 @@ export function follow(address, on) {
     });
     source.addEventListener("values", (event) => {
       heard();
-      const { values: fresh, gone, health, ...rest } = JSON.parse(event.data);
-      [clock, shards] = [rest, health];
+      const { values: fresh, gone, ...rest } = JSON.parse(event.data);
+      clock = rest;
       ageS = rest.age_s;
       if (rest.whole) values.clear();
       fresh.forEach((row) => take(row, false));

@@ -4,6 +4,7 @@ import { ask, el, set } from "./dom.js";
 import { whole } from "./words.js";
 
 const POLL_MS = 500;
+const ELSEWHERE = "The exporter that answers now knows nothing of it: it was started anew, or is another one. Try again.";
 
 /** What is shown of a piece of work.
  *
@@ -39,6 +40,7 @@ export function build(name, last) {
       far(answer.data);
       await new Promise((done) => setTimeout(done, POLL_MS));
       answer = await ask(path(answer.data));
+      if (answer.status === 404 || answer.data?.state === "none") answer = { ok: false, line: ELSEWHERE };
     }
     line.removeAttribute("aria-busy");
     bar.hidden = true;
