@@ -68,10 +68,13 @@ async def rush(settings: Settings) -> AsyncIterator[None]:
 
 
 async def test_slow_responses_and_churn_call_people_and_end(settings: Settings, tmp_path: Path) -> None:
-    """Calm calls nobody; both lives are seen from the event to the end."""
+    """Calm pages nobody; both lives are seen from the event to the end.
+
+    It may warn of more contacts than usual: live events come much faster than history did.
+    """
     lines: list[str] = []
     async with drill(settings, tmp_path / "busy", "slow-responses", lines) as (company, watcher, live):
-        assert "beside: firing" not in text(lines)
+        assert "beside: firing page" not in text(lines)
         slow, churn = (
             asyncio.create_task(watcher.life(scenario, live, "resolved"))
             for scenario in ("slow-responses", "churn-wave")
