@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.measures import COUNT, SUM, Cell
-from stream_kpis.engine.reading import FUNCTIONS, STANDING
+from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.engine.tiles import Edges
 from stream_kpis.kpis.formula import Reading, evaluate, readings
 from stream_kpis.live.operators.days import Course, Daily, Days
@@ -26,6 +26,18 @@ class _World(NamedTuple):
     beginnings: Witnesses
 
 
+def day_groupings(sources: Sources, beginnings: Witnesses, kpi: str, by: str) -> set[int]:
+    """The groupings that a KPI reads by day, and those that tell since when there is what it counts."""
+    tell = (beginnings.get(measure, ()) for measure in sources.measures(kpi))
+    return sources.past_groupings(kpi, by).union(*tell)
+
+
+def _firsts(world: _World, kpi: str) -> dict[str, int]:
+    beginnings, measures = world.beginnings, world.sources.measures(kpi)
+    days = {measure: world.days.first(beginnings[measure]) for measure in measures if measure in beginnings}
+    return {measure: day for measure, day in days.items() if day is not None}
+
+
 class Closed:
     """Reads the KPIs of a plan over closed days.
 
@@ -43,17 +55,13 @@ class Closed:
         """The day on which its history begins: of the earliest fact of any of its measures, in whatever group."""
         return self._days.first(self._sources.past_groupings(kpi, ""))
 
-    def firsts(self, kpi: str) -> dict[str, int | None]:
+    def firsts(self, kpi: str) -> dict[str, int]:
         """By level and awaited measure that it or a part of it reads, the day on which a first of it began."""
-        beginnings = self._world.beginnings
-        return {m: self._days.first(beginnings[m]) for m in self._sources.measures(kpi) if m in beginnings}
+        return _firsts(self._world, kpi)
 
     def tells_begin(self, kpi: str) -> set[int]:
         """The groupings that :meth:`begin` and :meth:`firsts` read."""
-        beginnings = self._world.beginnings
-        return self._sources.past_groupings(kpi, "").union(
-            *(beginnings.get(measure, ()) for measure in self._sources.measures(kpi))
-        )
+        return day_groupings(self._sources, self._world.beginnings, kpi, "")
 
     def lag_days(self, kpi: str) -> int:
         """How many days before today its last base events lie: those that are matured."""
@@ -69,11 +77,12 @@ class ClosedGroup:
     """One group of one KPI over any closed days. Keeps the sums of its measures, so it is not to outlive a change."""
 
     def __init__(self, world: _World, kpi: str, by: str, group: str) -> None:
-        self._plan, self._sources, self._valuer, self._days, self._beginnings = world
+        self._world = world
+        self._plan, self._sources, self._valuer, self._days, _ = world
         self._name, self._by, self._group = kpi, by, group
         self._courses: dict[tuple[int, str], Course] = {}
         self._firsts: dict[str, dict[str, int]] = {}
-        """By KPI the levels that it reads and what it awaits, with the day on which a first of each began."""
+        """By KPI the levels that it reads and what it awaits, with when the day of a first of each begins, in ms."""
         self._pairs: dict[int, tuple[int, int]] = {}
 
     def value(self, first: int, end: int) -> Value:
@@ -101,9 +110,8 @@ class ClosedGroup:
             return course.between(*span)
 
         read = Read(cell, lambda _: edges, lambda part: self._valuer.part(part, parts[part.name]))
-        reader = KpiReader(
-            read, self._plan.catalogue.kpis[name], edges.to_ms, self._begun(name, end), self._plan.calendars
-        )
+        begun = self._begun(name, edges.to_ms)
+        reader = KpiReader(read, self._plan.catalogue.kpis[name], edges.to_ms, begun, self._plan.calendars)
         return reader
 
     def _course(self, index: int, group: str) -> Course:
@@ -112,16 +120,12 @@ class ClosedGroup:
             found = self._courses[index, group] = self._days.course(index, group)
         return found
 
-    def _begun(self, name: str, end: int) -> dict[str, int]:
-        """The levels that it reads and what it awaits of which a first began before a day, with when."""
+    def _begun(self, name: str, to_ms: int) -> dict[str, int]:
+        """The levels that it reads and what it awaits of which a first began before an instant, with when."""
         if name not in self._firsts:
-            readings_ = self._sources.readings(name)
-            measures = {reading.args[0] for reading in readings_ if reading.function in STANDING}
-            measures |= set(self._plan.catalogue.kpis[name].awaits)
-            self._firsts[name] = {
-                m: first for m in measures if (first := self._days.first(self._beginnings[m])) is not None
-            }
-        return {m: self._days.start_ms(first) for m, first in self._firsts[name].items() if first < end}
+            days = _firsts(self._world, name)
+            self._firsts[name] = {measure: self._days.start_ms(day) for measure, day in days.items()}
+        return {measure: first_ms for measure, first_ms in self._firsts[name].items() if first_ms < to_ms}
 
     def daily(self, begin: int | None, span: tuple[int, int] | None = None) -> Daily:
         """Numerator and denominator of each day: of those that have anything of its own, or of all of a span.

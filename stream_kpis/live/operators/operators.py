@@ -12,7 +12,7 @@ from stream_kpis.live.operators.arithmetic import (
     oldest_tried,
     trend,
 )
-from stream_kpis.live.operators.closed import Closed, ClosedGroup
+from stream_kpis.live.operators.closed import Closed, ClosedGroup, day_groupings
 from stream_kpis.live.operators.days import Days
 from stream_kpis.live.operators.spans import (
     AGAINST,
@@ -43,8 +43,9 @@ def read_by_day(plan: Plan, sources: Sources) -> set[int]:
     kpis = plan.catalogue.kpis.items()
     carrying = [(name, kpi) for name, kpi in kpis if DAILY & set(kpi.operators) or sources.by_days(name)]
     beginnings = of_beginnings(plan)
-    read = {index for name, kpi in carrying for by in ("", *kpi.by) for index in sources.past_groupings(name, by)}
-    return read.union(*(beginnings.get(measure, ()) for name, _ in carrying for measure in sources.measures(name)))
+    return set[int]().union(
+        *(day_groupings(sources, beginnings, name, by) for name, kpi in carrying for by in ("", *kpi.by))
+    )
 
 
 class Operators:
@@ -67,7 +68,7 @@ class Operators:
         self._known: dict[_Key, tuple[Result, ...]] = {}
         """By KPI, grouping and group."""
         self._tells_begin = {name: self._closed.tells_begin(name) for name in self._kpis}
-        self._begins: dict[str, tuple[int | None, dict[str, int | None]]] = {}
+        self._begins: dict[str, tuple[int | None, dict[str, int]]] = {}
 
     def results(self, to_ms: int) -> list[Result]:
         """All that they make at an instant."""
