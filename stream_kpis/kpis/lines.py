@@ -35,10 +35,8 @@ def tree_of(file: Path) -> Any:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        with suppress(yaml.YAMLError):
-            return yaml.compose(
-                text, Loader=yaml.CSafeLoader
-            )  # in C, many times as fast; the other names mistakes better
+        with suppress(yaml.YAMLError):  # in C it is many times as fast, but names mistakes less well
+            return yaml.compose(text, Loader=yaml.CSafeLoader)
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{file}: cannot be read: {getattr(error, 'strerror', '') or error}") from None

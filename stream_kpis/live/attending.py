@@ -32,8 +32,8 @@ class Attending(Background):
     ) -> None:
         super().__init__(seconds_max, clock)
         self._look = look
-        self._last: Job | None = None
         self._found: Job | None = None
+        """The last one before the newest that found a list."""
 
     def routes(self) -> list[web.RouteDef]:
         """What the server serves of it."""
@@ -45,7 +45,7 @@ class Attending(Background):
         look = self._checked()
         if not self.runs and not self._fresh():
             self._found = self._newest_found()
-            self._last = self.begin(look, COMMAND)
+            self.begin(look, COMMAND)
         response = json_answer(self._said())
         response.set_status(202 if self.runs else 200)
         return response
@@ -65,24 +65,24 @@ class Attending(Background):
 
     def _fresh(self) -> bool:
         """Whether the last look just ended; a failed one too, which many pages would else repeat all the while."""
-        last = self._last
+        last = self._newest
         if last is None or last.ended_s is None:
             return False
         return self._clock() - last.ended_s < max(FRESH_S, last.ended_s - last.began_s)
 
     def _said(self) -> dict[str, Any]:
-        if self._last is None:
+        if self._newest is None:
             return {"state": "none"}
         found = self._newest_found()
         return {
-            **self.said(self._last),
-            "age_s": self._age_s(self._last),
+            **self.said(self._newest),
+            "age_s": self._age_s(self._newest),
             "found": found and found.found,
             "found_age_s": found and self._age_s(found),
         }
 
     def _newest_found(self) -> Job | None:
-        return self._last if self._last is not None and self._last.found is not None else self._found
+        return self._newest if self._newest is not None and self._newest.found is not None else self._found
 
     def _age_s(self, job: Job) -> float | None:
         """How long ago it ended."""

@@ -54,7 +54,7 @@ class ReadModel:
         self._tiles = Tiles(self._kinds)
         self._beginnings, self._later = of_beginnings(plan), of_later(plan, ENDING_NOW)
         self._begun: dict[str, int] = {}
-        """The levels and open sets of which a first began."""
+        """By level, open set and awaited measure, when a first of it began, in ms."""
         self._stored: dict[int, dict[int, bytes]] = {}
         """By shard, the records of its cells, by tile and grouping."""
         self._pipeline = PipelineForecast(plan, calendar)
