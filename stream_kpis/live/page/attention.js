@@ -2,7 +2,7 @@
 
 import { asked, to } from "./address.js";
 import { $, ask, el, radios, set, setClass } from "./dom.js";
-import { table } from "./panes.js";
+import { headOf, table } from "./panes.js";
 import { kpis } from "./stream.js";
 import { duration, goal, moment, time, whole } from "./words.js";
 import * as work from "./work.js";
@@ -10,7 +10,7 @@ import * as work from "./work.js";
 const ROWS_SHOWN = 100;
 const OLD_S = 60; // an older look is made anew when the page is opened, whether or not it found anything
 const VERY_OLD_S = 300;
-const HEAD = ["Whose", "What", "Has it", "Since", "Waits"];
+const COLUMNS = [["Whose", ""], ["What", ""], ["Has it", ""], ["Since", ""], ["Waits", "number"]];
 
 let page = null;
 let list = null; // as it was found last, here or by another page: {as_of, queues, waiting, endedMs}
@@ -119,6 +119,5 @@ function casesTable(cases) {
     el("td", { class: "owner" }, each.owner, el("span", { class: "bounds" }, each.team)),
     el("td", { class: "since" }, el("time", { datetime: each.since }, moment(each.since, list.as_of))),
     el("td", { class: "age" }, duration(each.age_s), el("span", { class: each.over ? "bounds missed" : "bounds" }, each.over ? `over ${goal(each.target_s, "seconds")}` : ""))));
-  return el("table", { class: "cases rows", "aria-label": "Who waits longest" },
-    el("thead", {}, el("tr", {}, ...HEAD.map((name) => el("th", { scope: "col", class: name === "Waits" ? "number" : "" }, name)))), el("tbody", {}, ...rows));
+  return el("table", { class: "cases rows", "aria-label": "Who waits longest" }, headOf(COLUMNS), el("tbody", {}, ...rows));
 }

@@ -2,14 +2,15 @@
 
 import { to } from "./address.js";
 import { $, ask, el, set, setClass } from "./dom.js";
-import { table } from "./panes.js";
+import { headOf, table } from "./panes.js";
 import { clock } from "./stream.js";
 import { duration, moment, time, whole } from "./words.js";
 
 const SHARDS_MS = 1_000; // asked for only while this is open
 const EXPORTER_MS = 30_000; // of the exporter itself little changes
 const STATES = { ok: "ok", behind: "behind", away: "away", unseen: "never seen" };
-const HEAD = ["Shard", "State", "Records to go", "Heard", "Records read", "Events", "Parked", "Dead letters"];
+const NUMBERS = ["Records to go", "Heard", "Records read", "Events", "Parked", "Dead letters"];
+const COLUMNS = [["Shard", ""], ["State", ""], ...NUMBERS.map((name) => [name, "number"])];
 
 let page = null;
 
@@ -29,8 +30,7 @@ export function close() {
 
 function build() {
   const made = { rows: [], back: el("a", {}, "← All KPIs"), said: el("p", { class: "choices", role: "status" }), body: el("tbody"), panes: el("div", { class: "panes" }), shards: [], exporter: null, exporterMs: 0, asking: false, timer: 0 };
-  const shardsTable = el("table", { class: "shards rows", "aria-label": "Shards" },
-    el("thead", {}, el("tr", {}, ...HEAD.map((name, index) => el("th", { scope: "col", class: index > 1 ? "number" : "" }, name)))), made.body);
+  const shardsTable = el("table", { class: "shards rows", "aria-label": "Shards" }, headOf(COLUMNS), made.body);
   $("health").replaceChildren(
     el("nav", { "aria-label": "Back" }, made.back),
     el("section", { class: "sheet", "aria-label": "Shards" }, el("h2", { id: "health-title", tabindex: "-1" }, "Health"), made.said,
@@ -44,7 +44,7 @@ export function draw() {
   const { shards } = page;
   set(page.said, sentence(shards));
   if (page.rows.length !== shards.length) {
-    page.rows = shards.map(() => HEAD.map((name, index) => index ? el("td", index > 1 ? { class: "samples", "data-name": name } : {}) : el("th", { scope: "row" })));
+    page.rows = shards.map(() => [el("th", { scope: "row" }), el("td"), ...NUMBERS.map((name) => el("td", { class: "samples", "data-name": name }))]);
     page.body.replaceChildren(...page.rows.map((cells) => el("tr", {}, ...cells)));
   }
   shards.forEach(drawShard);

@@ -2,9 +2,11 @@
 
 import { chart } from "./chart.js";
 import { ask, el, radios } from "./dom.js";
+import { headOf } from "./panes.js";
 import { STATES, people, whole } from "./words.js";
 
 const STEPS = { day: "Days", week: "Weeks", month: "Months" };
+const COLUMNS = [["Period", ""], ["Value", "number"], ["Parts", "number"], ["Samples", "number"], ["State", ""]];
 const AGAIN_MS = 60_000; // the last period goes on
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 const MONTH = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
@@ -20,8 +22,7 @@ export function build(id, kpi) {
   const picture = el("div", { class: "picture" }, el("p", { class: "waiting" }, "Adding up …"));
   const body = el("tbody");
   const file = el("a", { download: "" }, "CSV");
-  const table = el("table", { "aria-label": `${kpi.title}: history` },
-    el("thead", {}, el("tr", {}, ...["Period", "Value", "Parts", "Samples", "State"].map((name) => el("th", { scope: "col", class: name === "Period" || name === "State" ? "" : "number" }, name)))), body);
+  const table = el("table", { "aria-label": `${kpi.title}: history` }, headOf(COLUMNS), body);
   const shut = el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${kpi.title}: table of the history` }, table));
   let askedMs = 0;
   let values = [];

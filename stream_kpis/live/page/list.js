@@ -3,13 +3,14 @@
 import { asked, to } from "./address.js";
 import { changeOf } from "./changes.js";
 import { $, ask, el, set, setClass, svg } from "./dom.js";
+import { headOf } from "./panes.js";
 import { kpis, series, total } from "./stream.js";
 import { DEPARTMENTS, STATES, details, missed, people, whole, windowOf } from "./words.js";
 
 const GROUPS_SHOWN = 5; // of a KPI; all are on its page
 const SPARKS_MS = 300_000;
 const [WIDTH, HEIGHT] = [92, 22];
-const HEAD = [["KPI", "c-kpi"], ["Value", "c-value number"], ["Change", "c-change"], ["Details", "c-detail"], ["Last 30 days", "c-trend"], ["Samples", "c-samples number"], ["State", "c-state"]];
+const COLUMNS = [["KPI", "c-kpi"], ["Value", "c-value number"], ["Change", "c-change"], ["Details", "c-detail"], ["Last 30 days", "c-trend"], ["Samples", "c-samples number"], ["State", "c-state"]];
 
 const rows = new Map(); // kpi -> elements of its row
 let sparks = {}; // kpi -> a number of each of the last days
@@ -24,7 +25,7 @@ export function open() {
     const members = Object.entries(kpis).filter(([, kpi]) => kpi.department === department && shown(kpi));
     if (!members.length) continue;
     const table = el("table", { class: "kpis", "aria-label": title },
-      el("thead", {}, el("tr", {}, ...HEAD.map(([text, name]) => el("th", { scope: "col", class: name }, text)))),
+      headOf(COLUMNS),
       ...members.map(([id, kpi]) => buildRow(id, kpi)));
     sections.push(el("section", {}, el("h2", {}, title), el("div", { class: "sheet" }, table)));
   }

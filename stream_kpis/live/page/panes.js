@@ -1,8 +1,11 @@
-// Small tables with a title, side by side.
+// Tables: small ones with a title, side by side, and the heads of all.
 
 import { el } from "./dom.js";
 
 export const pane = (title, ...content) => el("div", { class: "pane" }, ...(title ? [el("h4", {}, title)] : []), ...content);
+
+/** The names of a table's columns, each with its class. */
+export const headOf = (columns) => el("thead", {}, el("tr", {}, ...columns.map(([name, kind]) => el("th", { scope: "col", class: kind }, name))));
 
 /** A pane with a table.
  *
