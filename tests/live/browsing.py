@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from stream_kpis.live.api import Views, rfc3339
 from stream_kpis.live.feed import Feed
@@ -130,3 +130,22 @@ async def showing(
         await page.close()
     assert errors == []
     assert hosts == {"127.0.0.1"}
+
+
+async def says_how_far(page: Page, button: Locator, work: Any, last: str) -> None:
+    """Sees how far work in the background is said to be, and that it is not begun twice.
+
+    Args:
+        page: where the work was begun.
+        button: begins it.
+        work: has what to `tell` once it runs.
+        last: what is said of it once all were read.
+    """
+    verdict = page.locator(".verdict")
+    await expect(verdict).to_contain_text("Asking Kafka …")
+    await expect(button).to_be_disabled()
+    work.tell(1200, 4800)
+    await expect(verdict).to_have_text("Reading Kafka: 1,200 of 4,800 records")
+    await expect(page.get_by_role("progressbar")).to_have_attribute("value", "1200")
+    work.tell(4800, 4800)
+    await expect(verdict).to_contain_text(last)

@@ -1,6 +1,5 @@
 """The attention list over HTTP: in the background, one look for all pages, not again while it is fresh."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,54 +14,29 @@ from stream_kpis.live.server import serving
 from stream_kpis.settings import Settings
 from stream_kpis.stream.waiting import looking
 from tests.live import fakes
+from tests.live.held import Held
 
 LIST = "/api/attention"
 
 
-class Looker:
-    """A look that goes on when it is let go, asked for over HTTP."""
+class Looker(Held):
+    """A look that goes on when it is let go."""
 
     def __init__(self) -> None:
-        self.go, self.cancelled = asyncio.Event(), asyncio.Event()
-        self.tell: Tell
-        self.error: Exception | None = None
-        self.http: aiohttp.ClientSession
+        super().__init__(LIST)
         self.looks = 0
-        self.now_s = 0.0
 
     async def look(self, tell: Tell) -> dict[str, Any]:
-        self.tell = tell
         self.looks += 1
-        try:
-            await self.go.wait()
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
-        if self.error is not None:
-            raise self.error
+        await self.held(tell)
         return {"look": self.looks}
-
-    async def ask(self, method: str, **headers: str) -> tuple[int, Any]:
-        async with self.http.request(method, LIST, headers=headers) as answer:
-            return answer.status, await (answer.json() if answer.ok else answer.text())
-
-    async def ended(self) -> dict[str, Any]:
-        """How the last look ended."""
-        while True:
-            _, said = await self.ask("GET")
-            if said["state"] != "running":
-                return dict(said)
 
 
 @pytest_asyncio.fixture
 async def looker(request: pytest.FixtureRequest) -> AsyncIterator[Looker]:
     looker = Looker()
     seconds_max = getattr(request, "param", 600.0)
-    async with (
-        Attending(looker.look, seconds_max, lambda: looker.now_s) as attending,
-        serving(Feed(), fakes.KPIS, routes=attending.routes()) as url,
-        aiohttp.ClientSession(url) as looker.http,
-    ):
+    async with looker.served(Feed(), Attending(looker.look, seconds_max, lambda: looker.now_s)):
         yield looker
 
 
@@ -200,10 +174,6 @@ def test_beyond_this_machine_who_asks_has_to_be_said(settings: Settings, lists: 
 
 async def test_a_look_ends_with_the_exporter() -> None:
     looker = Looker()
-    async with (
-        Attending(looker.look) as attending,
-        serving(Feed(), fakes.KPIS, routes=attending.routes()) as url,
-        aiohttp.ClientSession(url) as looker.http,
-    ):
+    async with looker.served(Feed(), Attending(looker.look)):
         await looker.ask("POST")
     assert looker.cancelled.is_set()

@@ -1,54 +1,34 @@
 """*Prove it* over HTTP: in the background, one at a time, bounded."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
 from stream_kpis.live.background import Tell
 from stream_kpis.live.feed import Feed
 from stream_kpis.live.proving import KEPT, Proving
-from stream_kpis.live.server import serving
 from stream_kpis.live.snapshot import Snapshot, Value
 from tests.live import fakes
+from tests.live.held import Held
 
 ORDERS = "/api/prove?kpi=orders&window=24h"
 
 
-class Prover:
-    """A proof that goes on when it is let go, asked for over HTTP."""
+class Prover(Held):
+    """A proof that goes on when it is let go."""
 
     def __init__(self) -> None:
-        self.go, self.cancelled = asyncio.Event(), asyncio.Event()
-        self.tell: Tell
-        self.error: Exception | None = None
-        self.http: aiohttp.ClientSession
-        self.now_s = 0.0
+        super().__init__(ORDERS)
 
     async def prove(self, snapshot: Snapshot, values: list[Value], tell: Tell) -> dict[str, Any]:
-        self.tell = tell
-        try:
-            await self.go.wait()
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
-        if self.error is not None:
-            raise self.error
+        await self.held(tell)
         return {"equal": True, "values": len(values), "to": snapshot.to_ms}
 
-    async def ask(self, method: str, path: str, **headers: str) -> tuple[int, Any]:
-        async with self.http.request(method, path, headers=headers) as answer:
-            return answer.status, await (answer.json() if answer.ok else answer.text())
-
-    async def ended(self, proof: int) -> dict[str, Any]:
+    async def ended_proof(self, proof: int) -> dict[str, Any]:
         """How a proof ended."""
-        while True:
-            _, said = await self.ask("GET", f"/api/prove?id={proof}")
-            if said["state"] != "running":
-                return dict(said)
+        return await self.ended(f"/api/prove?id={proof}")
 
 
 @pytest_asyncio.fixture
@@ -56,11 +36,7 @@ async def prover(request: pytest.FixtureRequest) -> AsyncIterator[Prover]:
     prover, feed = Prover(), Feed()
     feed.publish(fakes.snapshot())
     seconds_max = getattr(request, "param", 600.0)
-    async with (
-        Proving(feed, fakes.KPIS, prover.prove, seconds_max, lambda: prover.now_s) as proving,
-        serving(feed, fakes.KPIS, routes=proving.routes()) as url,
-        aiohttp.ClientSession(url) as prover.http,
-    ):
+    async with prover.served(feed, Proving(feed, fakes.KPIS, prover.prove, seconds_max, lambda: prover.now_s)):
         yield prover
 
 
@@ -72,7 +48,7 @@ async def test_a_proof_begins_says_how_far_it_is_and_what_it_found(prover: Prove
     _, said = await prover.ask("GET", f"/api/prove?id={begun['id']}")
     assert (said["state"], said["read"], said["to_read"], said["seconds"]) == ("running", 30, 120, 2.2)
     prover.go.set()
-    said = await prover.ended(begun["id"])
+    said = await prover.ended_proof(begun["id"])
     of_orders = [value for value in fakes.snapshot().values if (value.kpi, value.window) == ("orders", "24h")]
     assert (said["state"], said["failed"]) == ("done", "")
     assert said["found"] == {"equal": True, "values": len(of_orders), "to": fakes.NOW_MS}
@@ -83,7 +59,7 @@ async def test_one_at_a_time(prover: Prover) -> None:
     status, text = await prover.ask("POST", "/api/prove?kpi=nps&window=30d")
     assert (status, text.split(":")[0]) == (429, "orders over 24h is being proved")
     prover.go.set()
-    await prover.ended(begun["id"])
+    await prover.ended_proof(begun["id"])
     assert (await prover.ask("POST", "/api/prove?kpi=nps&window=30d"))[0] == 202
 
 
@@ -91,14 +67,14 @@ async def test_what_went_wrong_is_said_in_one_line(prover: Prover) -> None:
     prover.error = RuntimeError("Kafka does not answer")
     prover.go.set()
     _, begun = await prover.ask("POST", ORDERS)
-    said = await prover.ended(begun["id"])
+    said = await prover.ended_proof(begun["id"])
     assert (said["state"], said["failed"], said["found"]) == ("failed", "Kafka does not answer", None)
 
 
 @pytest.mark.parametrize("prover", [0.0], indirect=True)
 async def test_a_proof_that_takes_too_long_is_ended_and_says_what_to_do(prover: Prover) -> None:
     _, begun = await prover.ask("POST", ORDERS)
-    said = await prover.ended(begun["id"])
+    said = await prover.ended_proof(begun["id"])
     assert said["failed"] == "not done after 0 s: run stream-kpis explain orders --window 24h --prove"
 
 
@@ -106,7 +82,7 @@ async def test_proofs_that_are_long_over_are_forgotten(prover: Prover) -> None:
     prover.go.set()
     for _ in range(KEPT + 1):
         _, begun = await prover.ask("POST", ORDERS)
-        await prover.ended(begun["id"])
+        await prover.ended_proof(begun["id"])
     assert (await prover.ask("GET", "/api/prove?id=2"))[0] == 200
     for unknown in ("1", "", "x", "\u00b2"):
         status, text = await prover.ask("GET", f"/api/prove?id={unknown}")
@@ -130,10 +106,6 @@ async def test_who_may_not_prove_serves_nothing_of_it() -> None:
 async def test_a_proof_ends_with_the_exporter() -> None:
     prover, feed = Prover(), Feed()
     feed.publish(fakes.snapshot())
-    async with (
-        Proving(feed, fakes.KPIS, prover.prove) as proving,
-        serving(feed, fakes.KPIS, routes=proving.routes()) as url,
-        aiohttp.ClientSession(url) as prover.http,
-    ):
+    async with prover.served(feed, Proving(feed, fakes.KPIS, prover.prove)):
         await prover.ask("POST", ORDERS)
     assert prover.cancelled.is_set()
