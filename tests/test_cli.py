@@ -13,7 +13,7 @@ import pytest
 
 from stream_kpis import cli
 from stream_kpis.live.api import Views
-from stream_kpis.live.tables import COLUMNS
+from stream_kpis.live.terminal.tables import COLUMNS
 from stream_kpis.manual import manual
 from tests.live import fakes
 from tests.terminals import on_terminal

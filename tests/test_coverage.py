@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stream_kpis.kpis.load import built_in
-from stream_kpis.live.operator_metrics import OPERATORS
+from stream_kpis.live.prometheus.operator_metrics import OPERATORS
 from stream_kpis.monitoring.kpi_page import definitions_of, worked_examples
 from stream_kpis.proof.oracle.catalogue import CATALOGUE
 

@@ -18,7 +18,7 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Record
-from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.model.read_model import ReadModel
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import load
 

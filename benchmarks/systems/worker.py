@@ -15,7 +15,7 @@ from benchmarks.process import Measured
 from benchmarks.systems.bench import Bench, Run, python, run_of
 from stream_kpis.engine.batch import HEADER_KEY, Header, header_decoder
 from stream_kpis.engine.tiles import Calendar
-from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.model.read_model import ReadModel
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import CellsReader, end_offsets

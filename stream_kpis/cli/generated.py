@@ -123,7 +123,7 @@ def rules(
     if proposed or as_json:
         raise click.UsageError("--threshold and --json belong to --replay: say how far back, --replay 90d")
     from stream_kpis.engine.tiles import Calendar  # noqa: PLC0415
-    from stream_kpis.live.pseudonyms import Pseudonyms  # noqa: PLC0415
+    from stream_kpis.live.model.pseudonyms import Pseudonyms  # noqa: PLC0415
     from stream_kpis.monitoring.alerts import Whole  # noqa: PLC0415
     from stream_kpis.monitoring.rules import TIMING, Links, prometheus_rule  # noqa: PLC0415
     from stream_kpis.monitoring.rules import rules as generated  # noqa: PLC0415

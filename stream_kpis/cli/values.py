@@ -74,8 +74,8 @@ def top(context: click.Context, /, url: str | None, **options: Any) -> None:
 
     Example: stream-kpis top --by team --filter response
     """
-    from stream_kpis.live.client import url_of  # noqa: PLC0415
-    from stream_kpis.live.terminal import run_top  # noqa: PLC0415
+    from stream_kpis.live.terminal.client import url_of  # noqa: PLC0415
+    from stream_kpis.live.terminal.screen import run_top  # noqa: PLC0415
 
     sys.exit(run_top(url or url_of(settings_of(context)), **options))
 
@@ -119,7 +119,7 @@ def kpis(context: click.Context, /, bootstrap: str | None, **options: Any) -> No
 
         del options["url"]
         sys.exit(print_past(settings, **options))
-    from stream_kpis.live.client import print_kpis  # noqa: PLC0415
+    from stream_kpis.live.terminal.client import print_kpis  # noqa: PLC0415
 
     del options["instants"]
     sys.exit(print_kpis(settings, **options))

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from stream_kpis.kpis.load import nearest
 from stream_kpis.kpis.schema import WINDOWS, Kpi
-from stream_kpis.live.metrics import SCALES
-from stream_kpis.live.operators.spans import AGAINST
-from stream_kpis.live.snapshot import Result, ShardPosition, Snapshot, Value
+from stream_kpis.live.model.operators.spans import AGAINST
+from stream_kpis.live.model.snapshot import Result, ShardPosition, Snapshot, Value
+from stream_kpis.live.prometheus.metrics import SCALES
 
 Json = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

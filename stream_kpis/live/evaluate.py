@@ -21,10 +21,10 @@ from stream_kpis.events.types import LINKED
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.api import Filter, Json, Views, chosen
 from stream_kpis.live.asks import Ask, asks_of
-from stream_kpis.live.pseudonyms import REAL, Pseudonyms
-from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.snapshot import Result, Value
-from stream_kpis.live.tables import print_rows
+from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
+from stream_kpis.live.model.read_model import ReadModel
+from stream_kpis.live.model.snapshot import Result, Value
+from stream_kpis.live.terminal.tables import print_rows
 from stream_kpis.plan import compile_plan, goals_of, known_rates
 from stream_kpis.settings import Settings
 

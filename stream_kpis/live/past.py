@@ -9,13 +9,13 @@ from stream_kpis.engine.tiles import Calendar, Edges, iso, round_up
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.asks import Ask
-from stream_kpis.live.contributions import journeys_of
 from stream_kpis.live.evaluate import Answer, answered
-from stream_kpis.live.operators.operators import changed
-from stream_kpis.live.operators.spans import compared_days
-from stream_kpis.live.pseudonyms import REAL, Pseudonyms
-from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.snapshot import Result, Snapshot, State, Value
+from stream_kpis.live.model.operators.operators import changed
+from stream_kpis.live.model.operators.spans import compared_days
+from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
+from stream_kpis.live.model.read_model import ReadModel
+from stream_kpis.live.model.snapshot import Result, Snapshot, State, Value
+from stream_kpis.live.receipts.contributions import journeys_of
 
 Records = list[tuple[bytes, bytes | None]]
 

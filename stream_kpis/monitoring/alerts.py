@@ -11,7 +11,7 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import Target
 from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
 from stream_kpis.kpis.schema import PERIODS, Kpi
-from stream_kpis.live.pseudonyms import REAL, Pseudonyms
+from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.monitoring import conditions
 from stream_kpis.monitoring.conditions import Condition, Judged
 from stream_kpis.monitoring.promql import from_samples

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 
 from stream_kpis.kpis.load import days_of
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.exposition import label_value
-from stream_kpis.live.metrics import family_name, unit_name
-from stream_kpis.live.operator_metrics import operator_family
+from stream_kpis.live.prometheus.exposition import label_value
+from stream_kpis.live.prometheus.metrics import family_name, unit_name
+from stream_kpis.live.prometheus.operator_metrics import operator_family
 from stream_kpis.monitoring.promql import (
     PER_EXPORTER,
     dimensions_of,

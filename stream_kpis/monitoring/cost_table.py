@@ -9,7 +9,7 @@ from rich.text import Text
 
 from stream_kpis.engine.tiles import iso
 from stream_kpis.events.history.document import printable
-from stream_kpis.live.tables import people
+from stream_kpis.live.terminal.tables import people
 from stream_kpis.monitoring.alerts import in_words
 from stream_kpis.monitoring.conditions import Condition
 from stream_kpis.monitoring.costs import NIGHT, SHORT, SLOW_STEP_MS, Cost

@@ -11,9 +11,9 @@ from stream_kpis.engine.past import Past
 from stream_kpis.engine.tiles import Calendar, iso, round_up
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.kpis.load import nearest
-from stream_kpis.live.narrowing import narrowed
-from stream_kpis.live.pseudonyms import REAL, Pseudonyms
-from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.model.narrowing import narrowed
+from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
+from stream_kpis.live.model.read_model import ReadModel
 from stream_kpis.monitoring.alerts import Rule
 from stream_kpis.monitoring.firing import Firing
 from stream_kpis.monitoring.watching import Sight, Watch, name_of, wanted

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from stream_kpis.kpis.schema import WINDOWS, Kpi
-from stream_kpis.live.operator_metrics import OPERATORS
+from stream_kpis.live.prometheus.operator_metrics import OPERATORS
 from stream_kpis.monitoring import panels
 from stream_kpis.monitoring.panels import JOB, SOURCE, Panel, Query
 from stream_kpis.monitoring.promql import largest

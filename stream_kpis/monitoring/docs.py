@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from stream_kpis.kpis.load import built_in
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.metrics import QUANTILE_FAMILY, SERIES_MAX, family_name
-from stream_kpis.live.operator_metrics import OPERATORS, operator_family
-from stream_kpis.live.pipeline import FAMILIES
+from stream_kpis.live.prometheus.metrics import QUANTILE_FAMILY, SERIES_MAX, family_name
+from stream_kpis.live.prometheus.operator_metrics import OPERATORS, operator_family
+from stream_kpis.live.prometheus.pipeline import FAMILIES
 
 _PAGE = """# Metrics
 

@@ -9,8 +9,8 @@ from grafana_foundation_sdk.models import common as looks
 from grafana_foundation_sdk.models import dashboard as models
 
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.metrics import family_name
-from stream_kpis.live.operator_metrics import operator_family
+from stream_kpis.live.prometheus.metrics import family_name
+from stream_kpis.live.prometheus.operator_metrics import operator_family
 from stream_kpis.monitoring.promql import dimensions_of, empty, largest, main_series, selected
 
 Panel = bargauge.Panel | stat.Panel | timeseries.Panel

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from stream_kpis.engine.reading import quantile_of
 from stream_kpis.kpis.formula import parse
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.metrics import QUANTILE_FAMILY, family_name
+from stream_kpis.live.prometheus.metrics import QUANTILE_FAMILY, family_name
 
 PER_EXPORTER = "on (job, instance, pod)"
 LATELY = "45s"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.tables import people
+from stream_kpis.live.terminal.tables import people
 from stream_kpis.monitoring.alerts import Alert
 from stream_kpis.monitoring.promql import from_samples
 

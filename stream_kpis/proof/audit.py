@@ -18,11 +18,11 @@ from typing import NamedTuple
 from aiohttp import web
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.live.client import url_of
-from stream_kpis.live.exposition import Family, Format, family_lines, labels
-from stream_kpis.live.hosts import guard
-from stream_kpis.live.listening import listening
-from stream_kpis.live.snapshot import State, Value
+from stream_kpis.live.model.snapshot import State, Value
+from stream_kpis.live.prometheus.exposition import Family, Format, family_lines, labels
+from stream_kpis.live.terminal.client import url_of
+from stream_kpis.live.web.hosts import guard
+from stream_kpis.live.web.listening import listening
 from stream_kpis.proof.oracle import KPIS
 from stream_kpis.proof.prove import Finding, prove_exposed, topics_of
 from stream_kpis.settings import Settings

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from stream_kpis.live.background import Tell
-from stream_kpis.live.proving import Prove
-from stream_kpis.live.snapshot import Snapshot, Value
+from stream_kpis.live.model.snapshot import Snapshot, Value
+from stream_kpis.live.web.background import Tell
+from stream_kpis.live.web.proving import Prove
 from stream_kpis.proof.pipeline import cut_of
 from stream_kpis.proof.prove import At, as_json, check_catalogue, prove_values
 from stream_kpis.settings import Settings

@@ -9,7 +9,7 @@ from itertools import repeat
 from math import isclose
 from typing import NamedTuple
 
-from stream_kpis.live.snapshot import Durations, Value
+from stream_kpis.live.model.snapshot import Durations, Value
 from stream_kpis.proof.oracle import Answer, Ask
 
 FLOAT_TOLERANCE = 1e-9

@@ -12,16 +12,16 @@ from stream_kpis.events.history.document import printable
 from stream_kpis.live.api import rfc3339
 from stream_kpis.live.asks import instant, window_of
 from stream_kpis.live.asks import period as period_of
-from stream_kpis.live.client import ask, url_of
-from stream_kpis.live.contributions import Behind, Contribution, Lens
-from stream_kpis.live.listing import Row, print_listing, table_of
+from stream_kpis.live.model.pseudonyms import Pseudonyms
+from stream_kpis.live.model.snapshot import Value
 from stream_kpis.live.past import until_now
-from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.live.receipt import as_json as of_receipt
-from stream_kpis.live.receipt import asked_group
-from stream_kpis.live.receipt_text import render
-from stream_kpis.live.snapshot import Value
-from stream_kpis.live.tables import WIDTH, people
+from stream_kpis.live.receipts.contributions import Behind, Contribution, Lens
+from stream_kpis.live.receipts.receipt import as_json as of_receipt
+from stream_kpis.live.receipts.receipt import asked_group
+from stream_kpis.live.receipts.receipt_text import render
+from stream_kpis.live.terminal.client import ask, url_of
+from stream_kpis.live.terminal.listing import Row, print_listing, table_of
+from stream_kpis.live.terminal.tables import WIDTH, people
 from stream_kpis.proof.exposed import ms_of
 from stream_kpis.proof.past import Asked, explained
 from stream_kpis.proof.prove import Finding, as_json, prove_exposed

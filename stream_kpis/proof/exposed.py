@@ -1,8 +1,8 @@
 """Reads /metrics back into values, so that what Prometheus sees is what is proved.
 
-Of what /metrics does not carry, by the bounds that `live/metrics.py` documents, the same snapshot's JSON is read: all
-values, and all that operators make of them, are proved, and a series too few or too many is found, as the bounds are
-worked out here anew.
+Of what /metrics does not carry, by the bounds that `live/prometheus/metrics.py` documents, the same snapshot's JSON is
+read: all values, and all that operators make of them, are proved, and a series too few or too many is found, as the
+bounds are worked out here anew.
 """
 
 import re
@@ -16,10 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from stream_kpis.engine.reading import quantile_of
 from stream_kpis.kpis.formula import parse
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.exposition import label_value
-from stream_kpis.live.metrics import GROUPS_MAX, QUANTILE_FAMILY, SCALES, SERIES_MAX, family_name, unit_name
-from stream_kpis.live.operator_metrics import operator_family
-from stream_kpis.live.snapshot import Durations, Result, State, Value
+from stream_kpis.live.model.snapshot import Durations, Result, State, Value
+from stream_kpis.live.prometheus.exposition import label_value
+from stream_kpis.live.prometheus.metrics import GROUPS_MAX, QUANTILE_FAMILY, SCALES, SERIES_MAX, family_name, unit_name
+from stream_kpis.live.prometheus.operator_metrics import operator_family
 from stream_kpis.proof.compare import Difference
 
 Row = dict[str, Any]

@@ -6,7 +6,7 @@ from math import isclose
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.reading import quantile_of
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.snapshot import Result, State
+from stream_kpis.live.model.snapshot import Result, State
 from stream_kpis.proof.compare import FLOAT_TOLERANCE, QUANTILE_TOLERANCE, Difference, OperatorTally, Report, close
 from stream_kpis.proof.oracle import KPIS, SUMS, Outcome, Request, Target
 

@@ -11,12 +11,12 @@ from stream_kpis.engine.past import Past
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.asks import Ask
-from stream_kpis.live.contributions import Behind, Contribution, Lens
+from stream_kpis.live.model.pseudonyms import Pseudonyms
+from stream_kpis.live.model.snapshot import State, Value
+from stream_kpis.live.model.sources import Sources
 from stream_kpis.live.past import PastValues
-from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.live.receipt import Maker, Receipt, check_asked
-from stream_kpis.live.snapshot import State, Value
-from stream_kpis.live.sources import Sources
+from stream_kpis.live.receipts.contributions import Behind, Contribution, Lens
+from stream_kpis.live.receipts.receipt import Maker, Receipt, check_asked
 from stream_kpis.plan import goals_of, whole_catalogue
 from stream_kpis.proof.pipeline import cut_of
 from stream_kpis.proof.prove import At, FactOf, Finding, prove_values

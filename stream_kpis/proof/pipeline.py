@@ -14,8 +14,8 @@ from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.events.types import TOPICS
 from stream_kpis.kpis.goals import Goals, Target, told
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.background import Tell
-from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.live.model.pseudonyms import Pseudonyms
+from stream_kpis.live.web.background import Tell
 from stream_kpis.proof.compare import Difference
 from stream_kpis.proof.exposed import exposed, ms_of
 from stream_kpis.proof.under_way import counted

@@ -19,11 +19,11 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.types import KIND_OF_DATA
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.kpis.goals import Goals
-from stream_kpis.live.background import Tell
-from stream_kpis.live.client import ask
-from stream_kpis.live.contributions import Contribution, Lens, journeys_of
-from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.model.pseudonyms import Pseudonyms
+from stream_kpis.live.model.snapshot import Value
+from stream_kpis.live.receipts.contributions import Contribution, Lens, journeys_of
+from stream_kpis.live.terminal.client import ask
+from stream_kpis.live.web.background import Tell
 from stream_kpis.plan import goals_of
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.exposed import ms_of, of_json

@@ -14,7 +14,7 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.money import Rate
 from stream_kpis.events.rates import Rates
 from stream_kpis.kpis.goals import NO_GOALS, Goals
-from stream_kpis.live.read_model import ReadModel
+from stream_kpis.live.model.read_model import ReadModel
 from stream_kpis.proof.simulate import Simulated
 
 Logs = Mapping[tuple[str, int], Sequence[Record]]

@@ -14,9 +14,9 @@ from stream_kpis.events.envelope import Reader, Record
 from stream_kpis.events.money import Rate as KnownRate
 from stream_kpis.events.rates import read_rates
 from stream_kpis.kpis.goals import NO_GOALS, Goals
-from stream_kpis.live.pseudonyms import REAL, Pseudonyms
-from stream_kpis.live.snapshot import Result, Value
-from stream_kpis.live.sources import measures_of
+from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
+from stream_kpis.live.model.snapshot import Result, Value
+from stream_kpis.live.model.sources import measures_of
 from stream_kpis.proof.aims import oracle_targets, simulated_goals
 from stream_kpis.proof.compare import Difference, Report, asks_of, compare
 from stream_kpis.proof.oracle import KPIS, Answer, Ask, Oracle, Rate, Version

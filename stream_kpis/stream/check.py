@@ -12,8 +12,8 @@ from enum import IntEnum
 from aiokafka.errors import KafkaError
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.live.budget import Assumptions, cells, groups_given, most, series, tiles_of
-from stream_kpis.live.metrics import SERIES_MAX
+from stream_kpis.live.prometheus.budget import Assumptions, cells, groups_given, most, series, tiles_of
+from stream_kpis.live.prometheus.metrics import SERIES_MAX
 from stream_kpis.plan import compile_plan, find_calendars, goals_of, known_rates
 from stream_kpis.settings import Sasl, Settings, SettingsError
 from stream_kpis.stream.control import ignored_line, read_control

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from multiprocessing.connection import Connection
 from typing import Any
 
-from stream_kpis.live.background import Tell
+from stream_kpis.live.web.background import Tell
 from stream_kpis.settings import SettingsError
 
 Task = Callable[..., Coroutine[Any, Any, dict[str, Any]]]

@@ -8,20 +8,20 @@ from importlib.metadata import version
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import Goals
-from stream_kpis.live.attending import Attending
-from stream_kpis.live.clock import Clock
-from stream_kpis.live.editions import Edition, Editions
-from stream_kpis.live.explaining import Explaining
-from stream_kpis.live.feed import Feed
-from stream_kpis.live.histories import Histories
-from stream_kpis.live.history import History
-from stream_kpis.live.listening import listening
-from stream_kpis.live.periods import Periods
-from stream_kpis.live.proving import Prove, Proving
-from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.receipt import Maker
-from stream_kpis.live.server import Server
+from stream_kpis.live.model.clock import Clock
+from stream_kpis.live.model.editions import Edition, Editions
+from stream_kpis.live.model.history import History
+from stream_kpis.live.model.pseudonyms import Pseudonyms
+from stream_kpis.live.model.read_model import ReadModel
+from stream_kpis.live.receipts.receipt import Maker
+from stream_kpis.live.web.attending import Attending
+from stream_kpis.live.web.explaining import Explaining
+from stream_kpis.live.web.feed import Feed
+from stream_kpis.live.web.histories import Histories
+from stream_kpis.live.web.listening import listening
+from stream_kpis.live.web.periods import Periods
+from stream_kpis.live.web.proving import Prove, Proving
+from stream_kpis.live.web.server import Server
 from stream_kpis.plan import fitting
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import CellsReader

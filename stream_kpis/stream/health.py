@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from stream_kpis.live.client import url_of
+from stream_kpis.live.terminal.client import url_of
 from stream_kpis.settings import Role, Settings, SettingsError
 
 SILENT_S_MAX = 60.0

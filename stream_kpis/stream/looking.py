@@ -10,13 +10,13 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Reject
 from stream_kpis.events.types import KIND_OF_DATA
-from stream_kpis.live import attention, handover
 from stream_kpis.live.asks import asks_of
-from stream_kpis.live.client import ask, url_of
-from stream_kpis.live.listing import print_listing
-from stream_kpis.live.operators.targets import Targets
-from stream_kpis.live.party import COLUMNS, Dossier, Place, dossier, render, rows_of
-from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.live.model.operators.targets import Targets
+from stream_kpis.live.model.pseudonyms import Pseudonyms
+from stream_kpis.live.receipts.party import COLUMNS, Dossier, Place, dossier, render, rows_of
+from stream_kpis.live.terminal import attention, handover
+from stream_kpis.live.terminal.client import ask, url_of
+from stream_kpis.live.terminal.listing import print_listing
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.control import plan_in_force

@@ -20,9 +20,9 @@ from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.api import Filter, Json, Views, check_comparison, chosen, over_period
 from stream_kpis.live.asks import Ask, asks_of, no_window
 from stream_kpis.live.evaluate import GC_THRESHOLDS, Answer, rows_of
+from stream_kpis.live.model.pseudonyms import Pseudonyms
 from stream_kpis.live.past import PastValues, before, changes, stale, until_now
-from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.live.tables import print_rows
+from stream_kpis.live.terminal.tables import print_rows
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends

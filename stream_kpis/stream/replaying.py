@@ -11,8 +11,8 @@ from rich.console import Console
 
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.live.evaluate import GC_THRESHOLDS
-from stream_kpis.live.pseudonyms import Pseudonyms
-from stream_kpis.live.tables import WIDTH
+from stream_kpis.live.model.pseudonyms import Pseudonyms
+from stream_kpis.live.terminal.tables import WIDTH
 from stream_kpis.monitoring.alerts import BUILT_IN, Rule, Whole, of_kpis, of_targets, read_alerts, read_health
 from stream_kpis.monitoring.cost_table import lines_of, rows_of, table_of
 from stream_kpis.monitoring.costs import Cost, Replay, check_proposed, instants

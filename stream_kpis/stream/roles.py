@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stream_kpis.live.proving import Prove
+from stream_kpis.live.web.proving import Prove
 from stream_kpis.plan import goals_of, known_rates
 from stream_kpis.settings import Role, Settings
 from stream_kpis.stream.control import deployed_plan_now

@@ -6,11 +6,11 @@ from typing import Any
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holdings
-from stream_kpis.live.attending import COMMAND
-from stream_kpis.live.attention import JOURNEYS, Overview, Waiting, waiting
-from stream_kpis.live.background import Tell, Work
-from stream_kpis.live.hosts import is_loopback
-from stream_kpis.live.pseudonyms import Pseudonyms
+from stream_kpis.live.model.pseudonyms import Pseudonyms
+from stream_kpis.live.terminal.attention import JOURNEYS, Overview, Waiting, waiting
+from stream_kpis.live.web.attending import COMMAND
+from stream_kpis.live.web.background import Tell, Work
+from stream_kpis.live.web.hosts import is_loopback
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import read_to_ends
 from stream_kpis.stream.child import in_child

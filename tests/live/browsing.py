@@ -10,9 +10,9 @@ from aiohttp import web
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from stream_kpis.live.api import Views, rfc3339
-from stream_kpis.live.feed import Feed
-from stream_kpis.live.server import serving
-from stream_kpis.live.snapshot import Snapshot, State, Value
+from stream_kpis.live.model.snapshot import Snapshot, State, Value
+from stream_kpis.live.web.feed import Feed
+from stream_kpis.live.web.server import serving
 from tests.live import fakes
 
 FLAGS = (

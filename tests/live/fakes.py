@@ -3,7 +3,7 @@
 import random
 
 from stream_kpis.kpis.load import built_in
-from stream_kpis.live.snapshot import Durations, Result, ShardPosition, Snapshot, State, Value
+from stream_kpis.live.model.snapshot import Durations, Result, ShardPosition, Snapshot, State, Value
 
 NOW_MS = 1_788_253_200_000
 GROUPS = {"team": ("first line", "billing", "unknown"), "priority": ("urgent", "normal"), "plan": ("free", "pro")}

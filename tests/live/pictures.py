@@ -17,19 +17,19 @@ from stream_kpis.engine.holdings import Holdings
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader
-from stream_kpis.live import top
 from stream_kpis.live.api import Views, clock
-from stream_kpis.live.attending import Attending
-from stream_kpis.live.attention import JOURNEYS, Overview, waiting
-from stream_kpis.live.background import Tell, Work
-from stream_kpis.live.explaining import Explaining
-from stream_kpis.live.feed import Feed
-from stream_kpis.live.histories import Histories
-from stream_kpis.live.history import History
-from stream_kpis.live.receipt import Maker
-from stream_kpis.live.server import serving
-from stream_kpis.live.snapshot import ShardPosition, Snapshot
-from stream_kpis.live.tables import WIDTH
+from stream_kpis.live.model.history import History
+from stream_kpis.live.model.snapshot import ShardPosition, Snapshot
+from stream_kpis.live.receipts.receipt import Maker
+from stream_kpis.live.terminal import top
+from stream_kpis.live.terminal.attention import JOURNEYS, Overview, waiting
+from stream_kpis.live.terminal.tables import WIDTH
+from stream_kpis.live.web.attending import Attending
+from stream_kpis.live.web.background import Tell, Work
+from stream_kpis.live.web.explaining import Explaining
+from stream_kpis.live.web.feed import Feed
+from stream_kpis.live.web.histories import Histories
+from stream_kpis.live.web.server import serving
 from stream_kpis.proof.replay import Logs, batches, laid_out, replay
 from stream_kpis.proof.simulate import Simulation
 from stream_kpis.proof.verify import SIMULATED_NOW_MS

@@ -12,7 +12,7 @@ from stream_kpis.events.types import KIND_OF_NAME
 from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.evaluate import evaluate
-from stream_kpis.live.snapshot import Result, Value
+from stream_kpis.live.model.snapshot import Result, Value
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import load
 from tests.engine.worlds import iso

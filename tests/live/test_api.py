@@ -11,11 +11,11 @@ import pytest
 
 from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.live.api import Filter, _sent, changed, clock, rfc3339
-from stream_kpis.live.feed import Feed, Published
-from stream_kpis.live.hosts import serves
-from stream_kpis.live.listening import listening
-from stream_kpis.live.server import Server, serving
-from stream_kpis.live.snapshot import State
+from stream_kpis.live.model.snapshot import State
+from stream_kpis.live.web.feed import Feed, Published
+from stream_kpis.live.web.hosts import serves
+from stream_kpis.live.web.listening import listening
+from stream_kpis.live.web.server import Server, serving
 from tests.live import fakes
 
 
@@ -306,7 +306,7 @@ async def test_a_stream_ends_when_the_server_does(feed: Feed) -> None:
 async def test_a_silent_stream_pings(
     feed: Feed, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_kpis.live.server.PING_S", 0.01)
+    monkeypatch.setattr("stream_kpis.live.web.server.PING_S", 0.01)
     async with client.get("/api/stream") as answer:
         events = Events(answer)
         await events.next()
@@ -316,7 +316,7 @@ async def test_a_silent_stream_pings(
 async def test_there_is_a_bound_on_streams(
     feed: Feed, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_kpis.live.server.STREAMS_MAX", 1)
+    monkeypatch.setattr("stream_kpis.live.web.server.STREAMS_MAX", 1)
     async with client.get("/api/stream") as answer:
         await Events(answer).next()
         assert (await get(client, "/api/stream"))[0] == 503
@@ -332,7 +332,7 @@ async def test_a_page_that_does_not_read_is_dropped_and_counted(
     feed: Feed, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its place is free again, its connection closed, and others have missed nothing."""
-    monkeypatch.setattr("stream_kpis.live.server.WRITE_S_MAX", 0.2)
+    monkeypatch.setattr("stream_kpis.live.web.server.WRITE_S_MAX", 0.2)
     dropped = "stream_kpis_streams_dropped_total"
     url = client._base_url
     assert f"{dropped} 0\n" in (await get(client, "/metrics"))[1]

@@ -13,7 +13,7 @@ from stream_kpis.events.history import Imported
 from stream_kpis.events.types import KIND_OF_NAME
 from stream_kpis.live.asks import Ask, asks_of
 from stream_kpis.live.evaluate import Evaluation, evaluate, print_evaluation
-from stream_kpis.live.snapshot import State, Value
+from stream_kpis.live.model.snapshot import State, Value
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import load
 

@@ -14,7 +14,7 @@ from stream_kpis.events.history import Imported
 from stream_kpis.events.types import KIND_OF_NAME
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.evaluate import evaluate
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.model.snapshot import Value
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
 from tests.engine.worlds import iso

@@ -4,7 +4,7 @@ import pytest
 
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.history import Imported
-from stream_kpis.live.snapshot import State
+from stream_kpis.live.model.snapshot import State
 from tests.live.stories import Told, customer, happened, order, told
 
 ALL = ("30d", "", "")

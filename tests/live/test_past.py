@@ -16,9 +16,9 @@ from stream_kpis.events.history import Imported
 from stream_kpis.kpis.load import built_in
 from stream_kpis.live.asks import Ask, asks_of
 from stream_kpis.live.evaluate import Answer, evaluate
-from stream_kpis.live.operators.spans import AGAINST, compared, compared_days
+from stream_kpis.live.model.operators.spans import AGAINST, compared, compared_days
+from stream_kpis.live.model.snapshot import Result, State
 from stream_kpis.live.past import PastValues, before, changes, until_now
-from stream_kpis.live.snapshot import Result, State
 from tests.engine.worlds import NOW_MS, random_happenings, topic_of, value_of
 from tests.live.test_evaluate import order
 

@@ -14,7 +14,7 @@ from stream_kpis.events.envelope import Reader
 from stream_kpis.kpis.load import BUILT_IN, load
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.evaluate import evaluate
-from stream_kpis.live.operators.spans import compared
+from stream_kpis.live.model.operators.spans import compared
 from tests.live.stories import DAY_0_MS, customer, happened, made, order
 
 PARTIES = "ABCDEFGH"

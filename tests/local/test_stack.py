@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stream_kpis.live.feed import Feed
-from stream_kpis.live.server import serving
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.model.snapshot import Value
+from stream_kpis.live.web.feed import Feed
+from stream_kpis.live.web.server import serving
 from stream_kpis.local.stack import Stack, StackError
 from stream_kpis.monitoring.alerts import Whole
 from stream_kpis.monitoring.rules import Timing, rules

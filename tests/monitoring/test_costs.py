@@ -12,7 +12,7 @@ from stream_kpis.events.history import Imported
 from stream_kpis.kpis.goals import Target
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.evaluate import evaluate
-from stream_kpis.live.narrowing import Wanted, narrowed
+from stream_kpis.live.model.narrowing import Wanted, narrowed
 from stream_kpis.monitoring.alerts import BUILT_IN, Rule, Whole, of_kpis, of_targets, read_alerts
 from stream_kpis.monitoring.costs import Replay, check_proposed, instants
 from stream_kpis.monitoring.watching import name_of, wanted

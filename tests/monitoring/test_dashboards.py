@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from stream_kpis.kpis.schema import Kpi
-from stream_kpis.live.metrics import family_name
+from stream_kpis.live.prometheus.metrics import family_name
 from stream_kpis.monitoring.dashboards import dashboards
 from stream_kpis.monitoring.panels import group_query
 from stream_kpis.plan import compile_plan

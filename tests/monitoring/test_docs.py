@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 from stream_kpis.kpis.load import built_in
-from stream_kpis.live.exposition import Format
-from stream_kpis.live.metrics import Exposition
-from stream_kpis.live.operator_metrics import OPERATORS
-from stream_kpis.live.pipeline import Pipeline
+from stream_kpis.live.prometheus.exposition import Format
+from stream_kpis.live.prometheus.metrics import Exposition
+from stream_kpis.live.prometheus.operator_metrics import OPERATORS
+from stream_kpis.live.prometheus.pipeline import Pipeline
 from stream_kpis.monitoring.docs import metrics_page
 from tests.live import fakes
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from stream_kpis.kpis.goals import load_goals
-from stream_kpis.live.exposition import Format
-from stream_kpis.live.metrics import Exposition
-from stream_kpis.live.pipeline import Pipeline
-from stream_kpis.live.snapshot import Durations, Result, Snapshot, State, Value
+from stream_kpis.live.model.snapshot import Durations, Result, Snapshot, State, Value
+from stream_kpis.live.prometheus.exposition import Format
+from stream_kpis.live.prometheus.metrics import Exposition
+from stream_kpis.live.prometheus.pipeline import Pipeline
 from stream_kpis.monitoring.alerts import BUILT_IN, Rule, Whole, of_kpis, of_targets, read_alerts
 from stream_kpis.monitoring.conditions import AGAINST, Condition, Judged
 from stream_kpis.monitoring.firing import duration_ms, firings

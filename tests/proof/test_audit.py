@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stream_kpis.kpis.goals import NO_GOALS, Goals
-from stream_kpis.live.snapshot import State, Value
+from stream_kpis.live.model.snapshot import State, Value
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.audit import Audit, Pace, a_round, batches_of, scope
 from stream_kpis.proof.compare import Difference

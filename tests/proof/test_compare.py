@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stream_kpis.live.snapshot import Durations, State, Value
+from stream_kpis.live.model.snapshot import Durations, State, Value
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.oracle import Answer, Ask
 

@@ -9,17 +9,17 @@ import pytest
 
 from stream_kpis.engine.catalogues import document_of
 from stream_kpis.engine.tiles import Calendar
-from stream_kpis.live.contributions import Behind, Contribution
-from stream_kpis.live.listing import print_listing
-from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.receipt import Maker, as_json
+from stream_kpis.live.model.read_model import ReadModel
+from stream_kpis.live.receipts.contributions import Behind, Contribution
+from stream_kpis.live.receipts.receipt import Maker, as_json
+from stream_kpis.live.terminal.listing import print_listing
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.explaining import COLUMNS, as_document, counted_otherwise, entities_text, rows_of
 from stream_kpis.proof.prove import check_catalogue
 from stream_kpis.settings import Settings
 from tests.engine.shards import applied, numbered
+from tests.live.model.test_read_model import NOW_MS, made
 from tests.live.stories import PLAN
-from tests.live.test_read_model import NOW_MS, made
 
 
 def receipt() -> dict[str, Any]:

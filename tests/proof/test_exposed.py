@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from stream_kpis.live.api import Views
-from stream_kpis.live.exposition import Format
-from stream_kpis.live.metrics import Exposition
-from stream_kpis.live.pipeline import Pipeline
-from stream_kpis.live.snapshot import Result, Value
+from stream_kpis.live.model.snapshot import Result, Value
+from stream_kpis.live.prometheus.exposition import Format
+from stream_kpis.live.prometheus.metrics import Exposition
+from stream_kpis.live.prometheus.pipeline import Pipeline
 from stream_kpis.proof.compare import compare
 from stream_kpis.proof.exposed import Exposed, Row, exposed
 from stream_kpis.proof.oracle import Answer

@@ -9,7 +9,7 @@ from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.kpis.goals import Goals
 from stream_kpis.kpis.goals import Target as Goal
 from stream_kpis.kpis.load import built_in
-from stream_kpis.live.snapshot import Result, State
+from stream_kpis.live.model.snapshot import Result, State
 from stream_kpis.proof.aims import oracle_targets, simulated_goals
 from stream_kpis.proof.oracle import Outcome, Request
 from stream_kpis.proof.outcomes import compare_results, requests_of

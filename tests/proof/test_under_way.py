@@ -15,8 +15,8 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Incoming, Reader, Record, encode_event
 from stream_kpis.events.types import KIND_OF_NAME, LeadConverted
 from stream_kpis.kpis.load import built_in
-from stream_kpis.live.read_model import ReadModel
-from stream_kpis.live.snapshot import Value
+from stream_kpis.live.model.read_model import ReadModel
+from stream_kpis.live.model.snapshot import Value
 from stream_kpis.proof.compare import Difference, asks_of, compare
 from stream_kpis.proof.replay import laid_out
 from stream_kpis.proof.simulate import Simulation

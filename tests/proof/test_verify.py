@@ -18,8 +18,8 @@ from stream_kpis.events.envelope import Reader, Record, encode_event
 from stream_kpis.events.money import rate_of
 from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.journeys import JOURNEYS
-from stream_kpis.live.operator_metrics import OPERATORS
-from stream_kpis.live.operators import arithmetic, spans, targets
+from stream_kpis.live.model.operators import arithmetic, spans, targets
+from stream_kpis.live.prometheus.operator_metrics import OPERATORS
 from stream_kpis.plan import compile_plan
 from stream_kpis.proof.aims import simulated_goals
 from stream_kpis.proof.compare import asks_of, compare

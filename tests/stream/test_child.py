@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stream_kpis.live.background import Tell
+from stream_kpis.live.web.background import Tell
 from stream_kpis.stream.child import in_child
 
 PARENT = """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stream_kpis.live.feed import Feed
-from stream_kpis.live.server import serving
+from stream_kpis.live.web.feed import Feed
+from stream_kpis.live.web.server import serving
 from stream_kpis.settings import Role, Settings, SettingsError
 from stream_kpis.stream.health import SILENT_S_MAX, print_health, show_alive
 from tests.live import fakes

@@ -8,7 +8,7 @@ from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import NO_GOALS
 from stream_kpis.kpis.load import built_in
-from stream_kpis.live.operators.targets import Targets
+from stream_kpis.live.model.operators.targets import Targets
 from stream_kpis.settings import Settings
 from stream_kpis.stream.targets import TargetsReader
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stream_kpis.live.client import ExporterError, ask
+from stream_kpis.live.terminal.client import ExporterError, ask
 from stream_kpis.settings import Settings
 from tests.system.chaos import ROOT, Worker
 

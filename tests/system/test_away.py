@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream_kpis.live.client import ExporterError, ask
+from stream_kpis.live.terminal.client import ExporterError, ask
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.settings import Settings, load
 from stream_kpis.stream.sources import SourceProducer

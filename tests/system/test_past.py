@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stream_kpis.live.tables import csv_of
+from stream_kpis.live.terminal.tables import csv_of
 from tests.system.deployment import Deployment
 from tests.system.real_data import counts_of, evaluated, files_of, key_of, mapping_of
 from tests.system.test_real_data import QUARTERS, periods

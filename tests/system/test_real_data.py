@@ -10,7 +10,7 @@ import pytest
 
 from stream_kpis.events.history import Miss
 from stream_kpis.live.asks import Ask, asks_of
-from stream_kpis.live.tables import csv_of
+from stream_kpis.live.terminal.tables import csv_of
 from tests.system.deployment import Deployment
 from tests.system.real_data import CALENDAR, Row, Rows, counts_of, evaluated, files_of, key_of, mapping_of, table
 
