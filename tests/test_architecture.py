@@ -2,10 +2,11 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "stream_kpis"
@@ -16,17 +17,8 @@ PURE = sorted(
         "journeys",
         "kpis",
         "engine",
-        "live/model/read_model.py",
-        "live/methods",
-        "live/operators",
-        "live/receipts/receipt.py",
-        "live/receipts/figures.py",
-        "live/receipts/exclusions.py",
-        "live/receipts/shares.py",
-        "live/model/reckoning.py",
-        "live/model/sources.py",
-        "live/model/sums.py",
-        "live/model/valuing.py",
+        "live/model",
+        "live/receipts",
         "proof/oracle",
         "proof/compare.py",
     )
@@ -56,11 +48,14 @@ def clocks_asked(source: str) -> list[str]:
     return found
 
 
-def test_imports_go_one_way(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The contracts are in pyproject.toml; what breaks one is in the output."""
-    monkeypatch.chdir(ROOT)
-    code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
-    assert code == 0, capsys.readouterr().out
+def test_imports_go_one_way() -> None:
+    """The contracts are in pyproject.toml; what breaks one is in the output.
+
+    In a process of its own: it configures logging, and would silence what later tests listen to.
+    """
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("path", PURE, ids=lambda path: path.relative_to(PACKAGE).as_posix())

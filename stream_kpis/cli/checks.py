@@ -45,7 +45,7 @@ def check(context: click.Context, /, budget_groups: tuple[str, ...], **given: An
 
     Example: stream-kpis check --days 730 --facts 2000 --groups owner=80
     """
-    from stream_kpis.stream.check import print_check  # noqa: PLC0415
+    from stream_kpis.stream.commands.check import print_check  # noqa: PLC0415
 
     sys.exit(print_check(settings_of(context, budget_groups=budget_groups or None, **given)))
 
@@ -59,7 +59,7 @@ def rebuild(context: click.Context, /, dry_run: bool, bootstrap: str | None) -> 
 
     A worker builds when it starts; nothing else has to be run.
     """
-    from stream_kpis.stream.rebuild import print_outlook  # noqa: PLC0415
+    from stream_kpis.stream.commands.rebuild import print_outlook  # noqa: PLC0415
 
     if not dry_run:
         raise click.UsageError("a worker rebuilds by itself when it starts; --dry-run says what it will do")

@@ -110,7 +110,7 @@ def rules(
     Example: stream-kpis rules --replay 90d --threshold HighChurn=0.08
     """
     if span_ms is not None:
-        from stream_kpis.stream.replaying import print_costs  # noqa: PLC0415
+        from stream_kpis.stream.commands.replaying import print_costs  # noqa: PLC0415
 
         if output or kubernetes:
             raise click.UsageError("--replay prints what alerts cost: leave --output and --kubernetes out")

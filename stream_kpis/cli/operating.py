@@ -36,7 +36,7 @@ def export_(context: click.Context, /, file: Path, bootstrap: str | None) -> Non
 
     Example: stream-kpis state export backup.zip
     """
-    from stream_kpis.stream.state import export_state  # noqa: PLC0415
+    from stream_kpis.stream.commands.state import export_state  # noqa: PLC0415
 
     sys.exit(export_state(settings_of(context, bootstrap=bootstrap), file))
 
@@ -53,6 +53,6 @@ def import_(context: click.Context, /, file: Path, same_topics: bool, bootstrap:
 
     Example: stream-kpis --config restored.yaml state import backup.zip
     """
-    from stream_kpis.stream.state import import_state  # noqa: PLC0415
+    from stream_kpis.stream.commands.state import import_state  # noqa: PLC0415
 
     sys.exit(import_state(settings_of(context, bootstrap=bootstrap), file, same_topics=same_topics))

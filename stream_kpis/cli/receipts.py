@@ -75,7 +75,7 @@ def party(context: click.Context, /, bootstrap: str | None, **options: Any) -> N
 
     Example: stream-kpis party customer-00042 --offsets
     """
-    from stream_kpis.stream.looking import print_party  # noqa: PLC0415
+    from stream_kpis.stream.commands.looking import print_party  # noqa: PLC0415
 
     one_form(options)
     sys.exit(print_party(settings_of(context, bootstrap=bootstrap), **options))
@@ -92,7 +92,7 @@ def attention(context: click.Context, /, bootstrap: str | None, **options: Any) 
 
     Unanswered tickets, stalled deals and uncontacted leads, all of them.
     """
-    from stream_kpis.stream.looking import print_attention  # noqa: PLC0415
+    from stream_kpis.stream.commands.looking import print_attention  # noqa: PLC0415
 
     one_form(options)
     sys.exit(print_attention(settings_of(context, bootstrap=bootstrap), **options))
@@ -111,7 +111,7 @@ def report(context: click.Context, /, bootstrap: str | None, **options: Any) -> 
 
     Example: stream-kpis report --from 2026-03-02 --to 2026-03-03
     """
-    from stream_kpis.stream.looking import print_report  # noqa: PLC0415
+    from stream_kpis.stream.commands.looking import print_report  # noqa: PLC0415
 
     one_form(options)
     sys.exit(print_report(settings_of(context, bootstrap=bootstrap), **options))

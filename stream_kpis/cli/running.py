@@ -66,7 +66,7 @@ def import_(context: click.Context, /, files: tuple[Path, ...], mapping: Path, *
 
     Example: stream-kpis import orders.csv --mapping orders.yaml
     """
-    from stream_kpis.stream.importing import import_files  # noqa: PLC0415
+    from stream_kpis.stream.commands.importing import import_files  # noqa: PLC0415
 
     sys.exit(import_files(settings_of(context, **given), files, mapping, with_rates=given["rates"] is not None))
 

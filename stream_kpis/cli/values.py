@@ -115,7 +115,7 @@ def kpis(context: click.Context, /, bootstrap: str | None, **options: Any) -> No
     if instants and exporter:
         raise click.UsageError("--at is answered from Kafka: leave --url out")
     if instants or (exporter is None and any(options[name] for name in ("period", "since", "until"))):
-        from stream_kpis.stream.past import print_past  # noqa: PLC0415
+        from stream_kpis.stream.commands.past import print_past  # noqa: PLC0415
 
         del options["url"]
         sys.exit(print_past(settings, **options))

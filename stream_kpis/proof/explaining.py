@@ -26,10 +26,10 @@ from stream_kpis.proof.exposed import ms_of
 from stream_kpis.proof.past import Asked, explained
 from stream_kpis.proof.prove import Finding, as_json, prove_exposed
 from stream_kpis.settings import Settings
+from stream_kpis.stream.commands.past import telling
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.parties import holdings
-from stream_kpis.stream.past import telling
 
 COLUMNS = (
     *("section", "by", "name", "value", "samples", "share", "rate", "mix", "what"),

@@ -21,7 +21,7 @@ from stream_kpis.plan import goals_of, whole_catalogue
 from stream_kpis.proof.pipeline import cut_of
 from stream_kpis.proof.prove import At, FactOf, Finding, prove_values
 from stream_kpis.settings import Settings
-from stream_kpis.stream.past import plan_of_parties, read_parties
+from stream_kpis.stream.commands.past import plan_of_parties, read_parties
 
 
 class Asked(NamedTuple):

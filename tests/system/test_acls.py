@@ -13,8 +13,8 @@ from aiokafka.protocol.admin import CreateAclsRequest
 
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.settings import Sasl, Secret, Settings, load
+from stream_kpis.stream.commands.state import export_state, import_state
 from stream_kpis.stream.connection import connection
-from stream_kpis.stream.state import export_state, import_state
 from stream_kpis.stream.topics import declare
 from tests.system.chaos import ROOT, Worker
 from tests.system.deployment import Deployment

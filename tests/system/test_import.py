@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stream_kpis.settings import Settings
-from stream_kpis.stream.importing import import_files
+from stream_kpis.stream.commands.importing import import_files
 from stream_kpis.stream.topics import Names
 from tests.system.chaos import reader
 from tests.system.deployment import Deployment

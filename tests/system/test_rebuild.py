@@ -8,7 +8,7 @@ import pytest
 from stream_kpis.events.envelope import encode_event
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
-from stream_kpis.stream.rebuild import look, print_outlook, told
+from stream_kpis.stream.commands.rebuild import look, print_outlook, told
 from stream_kpis.stream.sources import SourceProducer
 from stream_kpis.stream.topics import declare
 from tests.engine.worlds import iso

@@ -12,7 +12,7 @@ import pytest
 from stream_kpis.local import jars, jvm
 from stream_kpis.local.kafka import LocalKafka
 from stream_kpis.settings import Settings, load
-from stream_kpis.stream.check import Outcome, findings
+from stream_kpis.stream.commands.check import Outcome, findings
 from tests.system.chaos import Load, Workers, assert_exact, settled, until
 from tests.tools import tool
 

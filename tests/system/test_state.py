@@ -16,8 +16,8 @@ from stream_kpis.engine.partition import partition_of
 from stream_kpis.events.envelope import encode_event
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.changelog import committed, read_to_ends
+from stream_kpis.stream.commands.state import export_state, import_state
 from stream_kpis.stream.sources import SourceProducer
-from stream_kpis.stream.state import export_state, import_state
 from stream_kpis.stream.topics import Names, declare
 from tests.engine.worlds import iso
 from tests.system.deployment import Deployment

@@ -7,7 +7,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream_kpis.settings import Settings
-from stream_kpis.stream.check import Outcome, findings
+from stream_kpis.stream.commands.check import Outcome, findings
 from stream_kpis.stream.topics import Names, declare
 from tests.system.chaos import Workers
 

@@ -20,8 +20,8 @@ from stream_kpis.monitoring.firing import duration_ms
 from stream_kpis.monitoring.rules import TIMING
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
+from stream_kpis.stream.commands.past import plan_of_parties, read_parties, telling
 from stream_kpis.stream.logs import set_up_logging
-from stream_kpis.stream.past import plan_of_parties, read_parties, telling
 from stream_kpis.stream.progress import reporting
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stream_kpis.engine.batch import HEADER_KEY, Header, header_encoder
 from stream_kpis.settings import Settings, SettingsError
-from stream_kpis.stream.state import import_state
-from stream_kpis.stream.state_file import Manifest, Place, Record, StateFileError, reading, writing
+from stream_kpis.stream.commands.state import import_state
+from stream_kpis.stream.commands.state_file import Manifest, Place, Record, StateFileError, reading, writing
 
 MANIFEST = Manifest(version="1", made_ms=5, app="a", prefix="p.", partitions=2, cuts_ms={"0": 4})
 RECORDS: list[Record] = [(1, b"k", b"v", [("h", b"x")]), (2, None, None, []), (3, b"", b"\x00" * 5_000, [])]

@@ -6,9 +6,9 @@ import pytest
 
 from stream_kpis.engine.batch import HEADER_KEY, Header, header_encoder
 from stream_kpis.settings import Settings
-from stream_kpis.stream import lag
 from stream_kpis.stream.changelog import newest_headers
-from stream_kpis.stream.lag import Lag, headers_at_ends, lag_of
+from stream_kpis.stream.commands import lag
+from stream_kpis.stream.commands.lag import Lag, headers_at_ends, lag_of
 
 SETTINGS = Settings(partitions=2)
 

@@ -22,11 +22,11 @@ from stream_kpis.engine.tiles import iso
 from stream_kpis.events.envelope import Record as Event
 from stream_kpis.settings import Settings, SettingsError
 from stream_kpis.stream.changelog import committed, read_to_ends
-from stream_kpis.stream.cuts import Logs, all_written
+from stream_kpis.stream.commands.cuts import Logs, all_written
+from stream_kpis.stream.commands.state_file import Manifest, Place, Reader, Record, Writer, reading, writing
 from stream_kpis.stream.failure import StreamError, kafka_line
 from stream_kpis.stream.flush import send_records, transactional
 from stream_kpis.stream.logs import set_up_logging
-from stream_kpis.stream.state_file import Manifest, Place, Reader, Record, Writer, reading, writing
 from stream_kpis.stream.topics import REKEYED, Names, declare, every, members, survey
 
 PARTIES, CELLS = "parties", "cells"

@@ -26,10 +26,10 @@ from stream_kpis.live.terminal.tables import print_rows
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, read_to_ends
+from stream_kpis.stream.commands.cuts import Logs, all_written
+from stream_kpis.stream.commands.lag import Lag, headers_at_ends
 from stream_kpis.stream.control import plan_without
-from stream_kpis.stream.cuts import Logs, all_written
 from stream_kpis.stream.failure import StreamError, kafka_line
-from stream_kpis.stream.lag import Lag, headers_at_ends
 from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.progress import Report, reporting
 from stream_kpis.stream.topics import Names, survey

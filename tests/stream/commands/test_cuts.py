@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from stream_kpis.engine.batch import HEADER_KEY, Header, header_encoder
 from stream_kpis.settings import Settings, SettingsError
-from stream_kpis.stream.cuts import Cut, Logs
+from stream_kpis.stream.commands.cuts import Cut, Logs
 from stream_kpis.stream.failure import StreamError
 from stream_kpis.stream.topics import Names
 
