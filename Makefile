@@ -8,8 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Every package has a wheel: nothing is compiled, nothing is downloaded unhashed.
 INSTALL := $(PIP) install --require-hashes --only-binary :all:
 LOCK := --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11
-# Unit tests share nothing, so they run side by side. Those on a real broker share it, and run one by one.
+# Tests share nothing, so they run side by side. Those on a real broker mostly wait; each process has a broker of its own.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
+SYSTEM := --numprocesses 2 --dist worksteal
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .PHONY: help demo stack test check bench lock system-deps clean
@@ -23,15 +24,16 @@ demo: .venv/demo.stamp ## Shows it working; options in ARGS, as in make demo ARG
 stack: .venv/demo.stamp ## Shows alerts arrive, as in make stack ARGS="--scenario churn-wave --until resolved --fast"
 	$(BIN)/stream-kpis stack $(ARGS)
 
-check: .venv/dev.stamp ## Style, types, import rules, unit tests
+check: .venv/dev.stamp ## Style, types, import rules, fast tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not system" $(PARALLEL)
+	$(BIN)/python -m pytest -m "not slow and not system" $(PARALLEL)
 
-test: check ## Everything: check, then the tests on a real broker
-	$(BIN)/python -m pytest -m system
+test: check ## Everything: check, the slow tests, the tests on a real broker
+	$(BIN)/python -m pytest -m "slow and not system" $(PARALLEL)
+	$(BIN)/python -m pytest -m system $(SYSTEM)
 
 bench: .venv/dev.stamp ## Speed, on this machine
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -19,6 +19,8 @@ from stream_kpis.events.types import (
     KIND_OF_DATA,
     KINDS,
     STRING_BYTES_MAX,
+    CostIncurred,
+    CustomerChurned,
     Data,
     Id,
     Money,
@@ -31,6 +33,7 @@ Headers = Iterable[tuple[str, bytes | None]]
 """The headers of a Kafka record; Kafka knows headers without a value."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_MS = round(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1000
 
 
 class Reason(StrEnum):
@@ -238,14 +241,12 @@ class Reader:
             return Reject(Reason.INVALID, f"{name} is longer than {STRING_BYTES_MAX} bytes")
         if key is not None and key != party.encode():
             return Reject(Reason.KEY_MISMATCH, "the record's key is not the event's subject")
-        time_ms = time_ms_of(envelope.time)
-        if time_ms < 0:
-            return Reject(Reason.INVALID, "time is before 1970")
-        if time_ms > timestamp_ms + self.future_ms:
-            return Reject(Reason.IN_FUTURE, f"time is {time_ms - timestamp_ms} ms after the record's timestamp")
+        time_ms, kind = time_ms_of(envelope.time), type(data)
+        mistimed = not 0 <= time_ms <= timestamp_ms + self.future_ms
+        if (mistimed or kind in _TELLS_TIMES) and (bad := _refused(data, time_ms, timestamp_ms, mistimed=mistimed)):
+            return bad
         if b'""' in value:
             data = _given(data)
-        kind = type(data)
         event = Event(time_ms, _RANK_OF[kind], envelope.source, envelope.id, data, zlib.crc32(value), timestamp_ms)
         incoming = Incoming(party, event)
         if kind in _HAS_CURRENCY and data.currency is not None and data.currency != self.currency:
@@ -279,6 +280,29 @@ def _structured(value: bytes, headers: Headers) -> bytes:
         return value
     data = msgspec.json.decode(value, type=msgspec.Raw)  # one JSON value and nothing after it
     return msgspec.json.encode({**attributes, "data": data}, order="sorted")
+
+
+_TELLS_TIMES = frozenset({CustomerChurned, CostIncurred})
+_LAST_YEAR = "2099"
+
+
+def _refused(data: Data, time_ms: int, timestamp_ms: int, *, mistimed: bool) -> Reject | None:
+    """Why an event's times cannot be: its own, or those that it tells of.
+
+    Systems write year 1 or 9999 for never and unknown; no calendar holds these.
+    """
+    match data:
+        case _ if mistimed and time_ms < 0:
+            return Reject(Reason.INVALID, "time is before 1970")
+        case _ if mistimed:
+            return Reject(Reason.IN_FUTURE, f"time is {time_ms - timestamp_ms} ms after the record's timestamp")
+        case CustomerChurned(effective_at=datetime() as at) if not 0 <= time_ms_of(at) < _END_MS:
+            name = "effective_at"
+        case CostIncurred(until=str() as day) if day[:4] > _LAST_YEAR:
+            name = "to"
+        case _:
+            return None
+    return Reject(Reason.INVALID, f"{name} is not within 1970 to 2099; leave it out where it is not known")
 
 
 class _Loose(msgspec.Struct):

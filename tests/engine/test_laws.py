@@ -28,6 +28,8 @@ from tests.engine.shards import (
 )  # fmt: skip
 from tests.engine.worlds import NOW_MS, Happening, happenings, random_happenings, value_of, void_of
 
+pytestmark = pytest.mark.slow
+
 law = settings(max_examples=25, derandomize=True, deadline=None, database=None, phases=[Phase.generate, Phase.shrink])
 each_journey = pytest.mark.parametrize("journey", sorted(JOURNEYS))
 

@@ -27,6 +27,8 @@ from stream_kpis.journeys.facts import Fact
 from tests.engine.shards import FOR_EVER_DAYS, TOPIC, UTC, Contents, Log, applied, catalogue_of, measures_of, plan_of
 from tests.engine.worlds import NOW_MS, iso
 
+pytestmark = pytest.mark.slow
+
 PLAN = plan_of("leads")
 SHARDS = 2
 A, B, C = (next(f"{name}{n}" for n in range(99) if partition_of(f"{name}{n}".encode(), SHARDS) == home)

@@ -174,6 +174,37 @@ def test_a_time_before_1970_is_invalid(time: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "data", "name"),
+    [
+        ("customer.churned", {"effective_at": "0001-01-01T00:00:00+02:00"}, "effective_at"),
+        ("customer.churned", {"effective_at": "1969-12-31T23:59:59Z"}, "effective_at"),
+        ("customer.churned", {"effective_at": "2100-01-01T00:00:00Z"}, "effective_at"),
+        ("customer.churned", {"effective_at": "9999-12-31T23:59:59-05:00"}, "effective_at"),
+        ("cost.incurred", {"amount": 1, "kind": "labour", "from": "2099-01-01", "to": "2100-01-01"}, "to"),
+        ("cost.incurred", {"amount": 1, "kind": "labour", "from": "9999-01-01", "to": "9999-12-31"}, "to"),
+    ],
+)
+def test_words_for_never_and_unknown_are_refused_by_name(kind: str, data: dict[str, object], name: str) -> None:
+    """Year 1 and year 9999 are no times: no calendar of ours holds them, and a shard that counted them would stop."""
+    found = reader.read(event(type=kind, data=data), None, NOW_MS)
+    assert isinstance(found, Reject)
+    assert (found.reason, found.detail.split()[0]) == (Reason.INVALID, name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("customer.churned", {"effective_at": "1970-01-01T00:00:00Z"}),
+        ("customer.churned", {"effective_at": "2099-12-31T23:59:59Z"}),
+        ("cost.incurred", {"amount": 1, "kind": "labour", "from": "2099-12-01", "to": "2099-12-31"}),
+    ],
+)
+def test_times_of_the_calendars_centuries_are_read(kind: str, data: dict[str, object]) -> None:
+    """Both ends are in."""
+    read(event(type=kind, data=data))
+
+
+@pytest.mark.parametrize(
     ("amount", "micro"),
     [
         (7, 7_000_000),

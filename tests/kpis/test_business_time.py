@@ -19,6 +19,8 @@ from stream_kpis.kpis.business_time import (
     version_problem,
 )
 
+pytestmark = pytest.mark.slow
+
 law = settings(max_examples=20, derandomize=True, deadline=None, database=None)
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000

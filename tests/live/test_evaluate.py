@@ -17,6 +17,8 @@ from stream_kpis.live.model.snapshot import State, Value
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import load
 
+pytestmark = pytest.mark.slow
+
 PLAN = compile_plan(load(environment={}))
 UTC = Calendar()
 MARCH_MS = 1_772_323_200_000

@@ -15,6 +15,8 @@ from stream_kpis.monitoring.rules import Timing, rules
 from tests.live import fakes
 from tests.tools import tool
 
+pytestmark = pytest.mark.slow
+
 TIMING = Timing(kpis="1s", health="1h", keep="0s")
 
 

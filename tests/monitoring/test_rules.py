@@ -19,6 +19,8 @@ from stream_kpis.monitoring.promql import LATELY, dimensions_of, empty, selected
 from stream_kpis.monitoring.rules import Links, Timing, rules
 from tests.tools import tool
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 KPIS = built_in().kpis
 WHOLE = Whole(KPIS, calendars=("office",))

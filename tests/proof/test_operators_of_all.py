@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from stream_kpis.engine.kpi_checks import check_kpi
 from stream_kpis.kpis.load import Catalogue, CatalogueError
@@ -12,6 +13,8 @@ from stream_kpis.plan import compile_plan
 from stream_kpis.proof.simulate import CALENDARS
 from stream_kpis.proof.verify import Case, verify
 from stream_kpis.settings import Settings
+
+pytestmark = pytest.mark.slow
 
 OPERATORS: tuple[Operator, ...] = ("change", "trend", "forecast", "anomaly")
 """Those that are for any KPI."""

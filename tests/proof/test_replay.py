@@ -3,6 +3,8 @@
 import random
 from collections import Counter
 
+import pytest
+
 from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.engine.partition import partition_of
 from stream_kpis.engine.tiles import Calendar
@@ -10,6 +12,8 @@ from stream_kpis.events.envelope import Reader, Reason
 from stream_kpis.kpis.load import built_in
 from stream_kpis.proof.replay import BATCH_MAX, batches, laid_out, replay
 from stream_kpis.proof.simulate import FAULTS, Simulated, Simulation, faults
+
+pytestmark = pytest.mark.slow
 
 NOW_MS = 1_796_000_000_000
 HISTORY = list(Simulation(5, 20).history(2_000, 60, NOW_MS))

@@ -16,6 +16,8 @@ from stream_kpis.proof.replay import laid_out, replay
 from stream_kpis.proof.simulate import Simulation, daily_rates, faults, in_currencies, parted
 from tests.engine.worlds import NOW_MS
 
+pytestmark = pytest.mark.slow
+
 DAYS = 120
 HOME = list(Simulation(3, 100).history(6_000, DAYS, NOW_MS))
 ABROAD = list(in_currencies(HOME, 3))

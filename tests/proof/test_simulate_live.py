@@ -17,6 +17,8 @@ from stream_kpis.events.types import (
 from stream_kpis.proof.simulate import SCENARIOS, Live, Simulated, Simulation
 from stream_kpis.proof.simulate.dice import DAY, HOUR, MINUTE
 
+pytestmark = pytest.mark.slow
+
 UNTIL = 1_790_000_000_000
 
 

@@ -23,6 +23,8 @@ from stream_kpis.proof.simulate import Simulation
 from stream_kpis.proof.under_way import counted
 from stream_kpis.proof.verify import SIMULATED_NOW_MS, oracle_of
 
+pytestmark = pytest.mark.slow
+
 PARTITIONS = 4
 VALUE = encode_event("customer.created", id="1", source="s", time="2026-01-01T00:00:00Z", subject="p", data={})
 HOME = partition_of(b"p", PARTITIONS)

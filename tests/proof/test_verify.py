@@ -42,6 +42,8 @@ from stream_kpis.proof.verify import (
 from stream_kpis.settings import Settings
 from tests.engine.worlds import NOW_MS, Happening, iso, random_happenings, record_of, topic_of, void_of
 
+pytestmark = pytest.mark.slow
+
 PLAN = compile_plan(Settings(calendars=CALENDARS))
 PARTITIONS = 3
 

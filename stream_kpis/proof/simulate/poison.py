@@ -80,6 +80,11 @@ POISONS: tuple[Poison, ...] = (
         Reason.CURRENCY,
         _edited(lambda e: e.update(type="order.placed", data={"order_id": "bad", "amount": 9, "currency": "XTS"})),
     ),
+    Poison(
+        "never",
+        Reason.INVALID,
+        _edited(lambda e: e.update(type="customer.churned", data={"effective_at": "9999-12-31T23:59:59-05:00"})),
+    ),
     Poison("far_future", Reason.IN_FUTURE, _edited(lambda e: e.update(time=_FAR))),
     Poison("too_large", Reason.TOO_LARGE, _edited(lambda e: e.update(comment="x" * EVENT_BYTES_MAX))),
     Poison("another_key", Reason.KEY_MISMATCH, _another_key),

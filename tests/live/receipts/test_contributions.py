@@ -20,6 +20,8 @@ from stream_kpis.proof.simulate import Simulation
 from stream_kpis.proof.verify import SIMULATED_NOW_MS, oracle_of
 from tests.live.stories import PLAN
 
+pytestmark = pytest.mark.slow
+
 KPIS = PLAN.catalogue.kpis
 
 
