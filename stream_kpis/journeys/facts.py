@@ -66,7 +66,7 @@ _ORDER = ("channel", "product", "owner")
 _TICKET = ("team", "agent", "channel", "priority", "category")
 _CUSTOMER = ("plan", "segment", "country", "channel")
 _OPEN_DEAL = ("owner", "product", "pipeline", "stage", "close")
-_EMAIL = ("campaign", "variant", "subject", "call_to_action")
+_EMAIL = ("campaign", "variant", "subject", "call_to_action", "length", "images")
 _COST = ("kind", "channel", "campaign", "owner", "team")
 _COST_KINDS = get_args(get_type_hints(t.CostIncurred)["kind"])
 
