@@ -16,7 +16,8 @@ UNKNOWN = "unknown"
 class Fact(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened, as integers.
 
-    ``value`` is milliseconds, micro-units or a sign, as :data:`FACTS` says; ``dims`` are in the order declared there.
+    ``value`` is milliseconds, micro-units, thousandths or a sign, as :data:`FACTS` says; ``dims`` are in the order
+    declared there.
     """
 
     name: str
@@ -108,6 +109,8 @@ FACTS: dict[str, FactKind] = {
     ),
     "order_margin_goods": FactKind("orders", _ORDER, "micro-units", "What its goods cost; at its placing."),
     "order_margin_refunded": FactKind("orders", _ORDER, "micro-units", "Money given back of it; at the refund."),
+    "item_sold": FactKind("orders", ("product",), "micro-units", "A line of an order, or the order if it has none."),
+    "item_units": FactKind("orders", ("product",), "thousandths", "The same, by how many pieces."),
     "buyer_last": FactKind("purchases", (), "0", "The party's last order."),
     "buyer_second": FactKind("purchases", (), "0", "The party's second-last order."),
     "keeper_last": FactKind("purchases", (), "0", "The party's last kept order."),
