@@ -131,6 +131,12 @@ FACTS: dict[str, FactKind] = {
     "expander_last": FactKind("expansion", (), "0", "The last expansion of a party while it was a customer."),
     "expander_joined": FactKind("expansion", (), "0", "The start of the spell in which that was."),
     "purchase_first": FactKind("expansion", ("owner", "product"), "0", "The party's first win or kept order."),
+    "customer_order": FactKind(
+        "expansion", _CUSTOMER[:3], "micro-units", "An order, by what the customer was; at its placing."
+    ),
+    "customer_order_refunded": FactKind(
+        "expansion", _CUSTOMER[:3], "micro-units", "Money given back of it; at the refund."
+    ),
     "ticket_opened": FactKind("tickets", _TICKET, "0", "A customer asked for help; at the creation."),
     "ticket_answered": FactKind(
         "tickets", _TICKET, "wait ms", "A person first answered; at the answer.", business="duration"

@@ -48,6 +48,18 @@ OF_PARTIES: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = 
         [order(1, "placed", amount=9, items=[{"product": "a", "amount": 5}]), order(2, "cancelled")],
         set(),
     ),
+    "an order is of what the customer was as it was placed": (
+        "expansion",
+        {"customer_order", "customer_order_refunded"},
+        [order(1, "placed", "m", amount=1), customer(2, "created", plan="a", segment="s"),
+         order(3, "placed", amount=9), customer(3, "updated", segment="t", country="DE"),
+         order(4, "placed", "n", amount=4), customer(5, "churned"), customer(6, "plan_changed", plan="b"),
+         order(7, "placed", "x", amount=5), order(8, "placed", "y", amount=6), order(9, "cancelled", "y"),
+         order(9, "refunded", refund_id="r", amount=2), customer(10, "reactivated", plan="d")],
+        {("customer_order", 1, 1_000_000), ("customer_order", 3, 9_000_000, "a", "t", "DE"),
+         ("customer_order_refunded", 9, 2_000_000, "a", "t", "DE"), ("customer_order", 4, 4_000_000, "a", "t", "DE"),
+         ("customer_order", 7, 5_000_000, "b", "t", "DE")},
+    ),
     "gaps lie between kept orders": (
         "purchases",
         {"order_gap", "keeper_only"},

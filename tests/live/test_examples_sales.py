@@ -166,6 +166,17 @@ def test_product_revenue_and_units_sold() -> None:
     assert {group for kpi, _, by, group in values if kpi == "units_sold" and by} == {"shoe", "hat"}
 
 
+def test_customer_revenue() -> None:
+    values = told([
+        happened(-5, "customer.created", segment="smb"), order(1, "placed", "a", amount=100),
+        happened(2, "customer.updated", segment="mid"), order(3, "placed", "b", amount=50),
+        order(4, "refunded", "a", refund_id="r", amount=20), order(5, "placed", "c", "B", amount=10),
+    ])  # fmt: skip
+    assert (values["customer_revenue", *ALL].value, values["customer_revenue", *ALL].samples) == (140, 3)
+    found = [values["customer_revenue", "30d", "segment", group].value for group in ("smb", "mid", "unknown")]
+    assert found == [80, 50, 10]
+
+
 def test_refund_rate() -> None:
     events = [
         order(1, "placed", "o1", amount=100, channel="web"), order(10, "refunded", "o1", refund_id="r", amount=40),
