@@ -5,10 +5,15 @@ from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.formula import Binary, Formula, Node, Reading
 from stream_kpis.kpis.load import Catalogue, kind_of
 
-_FIT = {"a number": ("count", "ratio"), "money": ("currency",), "points": ("score",), "a time": ("seconds",)}
+_FIT = {
+    "a number": ("count", "ratio"), "money": ("currency",), "points": ("score",), "a time": ("seconds",),
+    "pieces": ("quantity",),
+}  # fmt: skip
 """By what it is, the units that it may have: with another one it would be shown a thousand or a million times off."""
 _COUNTS = ("count", "count_all", "base", "followed", "distinct", "pairs", "older")
 _SUMS = ("sum", "level", "level_all", "level_at_start")
+_WORTH = {"micro-units": "money", "micro-points": "points", "thousandths": "pieces", "ms": "a time"}
+"""What a fact's value is, by its last word."""
 
 
 def unit_problem(formula: Formula, unit: str, catalogue: Catalogue) -> str | None:
@@ -55,8 +60,4 @@ def _read(reading: Reading, catalogue: Catalogue) -> str | None:
     if reading.function not in _SUMS:
         return None
     value = FACTS[kind_of(catalogue.measures[reading.args[0]])[1]].value
-    if value.endswith("micro-units"):
-        return "money"
-    if value.endswith("micro-points"):
-        return "points"
-    return "a time" if value.endswith("ms") else None
+    return _WORTH.get(value.split()[-1])

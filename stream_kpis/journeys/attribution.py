@@ -1,102 +1,113 @@
 """What e-mails sold: an order belongs to the party's last click of the five days before it. Opens attribute nothing."""
 
-from bisect import bisect_right
 from typing import NamedTuple
 
 import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
-from stream_kpis.journeys.emails import Dims, dims_of
+from stream_kpis.journeys.emails import Dims, Emails, dims_of
+from stream_kpis.journeys.emails import step as step_email
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.orders import JOURNEY as ORDERS
 from stream_kpis.journeys.orders import Order, without_items
+from stream_kpis.journeys.orders import step as step_order
 
 CLICK_MS = 5 * 86_400_000
 """How long before an order a click may lie."""
 
 
 class Click(NamedTuple):
-    """A link was followed."""
+    """A link was followed: of which of the campaign's e-mails, or with what it says itself if of none."""
 
     at_ms: int
-    dims: Dims
+    campaign: str
+    number: int | None
+    dims: Dims = ()
 
 
-class Mail(msgspec.Struct, array_like=True):
-    """What matters of a campaign's e-mail to the party: its first sending and its first delivery."""
+class Sale(msgspec.Struct, array_like=True):
+    """An order of the party, and the click that it belongs to."""
 
-    sent: Dims | None = None
-    delivered: Dims | None = None
-    delivered_ms: int = 0
+    order: Order = msgspec.field(default_factory=Order)
+    click: Click | None = None
 
 
 class Attribution(msgspec.Struct, array_like=True):
-    """The state: the party's clicks in order, its e-mails by campaign, its orders by id."""
+    """The state: the party's e-mails by campaign, its last click, and its orders by id.
 
-    clicks: list[Click] = []
-    mails: dict[str, Mail] = {}
-    orders: dict[str, Order] = {}
+    Of a campaign's e-mails only those that were clicked are kept, and the last one.
+    """
+
+    emails: dict[str, Emails] = {}
+    click: Click | None = None
+    sales: dict[str, Sale] = {}
 
 
 def step(state: Attribution, event: Event) -> None:
-    """A click, an e-mail or an order of the party."""
+    """An e-mail, a click or an order of the party."""
     data = event.data
     match data:
-        case t.EmailClicked():
-            state.clicks.append(Click(event.time_ms, dims_of(data)))
-        case t.EmailSent():
-            mail = _mail(state, data.campaign_id)
-            if mail.sent is None:
-                mail.sent = dims_of(data)
-        case t.EmailDelivered():
-            mail = _mail(state, data.campaign_id)
-            if mail.delivered is None:
-                mail.delivered, mail.delivered_ms = dims_of(data), event.time_ms
         case t.OrderPlaced() | t.OrderCancelled() | t.OrderRefunded():
-            order = state.orders.get(data.order_id)
-            if order is None:
-                order = state.orders[data.order_id] = Order()
-            ORDERS.step(order, event)
+            sale = state.sales.get(data.order_id)
+            if sale is None:
+                sale = state.sales[data.order_id] = Sale()
+            if isinstance(data, t.OrderPlaced) and sale.order.placed_ms is None:
+                sale.click = _recent(state.click, event.time_ms)
+            step_order(sale.order, event)
+        case t.EmailClicked():
+            _mail(state, data, event)
+            _click(state, data, event.time_ms)
+        case t.EmailSent() | t.EmailDelivered():
+            _mail(state, data, event)
         case _:
             pass
 
 
-def _mail(state: Attribution, campaign: str) -> Mail:
-    mail = state.mails.get(campaign)
-    if mail is None:
-        mail = state.mails[campaign] = Mail()
-    return mail
+def _recent(click: Click | None, placed_ms: int) -> Click | None:
+    """The click, if an order then may belong to it."""
+    return click if click is not None and click.at_ms >= placed_ms - CLICK_MS else None
+
+
+def _mail(state: Attribution, data: t.Email, event: Event) -> None:
+    emails = state.emails.get(data.campaign_id)
+    if emails is None:
+        emails = state.emails[data.campaign_id] = Emails()
+    count = len(emails.mails)
+    step_email(emails, event)
+    if 0 < count < len(emails.mails) and emails.mails[count - 1].clicked_ms is None:
+        del emails.mails[count - 1]
+
+
+def _click(state: Attribution, data: t.Email, at_ms: int) -> None:
+    """The last click from now on, also of what was ordered in the same instant."""
+    campaign, count = data.campaign_id, len(state.emails[data.campaign_id].mails)
+    state.click = Click(at_ms, campaign, count - 1) if count else Click(at_ms, campaign, None, dims_of(data))
+    for sale in state.sales.values():
+        if sale.order.placed_ms == at_ms:
+            sale.click = state.click
 
 
 def facts(state: Attribution) -> list[Fact]:
     """The orders that belong to an e-mail, their refunds, and of each delivered e-mail the first of them after it."""
-    if not state.clicks or not state.orders:
-        return []
-    clicked_ms = [click.at_ms for click in state.clicks]
     found: list[Fact] = []
-    converted: dict[str, int] = {}
-    for order in state.orders.values():
-        if order.placed_ms is None or order.cancelled:
+    converted: dict[tuple[str, int], int] = {}
+    for sale in state.sales.values():
+        click, order = sale.click, sale.order
+        if click is None or order.placed_ms is None or order.cancelled:
             continue
-        placed_ms = order.placed_ms
-        last = bisect_right(clicked_ms, placed_ms) - 1
-        if last < 0 or clicked_ms[last] < placed_ms - CLICK_MS:
-            continue
-        dims = state.clicks[last].dims
-        campaign = dims[0] or ""
-        mail = state.mails.get(campaign)
-        if mail is not None:
-            dims = mail.sent or mail.delivered or dims
-            if mail.delivered is not None and mail.delivered_ms <= placed_ms:
-                converted[campaign] = min(placed_ms, converted.get(campaign, placed_ms))
+        placed_ms, dims = order.placed_ms, click.dims
+        if click.number is not None:
+            mail, key = state.emails[click.campaign].mails[click.number], (click.campaign, click.number)
+            dims = mail.dims
+            if mail.delivered_ms is not None and mail.delivered_ms <= placed_ms:
+                converted[key] = min(placed_ms, converted.get(key, placed_ms))
         found.append(Fact("email_order", placed_ms, order.amount, dims))
         found += [Fact("email_order_refunded", at_ms, amount, dims) for at_ms, amount in order.refunds.values()]
-    for campaign, placed_ms in converted.items():
-        mail = state.mails[campaign]
-        dims = mail.sent or mail.delivered or ()
-        found.append(Fact("email_converted", placed_ms, placed_ms - mail.delivered_ms, dims))
+    for (campaign, number), placed_ms in converted.items():
+        mail = state.emails[campaign].mails[number]
+        found.append(Fact("email_converted", placed_ms, placed_ms - (mail.delivered_ms or 0), mail.dims))
     return found
 
 
@@ -107,4 +118,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
+    version=2,
 )

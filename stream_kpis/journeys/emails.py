@@ -1,4 +1,4 @@
-"""A campaign's e-mail to a party: sent, delivered, and what became of it. Repetitions change nothing."""
+"""A campaign's e-mails to a party, cut by their sendings: sent, delivered, and what became of each."""
 
 import msgspec
 
@@ -10,17 +10,16 @@ from stream_kpis.journeys.journey import Journey
 Dims = tuple[str | None, ...]
 
 
-class Email(msgspec.Struct, array_like=True):
-    """The state of one e-mail.
+class Email(msgspec.Struct, array_like=True, gc=False):
+    """The state of one e-mail; ``dims`` are those of the event that began it.
 
-    What is known to have come before the sending (for bounces) or the delivery (for all else) gives way to what comes
-    next, so that in the end each is the first at or after it, if there is one.
+    What is known to have come before the delivery gives way to what comes next, so that in the end each is the first at
+    or after it, if there is one.
     """
 
+    dims: Dims
     sent_ms: int | None = None
-    sent: Dims = ()
     delivered_ms: int | None = None
-    delivered: Dims = ()
     bounced_ms: int | None = None
     opened_ms: int | None = None
     clicked_ms: int | None = None
@@ -28,26 +27,38 @@ class Email(msgspec.Struct, array_like=True):
     complained_ms: int | None = None
 
 
-def step(email: Email, event: Event) -> None:
-    """One e-mail moves by one event."""
+class Emails(msgspec.Struct, array_like=True):
+    """The state of a campaign and party: its e-mails in order, of which only the last one moves."""
+
+    mails: list[Email] = []
+
+
+def step(state: Emails, event: Event) -> None:
+    """A sending begins an e-mail, and so does a delivery too many; all else happens to the last one."""
     data, at_ms = event.data, event.time_ms
+    if isinstance(data, t.EmailSent):
+        state.mails.append(Email(dims_of(data), sent_ms=at_ms))
+    elif isinstance(data, t.EmailDelivered):
+        if not state.mails or state.mails[-1].delivered_ms is not None:
+            state.mails.append(Email(dims_of(data)))
+        state.mails[-1].delivered_ms = at_ms
+    elif state.mails:
+        _follow(state.mails[-1], data, at_ms)
+
+
+def _follow(mail: Email, data: t.Data, at_ms: int) -> None:
+    """What became of an e-mail."""
     match data:
-        case t.EmailSent():
-            if email.sent_ms is None:
-                email.sent_ms, email.sent = at_ms, dims_of(data)
-        case t.EmailDelivered():
-            if email.delivered_ms is None:
-                email.delivered_ms, email.delivered = at_ms, dims_of(data)
         case t.EmailBounced():
-            email.bounced_ms = _first(email.bounced_ms, at_ms, email.sent_ms)
+            mail.bounced_ms = at_ms if mail.bounced_ms is None else mail.bounced_ms
         case t.EmailOpened(machine=False):
-            email.opened_ms = _first(email.opened_ms, at_ms, email.delivered_ms)
+            mail.opened_ms = _first(mail.opened_ms, at_ms, mail.delivered_ms)
         case t.EmailClicked():
-            email.clicked_ms = _first(email.clicked_ms, at_ms, email.delivered_ms)
+            mail.clicked_ms = _first(mail.clicked_ms, at_ms, mail.delivered_ms)
         case t.EmailUnsubscribed():
-            email.unsubscribed_ms = _first(email.unsubscribed_ms, at_ms, email.delivered_ms)
+            mail.unsubscribed_ms = _first(mail.unsubscribed_ms, at_ms, mail.delivered_ms)
         case t.EmailComplained():
-            email.complained_ms = _first(email.complained_ms, at_ms, email.delivered_ms)
+            mail.complained_ms = _first(mail.complained_ms, at_ms, mail.delivered_ms)
         case _:
             pass
 
@@ -59,37 +70,41 @@ def _first(known_ms: int | None, at_ms: int, since_ms: int | None) -> int:
 
 def dims_of(data: t.Email) -> Dims:
     """What an event says of its e-mail, in the order of the facts."""
-    return (data.campaign_id, data.variant, data.subject_line, data.call_to_action)
+    return (
+        data.campaign_id,
+        data.variant,
+        data.subject_line,
+        data.call_to_action,
+        None if data.length is None else str(data.length),
+        None if data.images is None else str(data.images),
+    )
 
 
-def facts(email: Email) -> list[Fact]:
-    """The sending and what followed it, the delivery and what followed that."""
-    dims = email.delivered if email.sent_ms is None else email.sent
-    found = _followed("email_sent", email.sent_ms, {"email_bounced": email.bounced_ms}, dims)
-    after = {
-        "email_opened": email.opened_ms,
-        "email_clicked": email.clicked_ms,
-        "email_unsubscribed": email.unsubscribed_ms,
-        "email_complained": email.complained_ms,
-    }
-    return found + _followed("email_delivered", email.delivered_ms, after, dims)
-
-
-def _followed(name: str, base_ms: int | None, after: dict[str, int | None], dims: Dims) -> list[Fact]:
-    if base_ms is None:
-        return []
-    found = [Fact(name, base_ms, 0, dims)]
-    found += [
-        Fact(what, at_ms, at_ms - base_ms, dims)
-        for what, at_ms in after.items()
-        if at_ms is not None and at_ms >= base_ms
-    ]
+def facts(state: Emails) -> list[Fact]:
+    """Of each e-mail the sending and what followed it, the delivery and what followed that."""
+    found: list[Fact] = []
+    for mail in state.mails:
+        dims, sent_ms, delivered_ms = mail.dims, mail.sent_ms, mail.delivered_ms
+        if sent_ms is not None:
+            found.append(Fact("email_sent", sent_ms, 0, dims))
+            if mail.bounced_ms is not None:
+                found.append(Fact("email_bounced", mail.bounced_ms, mail.bounced_ms - sent_ms, dims))
+        if delivered_ms is not None:
+            found.append(Fact("email_delivered", delivered_ms, 0, dims))
+            for name, at_ms in (
+                ("email_opened", mail.opened_ms),
+                ("email_clicked", mail.clicked_ms),
+                ("email_unsubscribed", mail.unsubscribed_ms),
+                ("email_complained", mail.complained_ms),
+            ):
+                if at_ms is not None and at_ms >= delivered_ms:
+                    found.append(Fact(name, at_ms, at_ms - delivered_ms, dims))
     return found
 
 
 JOURNEY = Journey(
     name="emails",
-    state=Email,
+    state=Emails,
     takes=dict.fromkeys(
         (
             t.EmailSent,
@@ -104,4 +119,5 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
+    version=2,
 )

@@ -1,15 +1,18 @@
-"""What a party bought first, and what it bought on top: upsold deals and orders, and dearer plans."""
+"""What a party bought first, and what on top: upsold deals and orders, and dearer plans; and by what it then was."""
 
 import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event, Paid, time_ms_of
+from stream_kpis.journeys import customer_orders
+from stream_kpis.journeys.customer_orders import Bought, Run
 from stream_kpis.journeys.deals import JOURNEY as DEALS
 from stream_kpis.journeys.deals import Deal
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.orders import JOURNEY as ORDERS
-from stream_kpis.journeys.orders import Order, without_items
+from stream_kpis.journeys.orders import step as step_order
+from stream_kpis.journeys.orders import without_items
 from stream_kpis.journeys.prices import dearer_by
 
 _UPSOLD = ("upsell", "cross_sell")
@@ -27,18 +30,11 @@ class Spell(msgspec.Struct, array_like=True, gc=False):
     churned: bool = False
 
 
-class Bought(msgspec.Struct, array_like=True):
-    """An order of the party, and whether it was upsold."""
-
-    order: Order = msgspec.field(default_factory=Order)
-    upsell: bool = False
-
-
 class Expansion(msgspec.Struct, array_like=True):
     """The state: the party's spells, deals, orders, and its rises of the plan's price as (time in ms, micro-units).
 
     ``held`` are the rises after an announced end: they count if it is taken back. ``paid`` is the running price in
-    another currency.
+    another currency. ``runs`` are what the customer was, one after the other.
     """
 
     spells: list[Spell] = []
@@ -48,18 +44,21 @@ class Expansion(msgspec.Struct, array_like=True):
     deals: dict[str, Deal] = {}
     orders: dict[str, Bought] = {}
     paid: Paid | None = None
+    runs: list[Run] = []
 
 
 def step(state: Expansion, event: Event) -> None:
     """One event of the party moves its spells, a deal or an order."""
     data, at_ms = event.data, event.time_ms
+    if isinstance(data, customer_orders.SAYING):
+        customer_orders.follow(state.runs, state.orders.values(), data, at_ms)
     if isinstance(data, (t.OrderPlaced, t.OrderCancelled, t.OrderRefunded)):
         bought = state.orders.get(data.order_id)
         if bought is None:
             bought = state.orders[data.order_id] = Bought()
         if isinstance(data, t.OrderPlaced) and bought.order.placed_ms is None:
-            bought.upsell = data.upsell
-        ORDERS.step(bought.order, event)
+            bought.upsell, bought.runs = data.upsell, len(state.runs)
+        step_order(bought.order, event)
     elif isinstance(data, t.CustomerPlanChanged):
         _reprice(state, data.value, event.paid, at_ms)
     elif isinstance(data, (t.CustomerCreated, t.CustomerReactivated)):
@@ -70,7 +69,7 @@ def step(state: Expansion, event: Event) -> None:
         _leave(state, at_ms, at_ms if data.effective_at is None else time_ms_of(data.effective_at), churned=True)
     elif isinstance(data, t.CustomerMerged):
         _leave(state, at_ms, at_ms, churned=False)
-    else:
+    elif not isinstance(data, t.CustomerUpdated):
         deal_id: str = data.deal_id  # type: ignore[attr-defined] # all others name a deal
         deal = state.deals.get(deal_id)
         if deal is None:
@@ -109,7 +108,15 @@ def _reprice(state: Expansion, value: int | None, paid: Paid | None, at_ms: int)
 
 
 def facts(state: Expansion) -> list[Fact]:
-    """The expansions, the last one inside a spell, and the first purchase."""
+    """The expansions, the last one inside a spell, and the first purchase; the orders by what the customer was."""
+    return _expansions(state) + _by_customer(state)
+
+
+def _by_customer(state: Expansion) -> list[Fact]:
+    return customer_orders.facts(state.runs, state.orders.values())
+
+
+def _expansions(state: Expansion) -> list[Fact]:
     found = [Fact("expansion", at_ms, worth, ("plan", None, None)) for at_ms, worth in state.rises]
     first = _NEVER
     by: tuple[str | None, str | None] = (None, None)
@@ -160,6 +167,7 @@ JOURNEY = Journey(
             t.CustomerCreated,
             t.CustomerChurned,
             t.CustomerReactivated,
+            t.CustomerUpdated,
             t.CustomerPlanChanged,
             t.CustomerMerged,
             t.DealCreated,
@@ -175,5 +183,9 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
-    version=2,
+    makers=(
+        (frozenset({"expansion", "expander_last", "expander_joined", "purchase_first"}), _expansions),
+        (frozenset({"customer_order", "customer_order_refunded"}), _by_customer),
+    ),
+    version=3,
 )

@@ -16,7 +16,8 @@ UNKNOWN = "unknown"
 class Fact(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened, as integers.
 
-    ``value`` is milliseconds, micro-units or a sign, as :data:`FACTS` says; ``dims`` are in the order declared there.
+    ``value`` is milliseconds, micro-units, thousandths or a sign, as :data:`FACTS` says; ``dims`` are in the order
+    declared there.
     """
 
     name: str
@@ -66,7 +67,7 @@ _ORDER = ("channel", "product", "owner")
 _TICKET = ("team", "agent", "channel", "priority", "category")
 _CUSTOMER = ("plan", "segment", "country", "channel")
 _OPEN_DEAL = ("owner", "product", "pipeline", "stage", "close")
-_EMAIL = ("campaign", "variant", "subject", "call_to_action")
+_EMAIL = ("campaign", "variant", "subject", "call_to_action", "length", "images")
 _COST = ("kind", "channel", "campaign", "owner", "team")
 _COST_KINDS = get_args(get_type_hints(t.CostIncurred)["kind"])
 
@@ -108,6 +109,8 @@ FACTS: dict[str, FactKind] = {
     ),
     "order_margin_goods": FactKind("orders", _ORDER, "micro-units", "What its goods cost; at its placing."),
     "order_margin_refunded": FactKind("orders", _ORDER, "micro-units", "Money given back of it; at the refund."),
+    "item_sold": FactKind("orders", ("product",), "micro-units", "A line of an order, or the order if it has none."),
+    "item_units": FactKind("orders", ("product",), "thousandths", "The same, by how many pieces."),
     "buyer_last": FactKind("purchases", (), "0", "The party's last order."),
     "buyer_second": FactKind("purchases", (), "0", "The party's second-last order."),
     "keeper_last": FactKind("purchases", (), "0", "The party's last kept order."),
@@ -128,6 +131,12 @@ FACTS: dict[str, FactKind] = {
     "expander_last": FactKind("expansion", (), "0", "The last expansion of a party while it was a customer."),
     "expander_joined": FactKind("expansion", (), "0", "The start of the spell in which that was."),
     "purchase_first": FactKind("expansion", ("owner", "product"), "0", "The party's first win or kept order."),
+    "customer_order": FactKind(
+        "expansion", _CUSTOMER[:3], "micro-units", "An order, by what the customer was; at its placing."
+    ),
+    "customer_order_refunded": FactKind(
+        "expansion", _CUSTOMER[:3], "micro-units", "Money given back of it; at the refund."
+    ),
     "ticket_opened": FactKind("tickets", _TICKET, "0", "A customer asked for help; at the creation."),
     "ticket_answered": FactKind(
         "tickets", _TICKET, "wait ms", "A person first answered; at the answer.", business="duration"

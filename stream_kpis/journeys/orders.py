@@ -1,4 +1,8 @@
-"""An order: what was paid, given back and kept. The purchases of a party are built from the same fold."""
+"""An order: what was paid, given back and kept, and for what. Journeys of parties are built from the same fold."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,6 +51,20 @@ class Order(msgspec.Struct, array_like=True):
         return 0 < self.amount <= refunded
 
 
+class Item(NamedTuple):
+    """One line of an order: micro-units, and thousandths of a piece."""
+
+    product: str | None
+    amount: int
+    thousandths: int
+
+
+class Sold(Order):
+    """The state of one order with its lines, as far as they say their amount; parties keep orders without."""
+
+    items: tuple[Item, ...] = ()
+
+
 EARLY_MS = 30 * 86_400_000
 """A refund so long after its order, or sooner, is early."""
 
@@ -69,8 +87,29 @@ def step(order: Order, event: Event) -> None:
             order.cancelled = True
 
 
-def facts(order: Order) -> list[Fact]:
-    """The order, its refunds, what is left of it, and the same again if it is known what its goods cost."""
+def step_sold(order: Sold, event: Event) -> None:
+    """The same, and what was bought."""
+    data = event.data
+    if isinstance(data, t.OrderPlaced) and order.placed_ms is None:
+        order.items = tuple(
+            Item(item.product, item.amount, thousandths(item.quantity))
+            for item in data.items
+            if item.amount is not None
+        )
+    step(order, event)
+
+
+def thousandths(quantity: float) -> int:
+    """A quantity as it is written, rounded down.
+
+    >>> thousandths(1.001), thousandths(0.0009), thousandths(2)
+    (1001, 0, 2000)
+    """
+    return int(Decimal(repr(quantity)) * 1000)
+
+
+def facts(order: Sold) -> list[Fact]:
+    """The order, its refunds, what is left of it, the same again if its goods' cost is known, and what was bought."""
     if not order.counts:
         return []
     placed_ms = order.placed_ms or 0
@@ -87,21 +126,38 @@ def facts(order: Order) -> list[Fact]:
         found.append(Fact("order_margin_amount", placed_ms, order.amount, order.dims))
         found.append(Fact("order_margin_goods", placed_ms, order.goods, order.dims))
         found += [Fact("order_margin_refunded", at_ms, amount, order.dims) for at_ms, amount in order.refunds.values()]
+    found += _of_items(order, placed_ms)
     return found
 
 
+def _of_items(order: Sold, placed_ms: int) -> Iterator[Fact]:
+    """Its lines; an order without any is one of itself."""
+    for product, amount, many in order.items or (Item(order.dims[1], order.amount, 1000),):
+        yield Fact("item_sold", placed_ms, amount, (product,))
+        yield Fact("item_units", placed_ms, many, (product,))
+
+
 def without_items(data: t.Data, party: str) -> t.Data:
-    """The same event without what no fold reads, and what makes it large."""
+    """The same event without what no party's fold reads, and what makes it large."""
     del party
     return msgspec.structs.replace(data, items=()) if isinstance(data, t.OrderPlaced) and data.items else data
 
 
+def _with_priced_items(data: t.Data, party: str) -> t.Data:
+    """The same event without the items that do not say their amount."""
+    del party
+    if not isinstance(data, t.OrderPlaced):
+        return data
+    priced = tuple(item for item in data.items if item.amount is not None)
+    return data if len(priced) == len(data.items) else msgspec.structs.replace(data, items=priced)
+
+
 JOURNEY = Journey(
     name="orders",
-    state=Order,
+    state=Sold,
     takes=dict.fromkeys((t.OrderPlaced, t.OrderCancelled, t.OrderRefunded), "order_id"),
-    step=step,
+    step=step_sold,
     facts=facts,
-    keeps=without_items,
-    version=3,
+    keeps=_with_priced_items,
+    version=4,
 )

@@ -10,7 +10,8 @@ from stream_kpis.events.types import MICRO
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.orders import JOURNEY as ORDERS
-from stream_kpis.journeys.orders import Order
+from stream_kpis.journeys.orders import Order, without_items
+from stream_kpis.journeys.orders import step as step_order
 
 LAPSE_MS = 90 * 86_400_000
 """Who has not bought for so long does not buy any more, until the next order."""
@@ -28,7 +29,7 @@ def step(state: Purchases, event: Event) -> None:
     order = state.orders.get(order_id)
     if order is None:
         order = state.orders[order_id] = Order()
-    ORDERS.step(order, event)
+    step_order(order, event)
 
 
 def facts(state: Purchases) -> list[Fact]:
@@ -118,6 +119,6 @@ JOURNEY = Journey(
     takes=dict.fromkeys(ORDERS.takes),
     step=step,
     facts=facts,
-    keeps=ORDERS.keeps,
+    keeps=without_items,
     version=4,
 )

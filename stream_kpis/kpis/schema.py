@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["flow", "level", "exposure", "recency", "gap", "distribution", "cohort", "open_set", "joined"]
-Unit = Literal["count", "ratio", "seconds", "currency", "currency_per_second", "per_second", "score"]
+Unit = Literal["count", "quantity", "ratio", "seconds", "currency", "currency_per_second", "per_second", "score"]
 ROLLING = ("5m", "1h", "24h", "7d", "30d", "90d", "365d")
 PERIODS = ("today", "mtd", "qtd", "ytd")
 WINDOWS = (*ROLLING, *PERIODS, "all", "now")

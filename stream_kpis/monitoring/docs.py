@@ -22,7 +22,8 @@ Made from the catalogue by `python -m stream_kpis.monitoring.docs > docs/metrics
 
 ## KPIs
 
-A KPI's family is `crm_<id>_<unit>`; the unit is not repeated where the id ends in it, and counts and scores have none.
+A KPI's family is `crm_<id>_<unit>`; the unit is not repeated where the id ends in it, and counts, quantities and scores
+have none.
 Money is in units of the reporting currency, whose code is in the name; here it is USD. Every series has the label
 `window`. A group's series has one more label per dimension, so **the total is selected by empty dimensions**:
 `crm_orders{{window="1h",channel="",product="",owner=""}}`. Values of different windows or groups do not add up.

@@ -168,7 +168,7 @@ def counted_otherwise(plan: Plan, receipt: Mapping[str, Any]) -> list[str]:
 def as_document(behind: Behind, plan: Plan, kpi: str) -> dict[str, Any]:
     """The entities behind a value, for programs: money in units, durations in seconds."""
     unit = plan.catalogue.kpis[kpi].unit
-    scale = {"currency": 10**6, "seconds": 10**3, "score": 10**6}.get(unit, 1)
+    scale = {"currency": 10**6, "seconds": 10**3, "quantity": 10**3, "score": 10**6}.get(unit, 1)
 
     def number(one: Contribution) -> float:
         return one.number / scale if scale != 1 else one.number

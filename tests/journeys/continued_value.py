@@ -197,6 +197,22 @@ OF_VALUE: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = {
          order(6, "placed", "n", amount=1), order(5, "placed", amount=1), email(9, "delivered")],
         {("email_converted", 5, 2 * M, "c")},
     ),
+    "each e-mail of a campaign converts by itself": (
+        "attribution",
+        MAILED,
+        [email(1, "sent", variant="a"), email(2, "delivered"), email(3, "clicked"), order(4, "placed", amount=1),
+         email(5, "sent", variant="b"), email(6, "sent", variant="d"), email(7, "delivered"),
+         order(8, "placed", "m", amount=2), email(9, "clicked"), order(10, "placed", "n", amount=3)],
+        {("email_order", 4, U, "c", "a"), ("email_converted", 4, 2 * M, "c", "a"),
+         ("email_order", 8, 2 * U, "c", "a"), ("email_order", 10, 3 * U, "c", "d"),
+         ("email_converted", 10, 3 * M, "c", "d")},
+    ),
+    "a click and a delivery in the instant of the order come before it": (
+        "attribution",
+        MAILED,
+        [email(1, "sent", variant="a"), order(2, "placed", amount=1), email(2, "clicked"), email(2, "delivered")],
+        {("email_order", 2, U, "c", "a"), ("email_converted", 2, 0, "c", "a")},
+    ),
     # Experiments
     "a unit converts with its first purchase since the exposure": (
         "experiments",

@@ -117,7 +117,7 @@ def check(fact: Fact, journey: str) -> None:
         case "ms":
             assert fact.value >= 0
         case unit:
-            assert unit in ("micro-units", "micro-points")
+            assert unit in ("micro-units", "micro-points", "thousandths")
 
 
 @pytest.mark.parametrize("journey", JOURNEYS)

@@ -149,6 +149,8 @@ def test_the_examples_of_the_documents_are_right(tmp_path: Path) -> None:
         ("sum(orders)", "count", "the formula gives money, which is no count: write currency"),
         ("sum(orders) / count(orders)", "ratio", "the formula gives money, which is no ratio: write currency"),
         ("count(orders)", "seconds", "the formula gives a number, which is no seconds: write count or ratio"),
+        ("sum(item_units)", "count", "the formula gives pieces, which is no count: write quantity"),
+        ("sum(item_units)", "quantity", ""),
         ("sum(orders) / sum(refunds)", "currency", "the formula gives a number, which is no currency: write count or"),
         ("count(orders) + sum(orders)", "count", "it adds a number and money"),
         ("sum(orders) * 2 - sum(refunds)", "count", "the formula gives money"),

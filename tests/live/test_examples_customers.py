@@ -103,6 +103,35 @@ def test_emails() -> None:
     assert values["email_open_rate", "30d", "campaign", "c"].numerator == 1
 
 
+def test_a_campaign_writes_again() -> None:
+    values = told([
+        *(email(1, "sent", who) for who in "ABCD"), *(email(1, "delivered", who) for who in "ABC"),
+        email(2, "clicked", "A"), email(4, "sent", "A"), email(4, "delivered", "A"), email(5, "clicked", "A"),
+    ], 35)  # fmt: skip
+    assert (values["email_sent", "90d", "", ""].value, values["email_delivered", "90d", "", ""].value) == (5, 4)
+    assert (values["email_click_rate", *ALL].numerator, values["email_click_rate", *ALL].denominator) == (2, 4)
+
+
+def test_emails_by_length_and_images() -> None:
+    """Both as written, of the sending."""
+    values = told([
+        email(1, "sent", "A", length=900, images=0), email(1, "delivered", "A", length=1), email(2, "opened", "A"),
+        email(2, "clicked", "A"), email(1, "delivered", "B", length=50, images=2), email(2, "opened", "B"),
+        email(3, "unsubscribed", "B"), email(1, "delivered", "C", length=50),
+    ], 35)  # fmt: skip
+    unsubscribed = {
+        (by, group): (value.numerator, value.denominator)
+        for (kpi, window, by, group), value in values.items()
+        if (kpi, window) == ("email_unsubscribe_rate", "30d") and by in ("length", "images")
+    }
+    assert unsubscribed == {
+        ("length", "900"): (0, 1), ("length", "50"): (1, 2),
+        ("images", "0"): (0, 1), ("images", "2"): (1, 1), ("images", "unknown"): (0, 1),
+    }  # fmt: skip
+    found = values["email_ctor", "30d", "length", "900"], values["email_ctor", "30d", "length", "50"]
+    assert [(ctor.numerator, ctor.denominator) for ctor in found] == [(1, 1), (0, 1)]
+
+
 def test_email_list_size_and_growth() -> None:
     values = told([
         email(-5, "subscribed", "A"), email(1, "subscribed", "B"), email(2, "unsubscribed", "A"),

@@ -131,6 +131,52 @@ def test_revenue_gross() -> None:
     assert values["revenue_gross", *ALL].value == 150
 
 
+def test_average_order_value_gross() -> None:
+    values = told([
+        order(1, "placed", "a", amount=100), order(2, "placed", "b", amount=50), order(3, "placed", "c", amount=30),
+        order(4, "refunded", "b", refund_id="r", amount=50), order(5, "cancelled", "c"),
+    ])  # fmt: skip
+    found = values["average_order_value_gross", *ALL]
+    assert (found.value, found.numerator, found.denominator) == (75, 150_000_000, 2)
+
+
+def test_purchase_frequency_active() -> None:
+    """Three orders, one of them by nobody's customer, per one and a half customers."""
+    values = told([
+        happened(0, "customer.created"), happened(15, "customer.created", "B"),
+        *(order(1, "placed", "o", who, amount=1) for who in "ABC"),
+    ])  # fmt: skip
+    found = values["purchase_frequency_active", *ALL]
+    assert (found.value, found.samples) == (2, 3)
+
+
+def test_product_revenue_and_units_sold() -> None:
+    values = told([
+        order(1, "placed", "a", amount=100, product="bag", items=[
+            {"product": "shoe", "amount": 60}, {"product": "hat", "quantity": 2, "amount": 40}, {"product": "box"},
+        ]),
+        order(2, "placed", "b", amount=30, product="hat"), order(2, "refunded", "b", refund_id="r", amount=30),
+        order(3, "placed", "c", amount=9, items=[{"product": "shoe", "amount": 9}]), order(4, "cancelled", "c"),
+    ])  # fmt: skip
+    groups = [("", ""), ("product", "shoe"), ("product", "hat")]
+    sold = [values["product_revenue", "30d", *group] for group in groups]
+    assert [(value.value, value.samples) for value in sold] == [(130, 3), (60, 1), (70, 2)]
+    units = [values["units_sold", "30d", *group] for group in groups]
+    assert [(value.value, value.samples) for value in units] == [(4, 3), (1, 1), (3, 2)]
+    assert {group for kpi, _, by, group in values if kpi == "units_sold" and by} == {"shoe", "hat"}
+
+
+def test_customer_revenue() -> None:
+    values = told([
+        happened(-5, "customer.created", segment="smb"), order(1, "placed", "a", amount=100),
+        happened(2, "customer.updated", segment="mid"), order(3, "placed", "b", amount=50),
+        order(4, "refunded", "a", refund_id="r", amount=20), order(5, "placed", "c", "B", amount=10),
+    ])  # fmt: skip
+    assert (values["customer_revenue", *ALL].value, values["customer_revenue", *ALL].samples) == (140, 3)
+    found = [values["customer_revenue", "30d", "segment", group].value for group in ("smb", "mid", "unknown")]
+    assert found == [80, 50, 10]
+
+
 def test_refund_rate() -> None:
     events = [
         order(1, "placed", "o1", amount=100, channel="web"), order(10, "refunded", "o1", refund_id="r", amount=40),

@@ -163,6 +163,17 @@ def test_arpc_and_arpa() -> None:
     assert (values["arpa", *ALL].value, values["arpa", *ALL].samples) == (120, 1)
 
 
+def test_arpa_by_what_the_customer_is() -> None:
+    """Revenue and customers of the same group; who is no customer divides by nobody."""
+    values = told([
+        customer(0, "created", "A", country="DE"), customer(15, "created", "B", country="AT"), *SOLD,
+        order(5, "placed", "o4", "C", amount=7),
+    ])  # fmt: skip
+    assert pair(values, "arpa") == (187 * 10**6 * 30 * DAY_MS, 45 * DAY_MS)
+    of = {group: values["arpa", "30d", "country", group] for group in ("DE", "AT", "unknown")}
+    assert [(value.value, value.samples) for value in of.values()] == [(150, 1), (0, 0), (None, 0)]
+
+
 def test_customer_value_distribution() -> None:
     values = told([
         order(1, "placed", "o1", "A", amount=30), order(2, "placed", "o2", "A", amount=40),

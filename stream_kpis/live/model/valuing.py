@@ -11,7 +11,9 @@ from stream_kpis.live.model.readings import Bounds, KpiReader, wilson
 from stream_kpis.live.model.snapshot import State, Value
 from stream_kpis.live.model.sources import Sources
 
-SCALE = {"currency": 1e6, "score": 1e6, "seconds": 1e3, "currency_per_second": 1e3, "per_second": 1e-3}
+SCALE = {
+    "currency": 1e6, "score": 1e6, "seconds": 1e3, "quantity": 1e3, "currency_per_second": 1e3, "per_second": 1e-3,
+}  # fmt: skip
 """What a number as kept in state is divided by, by the KPI's unit."""
 _SEVERITY = {state: number for number, state in enumerate(State)}
 

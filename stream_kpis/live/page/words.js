@@ -54,7 +54,7 @@ export function people(value, unit) {
   if (value === null || value === undefined) return "–";
   if (unit === "seconds") return duration(value);
   if (unit === "ratio") return `${tenth.format(value * 100)} %`;
-  if (unit === "count") return Number.isInteger(value) ? whole.format(value) : hundredth.format(value);
+  if (unit === "count" || unit === "quantity") return Number.isInteger(value) ? whole.format(value) : hundredth.format(value);
   if (unit === "score") return hundredth.format(value);
   if (unit === "1/s") return `${hundredth.format(value * 365 * 86400)} / y`;
   if (unit.endsWith("/s")) return `${money(value * 86400)} / d`;

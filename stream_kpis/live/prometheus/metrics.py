@@ -1,10 +1,10 @@
 """The snapshot as Prometheus reads it: one family per quantity, absent where there is no value.
 
-A KPI ``id`` with the unit ``u`` is ``crm_<id>_<u>`` (not repeated where the id ends in it; counts and scores have none)
-with the suffixes ``_samples``, ``_numerator``, ``_denominator``, ``_lower`` and ``_upper``. A duration is no gauge but
-the gauge histogram ``crm_<id>_seconds`` (of totals alone: those of groups would be most of all series) and
-``crm_<id>_quantile_seconds{q}``. The total has the label ``window`` alone; the series of a group have one more per
-dimension, so the total is selected by ``{window="1h", team=""}``.
+A KPI ``id`` with the unit ``u`` is ``crm_<id>_<u>`` (not repeated where the id ends in it; counts, quantities and
+scores have none) with the suffixes ``_samples``, ``_numerator``, ``_denominator``, ``_lower`` and ``_upper``. A
+duration is no gauge but the gauge histogram ``crm_<id>_seconds`` (of totals alone: those of groups would be most of all
+series) and ``crm_<id>_quantile_seconds{q}``. The total has the label ``window`` alone; the series of a group have one
+more per dimension, so the total is selected by ``{window="1h", team=""}``.
 
 Bounds: of each grouping, the groups with the most samples are shown and the others counted in
 ``stream_kpis_groups_hidden``; there is no group "other", because distinct parties and quantiles do not add up. Beyond
@@ -28,7 +28,7 @@ RESERVED_DIMENSIONS = frozenset(
     {"window", "kpi", "le", "q", "quantile", "state", "shard", "instance", "job", "against"}
 )
 
-SCALES = {"currency": 1_000_000, "score": 1_000_000, "seconds": 1_000}
+SCALES = {"currency": 1_000_000, "score": 1_000_000, "seconds": 1_000, "quantity": 1_000}
 """What the integers of a KPI's numerator are divided by, by the KPI's unit."""
 
 _COLUMNS: tuple[tuple[str, str, Callable[[Value], float | None]], ...] = (
@@ -52,9 +52,9 @@ def family_name(kpi_id: str, kpi: Kpi, currency: str = "USD") -> str:
 
 
 def unit_name(kpi: Kpi, currency: str = "USD") -> str:
-    """A KPI's unit as the last word of a metric's name; empty for counts and scores."""
+    """A KPI's unit as the last word of a metric's name; empty for counts, quantities and scores."""
     money = currency.lower()
-    return {"count": "", "score": ""}.get(kpi.unit, kpi.unit.replace("currency", money))
+    return {"count": "", "quantity": "", "score": ""}.get(kpi.unit, kpi.unit.replace("currency", money))
 
 
 class Exposition:

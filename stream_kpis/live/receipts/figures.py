@@ -19,6 +19,7 @@ from stream_kpis.live.terminal.tables import people
 _TIMES = ("count_ms", "distinct_ms", "window_ms", "carried", "carried_all")
 """Functions that give times in ms, never negative."""
 _SCALED = ("micro-units", "micro-points")
+_SUMS = ("sum", "level", "level_all", "level_at_start")
 
 
 class Figure(NamedTuple):
@@ -115,9 +116,14 @@ class Figures:
             return f"{number / 1e6 / DAY_MS:,.2f} * 1 d" if FACTS[fact].value.endswith(_SCALED) else f"{number:,}"
         if function in ("begun", "begun_all") or (function == "sum" and FACTS[fact].value.endswith("ms")):
             return people(number / 1000, "seconds") if number >= 0 else f"-{people(-number / 1000, 'seconds')}"
-        if function in ("sum", "level", "level_all", "level_at_start") and FACTS[fact].value.endswith(_SCALED):
-            return f"{number / 1e6:,.2f}"
-        return f"{number:,}"
+        return _summed(number, FACTS[fact].value) if function in _SUMS else f"{number:,}"
+
+
+def _summed(number: float, value: str) -> str:
+    """The sum of the values of a fact, by what they are."""
+    if value.endswith(_SCALED):
+        return f"{number / 1e6:,.2f}"
+    return people(number / 1000, "quantity") if value == "thousandths" else f"{number:,}"
 
 
 def unit_of(kpi: Kpi, currency: str) -> str:

@@ -246,4 +246,6 @@ def _value(fact: Fact) -> str:
         return people(fact.value / 1000, "seconds")
     if kind.endswith(("micro-units", "micro-points")):
         return f"{fact.value / 1e6:,.2f}"
+    if kind == "thousandths":
+        return people(fact.value / 1000, "quantity")
     return f"{fact.value:+}" if kind == "±1" else ""

@@ -168,6 +168,8 @@ def people(value: float | None, unit: str) -> str:
 
     >>> people(0.6315, "ratio"), people(4238, "count"), people(5316.0, "seconds"), people(2360.909, "USD")
     ('63.15 %', '4,238', '1 h 29 min', '2,360.91 USD')
+    >>> people(1200.0, "quantity"), people(1.25, "quantity")
+    ('1,200', '1.25')
     >>> people(0.001, "USD/s"), people(1e-8, "1/s")
     ('86.40 USD/d', '0.315 /y')
     """
@@ -180,8 +182,8 @@ def people(value: float | None, unit: str) -> str:
             return _duration(value)
         case "count":
             return f"{value:,}" if value == int(value) and isinstance(value, int) else f"{value:,.3f}"
-        case "score":
-            return f"{value:.3f}"
+        case "quantity" | "score":
+            return f"{value:.3f}" if unit == "score" else f"{value:,.3f}".rstrip("0").rstrip(".")
         case _:
             return _amount(value, unit)
 

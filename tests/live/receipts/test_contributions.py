@@ -58,7 +58,8 @@ class World:
         number = value.numerator if value.numerator is not None else value.value or 0
         if re.search(r"\b(count|sum|distinct)_ms\(", KPIS[value.kpi].formula):
             return number / (value.to_ms - value.from_ms)
-        return round(number * 1e6) if value.numerator is None and KPIS[value.kpi].unit == "currency" else number
+        scale = {"currency": 1e6, "quantity": 1e3}.get(KPIS[value.kpi].unit)
+        return round(number * scale) if value.numerator is None and scale is not None else number
 
 
 @pytest.fixture(scope="module")
