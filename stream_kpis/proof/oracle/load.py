@@ -66,6 +66,7 @@ _DATA = {
     "rate_rest": "BIGINT",
     "unrated": "BOOLEAN",
     **dict.fromkeys(("amount", "cost_of_goods", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
+    **dict.fromkeys(("length", "images"), "BIGINT"),
 }
 COLUMNS: dict[str, str] = _ENVELOPE | _DATA
 """The columns of the table ``records`` and their SQL types."""
