@@ -1,7 +1,7 @@
 -- E-mails, one per sending, and what follows them. Makes: email_steps, emails.
 
--- The events of a party and campaign, each with the event that began its e-mail: a sending, or a delivery that finds none
--- which waits for one. What comes before all e-mails is of none.
+-- The events of a party and campaign, each with the event that began its e-mail: a sending, or a delivery that finds no
+-- e-mail without one. What comes before all e-mails is of none.
 CREATE OR REPLACE TEMP TABLE email_steps AS
 WITH
     turns AS (
