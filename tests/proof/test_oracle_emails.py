@@ -1,4 +1,4 @@
-"""E-mails: one per party and campaign, what follows them, and the list."""
+"""E-mails: one per sending, what follows them, and the list."""
 
 import pytest
 
@@ -19,25 +19,68 @@ def mail(world: World, *steps: tuple[float, str], party: str = "ada", campaign: 
     return world
 
 
-def test_an_email_is_sent_and_delivered_once() -> None:
-    """At the first of each, whatever the order of arrival; without a sending it can be delivered."""
-    world = mail(World(), (30, "sent"), (10, "sent"), (25, "delivered"), (20, "delivered"))
+def test_a_campaign_writes_as_often_as_it_sends() -> None:
+    """Whatever the order of arrival; without a sending it can be delivered."""
+    world = mail(World(), (30, "sent"), (10, "sent"), (35, "delivered"), (20, "delivered"))
     mail(world, (20, "delivered"), party="bob")
     mail(world, (10, "sent"), campaign="other")
     mail(world, (10, "opened"), party="cyd")
-    assert (world.value("email_sent"), world.value("email_sent", 10, 11)) == (2, 2)
-    assert (world.value("email_delivered"), world.value("email_delivered", 20, 21)) == (2, 2)
+    assert [world.value("email_sent", at, at + 1) for at in (10, 30)] == [2, 1]
+    assert [world.value("email_delivered", at, at + 1) for at in (20, 35)] == [2, 1]
+    assert world.fraction("email_open_rate") == (0, 3)
+
+
+def test_a_second_delivery_is_another_email() -> None:
+    """What follows belongs to the latest one; the sending to the first."""
+    world = mail(World(), (10, "sent"), (11, "delivered"), variant="a")
+    mail(world, (12, "opened"), (20, "delivered"), (21, "opened"), (22, "clicked"), variant="b")
+    assert world.groups("email_sent", "variant") == {"a": 1}
+    assert world.fractions("email_open_rate", "variant") == {"a": (1, 1), "b": (1, 1)}
+    assert world.fractions("email_click_rate", "variant") == {"a": (0, 1), "b": (1, 1)}
+
+
+def test_what_follows_a_next_sending_is_of_that_one() -> None:
+    """Though it was not delivered yet, and the one before was."""
+    world = mail(World(), (10, "sent"), (11, "delivered"), (20, "sent"), (21, "opened"), (22, "bounced"))
+    assert world.fraction("email_open_rate") == (0, 1)
+    assert [world.fraction("email_bounce_rate", at, at + 1) for at in (10, 20)] == [(0, 1), (1, 1)]
+    mail(world, (30, "delivered"), (31, "opened"))
+    assert [world.fraction("email_open_rate", at, at + 1) for at in (11, 30)] == [(0, 1), (1, 1)]
+
+
+def test_before_all_emails_nothing_follows() -> None:
+    """In order: at one millisecond the name decides, but a sending goes first."""
+    world = World()
+    world.add("email.opened", 10, event="a", campaign_id="c")
+    world.add("email.delivered", 10, event="b", campaign_id="c")
+    assert world.fraction("email_open_rate") == (0, 1)
+    world.add("email.sent", 10, event="c", campaign_id="c")
+    assert world.fraction("email_open_rate") == (1, 1)
 
 
 def test_the_dimensions_are_those_of_the_sending_else_of_the_delivery() -> None:
     """The sending's even if it does not name them."""
     world = mail(World(), (10, "sent"))
     mail(world, (20, "delivered"), variant="late", subject_line="late", call_to_action="late")
-    mail(world, (30, "delivered"), party="bob", variant="b", subject_line="hi", call_to_action="buy")
-    mail(world, (10, "sent"), (31, "delivered"), party="cyd", variant="c")
+    mail(
+        world,
+        (30, "delivered"),
+        party="bob",
+        variant="b",
+        subject_line="hi",
+        call_to_action="buy",
+        length=120,
+        images=0,
+    )
+    mail(world, (10, "sent"), (31, "delivered"), party="cyd", variant="c", length=80)
     dims = {"variant": {"unknown": 1, "b": 1, "c": 1}, "subject": {"unknown": 2, "hi": 1}}
     dims |= {"call_to_action": {"unknown": 2, "buy": 1}, "campaign": {"c": 3}}
     assert {by: world.groups("email_delivered", by) for by in dims} == dims
+    lengths = {"120": (0, 1), "80": (0, 1), "unknown": (0, 1)}
+    assert world.fractions("email_unsubscribe_rate", "length") == lengths
+    assert world.fractions("email_unsubscribe_rate", "images") == {"0": (0, 1), "unknown": (0, 2)}
+    mail(world, (40, "opened"), (41, "clicked"), party="bob")
+    assert world.fractions("email_ctor", "length") == lengths | {"120": (1, 1), "80": (0, 0), "unknown": (0, 0)}
 
 
 @pytest.mark.parametrize("what", list(RATES))
@@ -57,7 +100,7 @@ def test_what_follows_a_delivery_counts_once_within_five_days(
     what: str, times: tuple[float, ...], counted: int
 ) -> None:
     """At or after the delivery; at the delivery."""
-    world = mail(World(), (50, "sent"), (100, "delivered"), (200, "delivered"), *((at, what) for at in times))
+    world = mail(World(), (50, "sent"), (100, "delivered"), *((at, what) for at in times))
     assert world.fraction(RATES[what], 100, 101) == (counted, 1)
     assert world.fraction(RATES[what], 101) == (0, 0)
 

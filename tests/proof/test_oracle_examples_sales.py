@@ -274,6 +274,20 @@ def test_the_rates_of_a_campaign(campaign: World, kpi: str, parts: tuple[int, in
     assert campaign.fractions(kpi, "campaign", START, END, at=day(35)) == {"c": parts}
 
 
+def test_a_campaign_that_writes_again() -> None:
+    """Another e-mail, with what follows it."""
+    world = World()
+    for party in "ABCD":
+        world.add("email.sent", day(1), party=party, campaign_id="c")
+    for party in "ABC":
+        world.add("email.delivered", day(1), party=party, campaign_id="c")
+    for at, what in ((2, "clicked"), (4, "sent"), (4, "delivered"), (5, "clicked")):
+        world.add(f"email.{what}", day(at), party="A", campaign_id="c")
+    assert world.value("email_sent", START, END, at=day(35)) == 5
+    assert world.value("email_delivered", START, END, at=day(35)) == 4
+    assert world.fraction("email_click_rate", START, END, at=day(35)) == (2, 4)
+
+
 def test_email_list() -> None:
     """A second subscription changes nothing."""
     world = World()

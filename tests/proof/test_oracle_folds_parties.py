@@ -198,23 +198,31 @@ def some_mail(dice: random.Random) -> tuple[str, dict[str, Any]]:
     return f"email.{what}", {"campaign_id": dice.choice("cd"), "variant": dice.choice("vw"), **machine}
 
 
+def mails_of(life: list[Happened], campaign: str) -> list[list[Happened]]:
+    """The events of one campaign by e-mail, each with the one that began it first."""
+    mails: list[list[Happened]] = []
+    for event in (event for event in life if event.data["campaign_id"] == campaign):
+        waits = bool(mails) and not any(each.kind == "email.delivered" for each in mails[-1])
+        if event.kind == "email.sent" or (event.kind == "email.delivered" and not waits):
+            mails.append([])
+        if mails:
+            mails[-1].append(event)
+    return mails
+
+
 def rates_of(life: list[Happened], counts: Counter[tuple[str, str]]) -> None:
     """Counts of what follows sendings and deliveries, by variant."""
-    for campaign in "cd":
-        mails = [event for event in life if event.data["campaign_id"] == campaign]
-        sent = next((event for event in mails if event.kind == "email.sent"), None)
-        delivered = next((event for event in mails if event.kind == "email.delivered"), None)
-        named = sent or delivered
-        for base, kinds in ((sent, ["bounced"]), (delivered, ["opened", "clicked", "unsubscribed"])):
-            if base and named:
-                counts[base.kind, named.data["variant"]] += 1
-                for kind in kinds:
-                    later = [
-                        event.at - base.at
-                        for event in mails
-                        if event.kind == f"email.{kind}" and event.at >= base.at and not event.data.get("machine")
-                    ]
-                    counts[kind, named.data["variant"]] += bool(later and min(later) <= 5)
+    for mail in mails_of(life, "c") + mails_of(life, "d"):
+        variant = mail[0].data["variant"]
+        for base in (event for event in mail if event.kind in ("email.sent", "email.delivered")):
+            counts[base.kind, variant] += 1
+            for kind in ["bounced"] if base.kind == "email.sent" else ["opened", "clicked", "unsubscribed"]:
+                later = [
+                    event.at - base.at
+                    for event in mail
+                    if event.kind == f"email.{kind}" and event.at >= base.at and not event.data.get("machine")
+                ]
+                counts[kind, variant] += bool(later and min(later) <= 5)
 
 
 @pytest.mark.parametrize("seed", range(4))

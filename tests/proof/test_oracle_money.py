@@ -80,6 +80,15 @@ def test_an_amount_is_converted_exactly(amount: str, currency: str | None, conve
     assert (micro(found), found.value("orders", 0, TO, at=TO)) == (Fraction(converted) * MICRO, 1)
 
 
+def test_items_are_converted_each_by_itself() -> None:
+    """They need not add up to the order; halves to even."""
+    items = [{"product": "tea", "amount": "0.000005"}, {"product": "cup", "amount": "0.000015"}, {"product": "free"}]
+    found = order(world(), "0.00002", items=items)
+    assert micro(found, "product_revenue") == 6 + 16
+    assert micro(order(world(), "0.00002"), "product_revenue") == 22
+    assert micro(order(world(), "0.00002", when=at(3), items=items), "product_revenue") == 0  # without a rate
+
+
 def test_a_date_is_of_the_business_zone() -> None:
     """Half an hour before midnight in UTC is the next day in Berlin."""
     assert micro(order(world(zone="Europe/Berlin"), "100", when=at(1, 23.5))) == 120 * MICRO

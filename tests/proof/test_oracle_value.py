@@ -1,4 +1,4 @@
-"""Costs by day, worth, lapses and attribution where it is close: boundaries, corrections, zones."""
+"""Costs by day, worth and lapses where it is close: boundaries, corrections, zones."""
 
 import random
 from datetime import datetime
@@ -256,45 +256,6 @@ def test_more_refunded_than_paid_is_worth_less_than_nothing() -> None:
     assert parts == {"": (6_000_000, 6_000_000, 2), "0": (-3_000_000, 6_000_000, 1), "5": (9_000_000, 6_000_000, 1)}
     world.void("e2", party="bob")
     assert world.value("customer_value_share") is None
-
-
-# E-mail.
-
-
-@pytest.mark.parametrize(("clicked", "revenue"), [(-5 * DAY - 0.001, 0), (-5 * DAY, 9), (-1, 9), (0, 9), (0.001, 0)])
-def test_an_order_belongs_to_a_click_of_the_five_days_before(clicked: float, revenue: float) -> None:
-    """To the millisecond; both ends are in."""
-    world = World()
-    world.add("order.placed", day(10), order_id="o", amount=9)
-    world.add("email.clicked", day(10) + clicked, campaign_id="c", variant="v")
-    assert world.value("email_revenue") == revenue
-    assert world.groups("email_revenue", "variant") == ({"v": 9} if revenue else {})
-
-
-def test_the_last_click_in_order_gets_the_order_with_what_its_e_mail_says() -> None:
-    """Of two at once the later name; the click's own words count only where no e-mail is known."""
-    world = World()
-    world.add("email.clicked", 100, event="a", campaign_id="c1", variant="one", subject_line="of the click")
-    world.add("email.clicked", 100, event="b", campaign_id="c2", variant="two", subject_line="of the click")
-    world.add("order.placed", 110, order_id="o", amount=9)
-    assert world.groups("email_revenue", "subject") == {"of the click": 9}
-    assert world.groups("email_revenue", "campaign") == {"c2": 9}
-    world.add("email.delivered", 120, campaign_id="c2", variant="three")
-    assert world.groups("email_revenue", "variant") == {"three": 9}
-    assert world.groups("email_revenue", "subject") == {"unknown": 9}
-    assert world.fraction("email_conversion_rate") == (0, 1)  # delivered after the order
-    world.void("b")
-    assert world.groups("email_revenue", "campaign") == {"c1": 9}
-
-
-@pytest.mark.parametrize(("lag", "converted"), [(5 * DAY, 1), (5 * DAY + 0.001, 0)])
-def test_an_e_mail_converts_within_five_days_of_its_delivery(lag: float, converted: int) -> None:
-    """However late the click."""
-    world = World()
-    world.add("email.delivered", day(1), campaign_id="c")
-    world.add("email.clicked", day(1) + lag - 9, campaign_id="c")
-    world.add("order.placed", day(1) + lag, order_id="o", amount=9)
-    assert world.fraction("email_conversion_rate") == (converted, 1)
 
 
 # Zones.

@@ -177,7 +177,7 @@ WITH
         FROM asks
         JOIN catalogue USING (kpi)
         JOIN sums USING (kpi)
-        WHERE catalogue.samples <> 'own' AND sums.ask IS NULL
+        WHERE catalogue.samples IN ('of all', 'mean active') AND sums.ask IS NULL
     ),
     judged AS (
         SELECT
@@ -192,12 +192,12 @@ WITH
             CASE
                 WHEN NOT begun THEN 0
                 WHEN c.kind = 'duration' THEN NULL
-                WHEN c.kind = 'per active' THEN coalesce(t.numerator, 0) * (a.to_ms - a.from_ms)
+                WHEN c.kind IN ('per active', 'per own active') THEN coalesce(t.numerator, 0) * (a.to_ms - a.from_ms)
                 WHEN c.kind = 'product' THEN coalesce(p.numerator, 0)
                 ELSE coalesce(t.numerator, 0)
             END AS numerator,
             CASE
-                WHEN c.kind = 'ratio' THEN coalesce(t.denominator, 0)
+                WHEN c.kind IN ('ratio', 'per own active') THEN coalesce(t.denominator, 0)
                 WHEN c.kind IN ('share', 'per active') THEN coalesce(of_all.denominator, 0)
                 WHEN c.kind = 'product' THEN coalesce(p.denominator, 0)
             END AS denominator,
@@ -205,6 +205,7 @@ WITH
                 CASE c.samples
                     WHEN 'of all' THEN of_all.samples
                     WHEN 'mean active' THEN of_all.denominator // (a.to_ms - a.from_ms)
+                    WHEN 'own mean active' THEN t.denominator // (a.to_ms - a.from_ms)
                     ELSE t.samples
                 END,
                 0

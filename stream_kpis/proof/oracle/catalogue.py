@@ -11,24 +11,29 @@ class Kpi(NamedTuple):
         kind: ``sum`` of the numerators; ``standing`` likewise once a first of it began; ``ratio`` of numerators and
             denominators; ``share``: a ratio to all, whatever the group; ``per active``: numerators times the window's
             length, over the time in ms that all customers spent in it; ``product`` of several ratios; or a quantile of
-            ``duration``; or ``composed`` of the values of others, as spans.py and composed.sql say.
+            ``duration``; or ``composed`` of the values of others, as spans.py and composed.sql say. ``per own active``
+            is ``per active``, of a group over the time of its own customers.
         unit: how many of the state's integers make one unit of the value: 10^6 for money, 1000 for seconds.
         thousandths: which quantile is the value of a duration.
-        samples: those that count in the group, those of all, or the customers that there were on average.
+        samples: those that count in the group, those of all, or the customers that there were on average, of all or in
+            the group.
         awaits_first: whether it has no value, and the numerator 0, until a first cost of it lies before the window's
             end; the table ``beginnings`` says when that was, as it does for what is ``standing``.
     """
 
     name: str
-    kind: Literal["sum", "standing", "ratio", "share", "per active", "product", "duration", "composed"]
+    kind: Literal[
+        "sum", "standing", "ratio", "share", "per active", "per own active", "product", "duration", "composed"
+    ]
     unit: float = 1
     thousandths: int | None = None
-    samples: Literal["own", "of all", "mean active"] = "own"
+    samples: Literal["own", "of all", "mean active", "own mean active"] = "own"
     awaits_first: bool = False
 
 
 _MICRO = 10**6
 _MS = 1000
+_THOUSANDTHS = 1000
 
 CATALOGUE: tuple[Kpi, ...] = (
     Kpi("leads_new", "sum"),
@@ -97,6 +102,11 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("upsell_rate", "ratio"),
     Kpi("upsell_revenue", "sum", _MICRO),
     Kpi("revenue_gross", "sum", _MICRO),
+    Kpi("average_order_value_gross", "ratio", _MICRO),
+    Kpi("purchase_frequency_active", "per active"),
+    Kpi("product_revenue", "sum", _MICRO),
+    Kpi("units_sold", "sum", _THOUSANDTHS),
+    Kpi("customer_revenue", "sum", _MICRO),
     Kpi("refund_rate", "ratio"),
     Kpi("time_between_purchases", "duration", _MS, 500),
     Kpi("returning_customer_rate", "ratio"),
@@ -127,7 +137,7 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("profit_per_customer", "per active", _MICRO, samples="mean active", awaits_first=True),
     Kpi("gross_margin_ratio", "ratio"),
     Kpi("arpc", "ratio", _MICRO),
-    Kpi("arpa", "per active", _MICRO, samples="mean active"),
+    Kpi("arpa", "per own active", _MICRO, samples="own mean active"),
     Kpi("arpc_base_effect", "composed"),
     Kpi("arpc_spend_effect", "composed"),
     Kpi("clv_historic", "composed"),

@@ -65,7 +65,10 @@ _DATA = {
     "rate": "BIGINT",
     "rate_rest": "BIGINT",
     "unrated": "BOOLEAN",
+    # The items of an order that name an amount, their quantities in thousandths.
+    "lines": "STRUCT(product VARCHAR, amount BIGINT, thousandths BIGINT)[]",
     **dict.fromkeys(("amount", "cost_of_goods", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
+    **dict.fromkeys(("length", "images"), "BIGINT"),
 }
 COLUMNS: dict[str, str] = _ENVELOPE | _DATA
 """The columns of the table ``records`` and their SQL types."""

@@ -224,7 +224,7 @@ class _Evaluation:
                 den = 1
             elif kpi.kind in ("share", "per active"):
                 den = of_all.get(day, (0, 0))[1]
-            if kpi.kind == "per active":
+            if kpi.kind in ("per active", "per own active"):
                 num *= self._days.start(day + 1) - self._days.start(day)
             pairs.append((num, den))
         return pairs

@@ -24,10 +24,12 @@ _JOURNEYS: Mapping[str, tuple[str, ...]] = {
         *("journeys/surveys", "journeys/respondents", "journeys/mailing"),
     ),
     "the party, expansion": ("journeys/deals", "journeys/orders", "journeys/customers", "journeys/expansions"),
+    "the party, ordering": ("journeys/orders", "journeys/order_customers"),
     "the party, attribution": ("journeys/orders", "journeys/emails", "journeys/attribution"),
     "the party, experiments": ("journeys/deals", "journeys/orders", "journeys/experiments"),
     "the entity": (
         *("journeys/deals", "journeys/pipeline", "journeys/orders", "journeys/leads"),  # leads read deals and orders
+        "journeys/items",
         *("journeys/tickets", "journeys/business_time", "journeys/resolutions", "journeys/surveys"),
         *("journeys/customers", "journeys/contacts", "journeys/emails", "journeys/costs"),
     ),
@@ -35,7 +37,8 @@ _JOURNEYS: Mapping[str, tuple[str, ...]] = {
 """Scopes and what is told in each, in this order: a later one tells the same tables anew."""
 
 _KPIS = (
-    *("kpis/sales", "kpis/pipeline", "kpis/purchases", "kpis/service", "kpis/tickets", "kpis/business"),
+    *("kpis/sales", "kpis/pipeline", "kpis/orders", "kpis/purchases"),
+    *("kpis/service", "kpis/tickets", "kpis/business"),
     *("kpis/customers", "kpis/contacts", "kpis/email"),
     *("kpis/costs", "kpis/value", "kpis/loyalty", "kpis/attribution", "kpis/experiments"),
 )

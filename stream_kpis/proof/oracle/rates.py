@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
 from stream_kpis.events.envelope import Event
-from stream_kpis.events.types import AMOUNT_UNITS_MAX, MICRO, Money
+from stream_kpis.events.types import AMOUNT_UNITS_MAX, MICRO, Money, OrderItem
 
 WAIT_MS = 7 * 86_400_000
 """How long after an event's record its rate may become known."""
@@ -67,7 +68,8 @@ class Rates:
         None if an amount is out of bounds, so that the event is none.
         """
         amounts = {field: value for field, value in structs.asdict(event.data).items() if isinstance(value, Money)}
-        every = [*amounts.values(), *(item.amount for item in getattr(event.data, "items", ()) if item.amount)]
+        items = [(item, item.amount) for item in getattr(event.data, "items", ()) if item.amount is not None]
+        every = [*amounts.values(), *(amount for _, amount in items)]
         if not amounts:
             return {}
         currency = getattr(event.data, "currency", None) or self.reporting
@@ -80,7 +82,13 @@ class Rates:
         paid = amounts.get("amount", amounts.get("value"))
         named = {} if paid is None else {"paid": int(paid)}
         converted = {field: round(amount * rate) for field, amount in amounts.items()}  # halves to even
-        return {**converted, **named, "paid_in": currency, "rate": units, "rate_rest": int(rest)}
+        lines = {"lines": [_line(item, round(amount * rate)) for item, amount in items]} if items else {}
+        return {**converted, **named, **lines, "paid_in": currency, "rate": units, "rate_rest": int(rest)}
+
+
+def _line(item: OrderItem, amount: int) -> dict[str, Any]:
+    """An item and its amount, converted; its quantity in thousandths as it is written, 1.001 being 1001 of them."""
+    return {"product": item.product, "amount": amount, "thousandths": floor(1000 * Fraction(repr(item.quantity)))}
 
 
 def _carried(rows: Iterable[Rate], days: int) -> Iterator[Rate]:

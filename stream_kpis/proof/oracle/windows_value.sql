@@ -37,6 +37,21 @@ FROM (
     GROUP BY ask, kpi, party, plan, segment, channel
 );
 
+-- Also of each group by itself.
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    0 AS numerator,
+    sum(move * (to_ms - greatest(moved_ms, from_ms))) AS denominator,
+    0 AS samples,
+    party,
+    MAP {'plan': plan, 'segment': segment, 'country': country} AS dims
+FROM asks
+JOIN catalogue USING (kpi)
+JOIN level_moves ON moved_ms < to_ms
+WHERE kind = 'per own active'
+GROUP BY ask, party, plan, segment, country;
+
 -- Active at the window's start, beside who joined in it.
 INSERT INTO window_observations BY NAME
 SELECT

@@ -53,6 +53,7 @@ SELECT
     coalesce(e.channel, 'unknown') AS channel,
     coalesce(e.product, 'unknown') AS product,
     coalesce(e.owner_id, 'unknown') AS owner,
+    e.lines,
     e.upsell,
     e.first_for_leads
 FROM placed

@@ -34,8 +34,9 @@ WITH delivered AS (
         coalesce(unsubscribed_ms - delivered_ms <= days_ms(5), false)::INTEGER AS unsubscribed,
         coalesce(complained_ms - delivered_ms <= days_ms(5), false)::INTEGER AS complained,
         MAP {'campaign': campaign, 'variant': variant} AS by_variant,
-        MAP {'campaign': campaign, 'variant': variant, 'subject': subject} AS by_subject,
-        MAP {'campaign': campaign, 'variant': variant, 'subject': subject, 'call_to_action': call_to_action} AS by_all
+        MAP {'campaign': campaign, 'variant': variant, 'subject': subject, 'call_to_action': call_to_action} AS by_all,
+        MAP {'campaign': campaign, 'variant': variant, 'subject': subject, 'length': "length"} AS by_text,
+        MAP {'campaign': campaign, 'variant': variant, 'length': "length", 'images': images} AS by_size
     FROM emails
     WHERE delivered_ms IS NOT NULL
 ),
@@ -44,9 +45,9 @@ cohorts AS (
     UNION ALL BY NAME
     SELECT 'email_click_rate' AS kpi, clicked AS numerator, 1 AS denominator, by_all AS dims, * FROM delivered
     UNION ALL BY NAME
-    SELECT 'email_ctor' AS kpi, clicked AS numerator, opened AS denominator, by_subject AS dims, * FROM delivered
+    SELECT 'email_ctor' AS kpi, clicked AS numerator, opened AS denominator, by_text AS dims, * FROM delivered
     UNION ALL BY NAME
-    SELECT 'email_unsubscribe_rate' AS kpi, unsubscribed AS numerator, 1 AS denominator, by_variant AS dims, *
+    SELECT 'email_unsubscribe_rate' AS kpi, unsubscribed AS numerator, 1 AS denominator, by_size AS dims, *
     FROM delivered
     UNION ALL BY NAME
     SELECT 'email_spam_complaint_rate' AS kpi, complained AS numerator, 1 AS denominator, by_variant AS dims, *

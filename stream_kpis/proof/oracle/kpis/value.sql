@@ -27,12 +27,16 @@ FROM refunds AS r
 JOIN orders AS o USING (party, order_id)
 WHERE o.goods IS NOT NULL;
 
--- Revenue by party with an order and by customer; windows.sql and windows_value.sql add those.
+-- Revenue by party with an order and by customer; windows_value.sql adds those.
 INSERT INTO observations BY NAME
-SELECT kpis.kpi, time_ms, numerator, 0 AS denominator, 0 AS samples, party, entity
-FROM observations AS o
-CROSS JOIN (VALUES ('arpc'), ('arpa')) AS kpis (kpi)
-WHERE o.kpi = 'revenue_net';
+SELECT 'arpc' AS kpi, time_ms, numerator, 0 AS denominator, 0 AS samples, party, entity
+FROM observations
+WHERE kpi = 'revenue_net';
+
+INSERT INTO observations BY NAME
+SELECT 'arpa' AS kpi, time_ms, numerator, 0 AS denominator, 0 AS samples, party, entity, dims
+FROM observations
+WHERE kpi = 'customer_revenue';
 
 -- Of owners with a quota; windows_value.sql adds the quotas.
 INSERT INTO observations BY NAME
