@@ -23,8 +23,9 @@ _JOURNEYS: Mapping[str, tuple[str, ...]] = {
         *("journeys/tickets", "journeys/recontact", "journeys/orders", "journeys/purchases"),
         *("journeys/surveys", "journeys/respondents", "journeys/mailing"),
     ),
-    "the party, expansion": ("journeys/deals", "journeys/orders", "journeys/customers", "journeys/expansions"),
-    "the party, ordering": ("journeys/orders", "journeys/order_customers"),
+    "the party, expansion": (
+        *("journeys/deals", "journeys/orders", "journeys/customers", "journeys/expansions", "journeys/order_customers"),
+    ),
     "the party, attribution": ("journeys/orders", "journeys/emails", "journeys/attribution"),
     "the party, experiments": ("journeys/deals", "journeys/orders", "journeys/experiments"),
     "the entity": (

@@ -81,7 +81,7 @@ WHERE NOT waits;
 
 -- Of several records with one (source, id), duplicates or in conflict, the first wins: within the entity, and once more
 -- within the party for journeys that look at several entities: of one family, of those that convert a lead, of those
--- that expand a customer, say what it was when it ordered, lead from an e-mail to an order, or convert the exposed.
+-- that expand a customer or say what it was when it ordered, lead from an e-mail to an order, or convert the exposed.
 CREATE OR REPLACE TEMP TABLE accepted AS
 WITH
     first_of_entity AS (SELECT min(copy_no) AS copy_no FROM copies GROUP BY party, family, entity, source, id),
@@ -96,12 +96,6 @@ WITH
         SELECT min(copy_no) AS copy_no
         FROM copies
         WHERE family IN ('customer', 'deal', 'order')
-        GROUP BY party, source, id
-    ),
-    first_for_ordering AS (
-        SELECT min(copy_no) AS copy_no
-        FROM copies
-        WHERE family IN ('customer', 'order')
         GROUP BY party, source, id
     ),
     first_for_attribution AS (
@@ -128,7 +122,6 @@ SELECT
     copy_no IN (FROM first_of_family) AS first_of_family,
     copy_no IN (FROM first_for_leads) AS first_for_leads,
     copy_no IN (FROM first_for_expansion) AS first_for_expansion,
-    copy_no IN (FROM first_for_ordering) AS first_for_ordering,
     copy_no IN (FROM first_for_attribution) AS first_for_attribution,
     copy_no IN (FROM first_for_experiments) AS first_for_experiments
 FROM winners
@@ -144,7 +137,6 @@ WITH ordered AS (
         first_of_family,
         first_for_leads,
         first_for_expansion,
-        first_for_ordering,
         first_for_attribution,
         first_for_experiments,
         row_number() OVER (ORDER BY time_ms, rank, source, id, copy_no) AS event_no
@@ -162,7 +154,6 @@ WHERE
     CASE getvariable('scope')
         WHEN 'the party, one family' THEN first_of_family
         WHEN 'the party, expansion' THEN first_for_expansion
-        WHEN 'the party, ordering' THEN first_for_ordering
         WHEN 'the party, attribution' THEN first_for_attribution
         WHEN 'the party, experiments' THEN first_for_experiments
         ELSE true
