@@ -80,15 +80,6 @@ def test_a_good_catalogue_compiles(tmp_path: Path) -> None:
         ("    by: [channel]\n", "    by: [a, b, c, d, e]\n", "a.yaml:11: new_leads: 5 groupings in 'by', at most 4"),
         ("    unit: count\n", "    unit: count\n    interval: wils\n",
          "a.yaml:10: new_leads: Invalid enum value 'wils' in 'interval' (did you mean wilson?)"),
-        ("    unit: count\n", "    unit: count\n    interval: wilson\n",
-         "a.yaml:10: new_leads: wilson is the interval of a share, a quotient that is a ratio"),
-        ("    unit: count\n", "    unit: count\n    interval: nps\n",
-         "a.yaml:10: new_leads: nps is the interval of a difference over a count: (a - b) / n"),
-        ("    unit: count\n", "    unit: count\n    interval: mean\n",
-         "a.yaml:10: new_leads: mean is the interval of sum(x) / count(x)"),
-        ("formula: count(leads)\n    unit: count\n",
-         "formula: sum(leads) / count(leads)\n    unit: ratio\n    interval: mean\n",
-         "a.yaml:10: new_leads: mean needs the measure leads with squares: true"),
         ("new_leads:", "new_leads_total:",
          "a.yaml:6: new_leads_total: the name ends in a suffix that Prometheus reserves"),
         ("new_leads:", "newLeads:", "a.yaml:6: newLeads: a name has lower-case letters, digits and _ only"),
@@ -104,10 +95,6 @@ def test_a_good_catalogue_compiles(tmp_path: Path) -> None:
         ("channel, source]", "chanel, source]", "(did you mean channel?)"),
         ("channel, source]", "channel, channel]", "a.yaml:2: leads: 'channel' is twice in 'by'"),
         ("flow: lead_created", "recency: buyer_last", "fact buyer_last has no dimension 'channel' (it has none)"),
-        ("{distribution: lead_answered,", "{distribution: lead_answered, squares: true,",
-         "a.yaml:3: answers: squares belong to flow, not to distribution"),
-        ("flow: lead_created", "flow: lead_created, squares: true",
-         "the sum of squares needs a fact with a value of micro-units or micro-points, lead_created has 0"),
         (", within: 30d", "", "a.yaml:4: later: base and within belong to cohort, both of them"),
         ("flow: lead_created", "flow: lead_created, within: 3d", "a.yaml:2: leads: base and within belong to cohort"),
         ("within: 30d", "within: 30", "a.yaml:4: later: Expected `str | null`, got `int` in 'within'"),
@@ -310,7 +297,7 @@ def test_a_later_file_replaces_what_an_earlier_one_named(tmp_path: Path) -> None
 
 
 def test_a_definition_is_what_decides_the_cells(tmp_path: Path) -> None:
-    """Titles, windows and targets do not; groupings, filters and squares do."""
+    """Titles, windows and targets do not; groupings and filters do."""
     plan = compiled(tmp_path, GOOD)
     same = compiled(tmp_path, GOOD.replace("New leads", "Leads").replace("[7d, 30d]", "[all]"))
     other = compiled(tmp_path, GOOD.replace("[channel, source]", "[channel]"))
@@ -318,11 +305,6 @@ def test_a_definition_is_what_decides_the_cells(tmp_path: Path) -> None:
     fewer = compiled(tmp_path, GOOD.replace("by: [channel, source]", "by: [channel, source], where: {channel: [web]}"))
     for changed in (other, fewer):
         assert {"leads"} == {name for name in plan.definitions if plan.definitions[name] != changed.definitions[name]}
-    sums, squares = (
-        compiled(tmp_path, f"measures:\n  orders: {{flow: order_placed{more}}}\n").definitions["orders"]
-        for more in ("", ", squares: true")
-    )
-    assert sums != squares
 
 
 # The catalogue that ships.
