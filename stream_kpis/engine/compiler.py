@@ -148,8 +148,8 @@ def _parts(measure: Measure) -> list[tuple[str, m.Parts | m.ByDay]]:
         within_ms = days_of(measure.within or "") * DAY_MS
         return [(measure.base or "", m.cohort_base), (fact, m.cohort_followed(within_ms))]
     by_kind: dict[str, m.Parts | m.ByDay] = {
-        "flow": m.flow, "level": m.level, "exposure": m.exposure, "recency": m.recency, "gap": m.ByDay(m.gap),
-        "distribution": m.distribution, "joined": m.joined,
+        "flow": m.flow_with_squares if measure.squares else m.flow, "level": m.level, "exposure": m.exposure,
+        "recency": m.recency, "gap": m.ByDay(m.gap), "distribution": m.distribution, "joined": m.joined,
         "open_set": m.open_set if measure.clock == "wall" else m.open_set_of_calendar,
     }  # fmt: skip
     return [(fact, by_kind[kind])]
@@ -182,6 +182,8 @@ def _hash(measure: Measure, calendars: Calendars, lookups: Lookups) -> str:
     facts = (kind_of(measure)[1], measure.base or kind_of(measure)[1])
     versions = [JOURNEYS[FACTS[fact].journey].version for fact in facts]
     said = msgspec.to_builtins(msgspec.structs.replace(measure, past=None))
+    if not measure.squares:
+        del said["squares"]  # what is counted as before the word was there is not counted anew
     rests = (said, versions, *([] if measure.clock == "wall" else [calendars.digest]))
     rests += tuple(lookups.digest(dim) for dim in sorted(looked))
     return hashlib.sha256(msgspec.json.encode(rests, order="sorted")).hexdigest()[:8]
@@ -189,7 +191,7 @@ def _hash(measure: Measure, calendars: Calendars, lookups: Lookups) -> str:
 
 _VALUES = {
     "level": ("±1", "± micro-units"), "exposure": ("±1",), "gap": ("ms",), "distribution": ("ms",), "joined": ("ms",),
-    "cohort": ("ms",),
+    "cohort": ("ms",), "squares": ("micro-units", "micro-points"),
 }  # fmt: skip
 """How the value of a fact must be declared for a kind that reads it; what a cohort's base is worth does not matter."""
 
@@ -229,9 +231,11 @@ def _check_measure(name: str, measure: Measure, catalogue: Catalogue, lookups: L
             for word in values:
                 if word not in (*words.get(dim, (word,)), UNKNOWN):
                     raise CatalogueError(f"{place}: {dim} is never {word!r}{nearest(word, words[dim])}")
-        if not value.endswith(_VALUES.get(field, "")):
-            place, needed = catalogue.place(entry, field), " or ".join(_VALUES[field])
-            raise CatalogueError(f"{place}: {kind} needs a fact with a value of {needed}, {fact} has {value}")
+        read = "squares" if measure.squares else field
+        if not value.endswith(_VALUES.get(read, "")):
+            place, needed = catalogue.place(entry, read), " or ".join(_VALUES[read])
+            what = "the sum of squares" if measure.squares else kind
+            raise CatalogueError(f"{place}: {what} needs a fact with a value of {needed}, {fact} has {value}")
 
 
 def _check_dimension(dim: str, fact: str, place: str) -> None:

@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Iterator
 
 from stream_kpis.engine import measures as m
-from stream_kpis.engine.reading import ENDING_NOW, FLOWING, FUNCTIONS, PAST, STANDING, reading_problem
+from stream_kpis.engine.reading import (
+    ENDING_NOW,
+    FLOWING,
+    FUNCTIONS,
+    PAST,
+    STANDING,
+    balance_of,
+    mean_of,
+    reading_problem,
+)
 from stream_kpis.engine.units import unit_problem
 from stream_kpis.kpis.formula import OVERS, PARTS, Binary, Formula, Node, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
@@ -31,6 +40,7 @@ def check_kpi(name: str, catalogue: Catalogue) -> None:
     _check_awaited(name, catalogue)
     _check_windows(name, kinds, catalogue)
     _check_edges(name, catalogue)
+    _check_interval(name, catalogue)
     for operator in kpi.operators:
         _check_operator(operator, name, catalogue)
     if kpi.method is None and (problem := unit_problem(catalogue.formulas[name], kpi.unit, catalogue)):
@@ -94,6 +104,22 @@ def _check_edges(name: str, catalogue: Catalogue) -> None:
             raise CatalogueError(f"{place}: no bucket ends at {edge:g} s, the nearest at {near}")
     if list(kpi.edges) != sorted(set(kpi.edges)):
         raise CatalogueError(f"{place}: edges go up")
+
+
+def _check_interval(name: str, catalogue: Catalogue) -> None:
+    """The formula has what its interval is reckoned from."""
+    kpi, formula, place = catalogue.kpis[name], catalogue.formulas[name], catalogue.place(f"kpis.{name}", "interval")
+    shares = formula.denominator is not None or kpi.method == "cohort_grid"
+    if kpi.interval == "wilson" and not (shares and kpi.unit == "ratio"):
+        raise CatalogueError(f"{place}: wilson is the interval of a share, a quotient that is a ratio")
+    if kpi.interval == "nps" and balance_of(formula) is None:
+        raise CatalogueError(f"{place}: nps is the interval of a difference over a count: (a - b) / n")
+    if kpi.interval == "mean":
+        total = mean_of(formula)
+        if total is None:
+            raise CatalogueError(f"{place}: mean is the interval of sum(x) / count(x)")
+        if not catalogue.measures[total.args[0]].squares:
+            raise CatalogueError(f"{place}: mean needs the measure {total.args[0]} with squares: true")
 
 
 def _check_reading(reading: Reading, place: str, kpi: Kpi, catalogue: Catalogue) -> set[str]:

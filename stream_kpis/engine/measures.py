@@ -15,7 +15,7 @@ from typing import NamedTuple
 from stream_kpis.engine.tiles import DAY_MS, FINE_MS, MID_MS
 from stream_kpis.kpis.business_time import CALENDARS_MAX
 
-COUNT, SUM, FIRST = 0, 1, 2
+COUNT, SUM, SQUARES = 0, 1, 2
 BELOW = 2
 """Slot of a distribution for values below zero (clock skew): counted, but not in the KPI."""
 _BUCKETS_FROM = 3
@@ -128,7 +128,8 @@ class Ordered:
         """
         percent = round(q * 100)
         middle = 100 * self.count * percent
-        half = _ceil_sqrt(196**2 * self.count * percent * (100 - percent))
+        square = 196**2 * self.count * percent * (100 - percent)
+        half = isqrt(square - 1) + 1 if square else 0
         return self.ranked((middle - half) // 10_000), self.ranked(-(-(middle + half) // 10_000) + 1)
 
 
@@ -140,10 +141,6 @@ def quantile_ms(cell: Mapping[int, int], q: float, ages_ms: Iterable[tuple[int, 
 def _ceil(number: float) -> int:
     """The ceiling, with 0.9 · 10 taken as 9."""
     return -int(-(number - 1e-9) // 1)
-
-
-def _ceil_sqrt(number: int) -> int:
-    return isqrt(number - 1) + 1 if number else 0
 
 
 def at_or_below(
@@ -189,6 +186,16 @@ def flow(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
 
 _ONE = ((COUNT, 1),)
 _ONE_AT_ZERO = ((COUNT, 1), (_BUCKETS_FROM, 1))
+
+
+def flow_with_squares(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """Count, sum, and the sum of the squares of the values in hundredths of a unit, which tells how they spread.
+
+    >>> flow_with_squares(5, 3_000_000), flow_with_squares(5, 9_999)
+    ((5, ((0, 1), (1, 3000000), (2, 90000))), (5, ((0, 1), (1, 9999))))
+    """
+    root, pairs = value // 10_000, flow(at_ms, value)[1]
+    return at_ms, ((*pairs, (SQUARES, root * root)) if root else pairs)
 
 
 def level(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from stream_kpis.engine import measures as m
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.kpis.business_time import Calendars
-from stream_kpis.kpis.formula import Node, Reading
+from stream_kpis.kpis.formula import Binary, Formula, Node, Reading
 
 Cell = Mapping[int, int]
 Span = Literal["window", "before", "until"]
@@ -148,6 +148,24 @@ STANDING = frozenset(name for name, f in FUNCTIONS.items() if f.kinds[0] in (("l
 def quantile_of(node: Node) -> float | None:
     """The quantile that a part of a formula reads, if it is a reading of one."""
     return FUNCTIONS[node.function].distribution if isinstance(node, Reading) else None
+
+
+def balance_of(formula: Formula) -> tuple[Node, Node] | None:
+    """What a difference over a number is made of, ``(a - b) / n``: a and b; None of another formula."""
+    match formula.numerator:
+        case Binary("-", left, right) if formula.denominator is not None:
+            return left, right
+        case _:
+            return None
+
+
+def mean_of(formula: Formula) -> Reading | None:
+    """The sum of a mean, ``sum(x) / count(x)``; None of another formula."""
+    match formula.numerator, formula.denominator:
+        case Reading("sum", args, over) as total, Reading("count", others, same) if (args, over) == (others, same):
+            return total
+        case _:
+            return None
 
 
 def reading_problem(reading: Reading, kinds: Sequence[str]) -> str | None:

@@ -78,20 +78,33 @@ def step(state: Expansion, event: Event) -> None:
 
 
 def _join(state: Expansion, at_ms: int) -> None:
-    last = state.spells[-1] if state.spells else None
-    if last is None or (last.closed and not (last.churned and last.end_ms > at_ms)):
+    if _leaves_after(state, at_ms):
+        _take_back(state)
+    elif not state.spells or state.spells[-1].closed:
         state.spells.append(Spell(at_ms))
-    elif last.closed:
-        state.spells[-1] = Spell(last.start_ms)
-        state.rises += state.held
-    state.held = []
+
+
+def _leaves_after(state: Expansion, at_ms: int) -> bool:
+    """Whether a churn was announced that has not come by then, so that it may still be taken back."""
+    return bool(state.spells) and state.spells[-1].churned and state.spells[-1].end_ms > at_ms
+
+
+def _take_back(state: Expansion) -> None:
+    state.spells[-1] = Spell(state.spells[-1].start_ms)
+    state.rises += state.held
 
 
 def _leave(state: Expansion, at_ms: int, end_ms: int, *, churned: bool) -> None:
-    if state.spells and not state.spells[-1].closed:
-        spell = state.spells[-1]
-        spell.closed, spell.churned = True, churned
-        spell.end_ms = max(end_ms, spell.start_ms) if churned else at_ms
+    if _leaves_after(state, at_ms):
+        _take_back(state)
+    if not state.spells or state.spells[-1].closed:
+        return
+    spell = state.spells[-1]
+    spell.closed, spell.churned = True, churned
+    spell.end_ms = max(end_ms, spell.start_ms) if churned else at_ms
+    state.held = []
+    while state.rises and state.rises[-1][0] > spell.end_ms:
+        state.rises.pop()  # told of after the customer had left: it was none any more
 
 
 def _reprice(state: Expansion, value: int | None, paid: Paid | None, at_ms: int) -> None:
@@ -103,7 +116,7 @@ def _reprice(state: Expansion, value: int | None, paid: Paid | None, at_ms: int)
         return
     if not state.spells[-1].closed:
         state.rises.append((at_ms, risen))
-    elif state.spells[-1].churned and state.spells[-1].end_ms > at_ms:
+    elif _leaves_after(state, at_ms):
         state.held.append((at_ms, risen))
 
 

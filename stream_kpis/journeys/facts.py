@@ -69,6 +69,9 @@ _CUSTOMER = ("plan", "segment", "country", "channel")
 _OPEN_DEAL = ("owner", "product", "pipeline", "stage", "close")
 _EMAIL = ("campaign", "variant", "subject", "call_to_action", "length", "images")
 _COST = ("kind", "channel", "campaign", "owner", "team")
+_NPS = ("kind", "team", "agent")
+_NPS_KINDS = ("relational", "transactional")
+_YES_NO = ("yes", "no")
 _COST_KINDS = get_args(get_type_hints(t.CostIncurred)["kind"])
 
 FACTS: dict[str, FactKind] = {
@@ -149,6 +152,9 @@ FACTS: dict[str, FactKind] = {
     ),
     "ticket_resolved": FactKind("tickets", _TICKET, "duration ms", "The same, of those that a customer opened."),
     "ticket_reopened": FactKind("tickets", _TICKET, "lag ms", "The first reopening, by the first solve's dimensions."),
+    "ticket_solved_again": FactKind(
+        "tickets", _TICKET, "0", "A further solve, after a reopening; at the solve, whatever comes later."
+    ),
     "ticket_solved_full": FactKind(
         "tickets", _TICKET, "duration ms", "The last solve, while the ticket is solved.", business="duration"
     ),
@@ -167,14 +173,27 @@ FACTS: dict[str, FactKind] = {
     "customer_level": FactKind(
         "lifecycle", _CUSTOMER, "±1", "A spell began, ended, or moved to other dimensions.", ahead=True
     ),
-    "customer_left": FactKind("lifecycle", _CUSTOMER, "tenure ms", "A spell ended by churn; at its end.", ahead=True),
-    "customer_churn_event": FactKind("lifecycle", ("reason", *_CUSTOMER), "0", "A churn event, as delivered."),
+    "customer_left": FactKind(
+        "lifecycle",
+        (*_CUSTOMER, "voluntary"),
+        "tenure ms",
+        "A spell ended by churn; at its end.",
+        ahead=True,
+        words={"voluntary": _YES_NO},
+    ),
+    "customer_churn_event": FactKind(
+        "lifecycle",
+        ("reason", *_CUSTOMER, "voluntary"),
+        "0",
+        "A churn event, as delivered.",
+        words={"voluntary": _YES_NO},
+    ),
     "customer_new": FactKind(
         "lifecycle",
         ("channel", "campaign", "segment", "referred"),
         "0",
         "The first spell began; at its start.",
-        words={"referred": ("yes", "no")},
+        words={"referred": _YES_NO},
     ),
     "customer_lapsed": FactKind(
         "lifecycle", _CUSTOMER, "±1", "A customer left, or the time after that ended.", ahead=True
@@ -188,7 +207,9 @@ FACTS: dict[str, FactKind] = {
     "worth_contracted": FactKind("lifecycle", _CUSTOMER, "micro-units", "A customer pays less a month."),
     "worth_expanded": FactKind("lifecycle", _CUSTOMER, "micro-units", "A customer pays more a month."),
     "worth_returned": FactKind("lifecycle", _CUSTOMER, "micro-units", "What who came back pays; at the spell's start."),
-    "cohort_founded": FactKind("lifecycle", (), "0", "A party's first spell began; at its start."),
+    "cohort_founded": FactKind(
+        "lifecycle", (), "0", "The first spell of a party began that was not merged into another; at its start."
+    ),
     "cohort_started": FactKind("lifecycle", (), "ms", "A spell began, so long after the party's first one."),
     "cohort_ended": FactKind("lifecycle", (), "ms", "A spell ended, so long after the first one began.", ahead=True),
     "referral": FactKind("lifecycle", (), "0", "The party recommended us."),
@@ -203,20 +224,20 @@ FACTS: dict[str, FactKind] = {
     ),
     "csat_satisfied": FactKind("surveys", ("team", "agent"), "0", "A csat answer in the top box."),
     "csat_dissatisfied": FactKind("surveys", ("team", "agent"), "0", "A csat answer in the bottom box."),
-    "nps_answered": FactKind("surveys", (), "0", "An nps answer on 0 to 10."),
-    "nps_promoter": FactKind("surveys", (), "0", "An nps answer of 9 or 10."),
-    "nps_detractor": FactKind("surveys", (), "0", "An nps answer of 6 or less."),
+    "nps_answered": FactKind("surveys", _NPS, "0", "An nps answer on 0 to 10.", words={"kind": _NPS_KINDS}),
+    "nps_promoter": FactKind("surveys", _NPS, "0", "An nps answer of 9 or 10.", words={"kind": _NPS_KINDS}),
+    "nps_detractor": FactKind("surveys", _NPS, "0", "An nps answer of 6 or less.", words={"kind": _NPS_KINDS}),
     "nps_gap": FactKind(
         "respondents",
         ("earlier",),
         "ms",
-        "From an nps answer of the party to its next one; at that one.",
+        "From a relational nps answer of the party to its next one; at that one.",
         words={"earlier": ("promoter", "passive", "detractor")},
     ),
-    "nps_last": FactKind("respondents", (), "0", "The party's last nps answer."),
+    "nps_last": FactKind("respondents", (), "0", "The party's last relational nps answer."),
     "nps_last_promoter": FactKind("respondents", (), "0", "The same, where it is 9 or 10."),
     "nps_last_detractor": FactKind("respondents", (), "0", "The same, where it is 6 or less."),
-    "nps_account": FactKind("respondents", (), "0", "An account's last nps answer."),
+    "nps_account": FactKind("respondents", (), "0", "An account's last relational nps answer."),
     "nps_account_promoter": FactKind("respondents", (), "0", "The same, where the mean of 90 days is 9 or more."),
     "nps_account_detractor": FactKind("respondents", (), "0", "The same, where that mean is 6 or less."),
     "interaction": FactKind(

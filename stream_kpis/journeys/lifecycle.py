@@ -39,6 +39,7 @@ class Leave(NamedTuple):
     tenure_ms: int
     dims: Dims
     worth: int | None
+    voluntary: str | None
     over_ms: int | None = None
     returned: bool = False
 
@@ -80,7 +81,7 @@ class Customer(msgspec.Struct, array_like=True):
     changes: list[Change] = []
     held_changes: list[Change] = []
     returns: list[Change] = []
-    churn_events: list[tuple[int, str | None, Dims]] = []
+    churn_events: list[tuple[int, str | None, Dims, str | None]] = []
     first: tuple[int, str | None, str | None, str | None, str] | None = None
     merged: bool = False
     referrals: list[int] = []
@@ -139,17 +140,12 @@ def _running(dims: Dims, data: t.Data) -> Dims:
 def _open(customer: Customer, at_ms: int) -> None:
     """Begins a spell, or goes on with the one whose announced end has not come."""
     if _leaves_after(customer, at_ms):
-        customer.leaves.pop()
-        customer.moves.pop()
-        customer.moves += customer.held
-        customer.changes += customer.held_changes
-        customer.spells[-1].end_ms = None
+        _take_back(customer)
     else:
         _end_lapse(customer, at_ms, returned=True)
         customer.spells.append(Spell(at_ms, customer.dims))
         customer.moves.append(Move(at_ms, 1, customer.dims, customer.worth))
-    customer.held, customer.held_changes = [], []
-    customer.closed = customer.churned = False
+        customer.closed = customer.churned = False
 
 
 def _leaves_after(customer: Customer, at_ms: int) -> bool:
@@ -157,8 +153,20 @@ def _leaves_after(customer: Customer, at_ms: int) -> bool:
     return customer.churned and customer.leaves[-1].at_ms > at_ms
 
 
+def _take_back(customer: Customer) -> None:
+    """The spell goes on as if its announced end had not been."""
+    customer.leaves.pop()
+    customer.moves.pop()
+    customer.moves += customer.held
+    customer.changes += customer.held_changes
+    customer.spells[-1].end_ms = None
+    customer.closed = customer.churned = False
+
+
 def _merge(customer: Customer, at_ms: int) -> None:
     customer.merged = True
+    if _leaves_after(customer, at_ms):
+        _take_back(customer)
     if customer.closed:
         _end_lapse(customer, at_ms, returned=False)
     else:
@@ -170,22 +178,35 @@ def _merge(customer: Customer, at_ms: int) -> None:
 def _end_lapse(customer: Customer, at_ms: int, *, returned: bool) -> None:
     """Whoever had left is back, or somebody else; once."""
     if customer.churned and customer.leaves[-1].over_ms is None:
-        leave = customer.leaves[-1]
-        customer.leaves[-1] = leave._replace(over_ms=max(leave.at_ms, at_ms), returned=returned)
+        customer.leaves[-1] = customer.leaves[-1]._replace(over_ms=at_ms, returned=returned)
         if returned and customer.worth is not None:
             customer.returns.append(Change(at_ms, customer.worth, customer.dims))
 
 
 def _churn(customer: Customer, data: t.CustomerChurned, at_ms: int) -> None:
-    customer.churn_events.append((at_ms, data.reason, customer.dims))
+    voluntary = None if data.voluntary is None else "yes" if data.voluntary else "no"
+    customer.churn_events.append((at_ms, data.reason, customer.dims, voluntary))
+    if _leaves_after(customer, at_ms):
+        _take_back(customer)
     if customer.closed:
         return
     spell = customer.spells[-1]
     said_ms = at_ms if data.effective_at is None else time_ms_of(data.effective_at)
     left_ms = spell.end_ms = max(said_ms, spell.start_ms)
+    dims, worth = _as_of(customer, left_ms)
     customer.closed = customer.churned = True
-    customer.moves.append(Move(left_ms, -1, customer.dims, customer.worth))
-    customer.leaves.append(Leave(left_ms, left_ms - spell.start_ms, customer.dims, customer.worth))
+    customer.held, customer.held_changes = [], []
+    customer.moves.append(Move(left_ms, -1, dims, worth))
+    customer.leaves.append(Leave(left_ms, left_ms - spell.start_ms, dims, worth, voluntary))
+
+
+def _as_of(customer: Customer, left_ms: int) -> tuple[Dims, int | None]:
+    """What the customer was when it left; what is said to have moved after that lies in no spell, so it goes."""
+    while customer.moves[-1].at_ms > left_ms:
+        customer.moves.pop()
+    while customer.changes and customer.changes[-1].at_ms > left_ms:
+        customer.changes.pop()
+    return customer.moves[-1].dims, customer.moves[-1].worth
 
 
 def facts(customer: Customer) -> list[Fact]:
@@ -196,8 +217,8 @@ def facts(customer: Customer) -> list[Fact]:
             found.append(Fact("customer_level", at_ms, sign, dims))
         if worth:
             found.append(Fact("customer_worth", at_ms, sign * worth, dims))
-    for at_ms, tenure_ms, dims, worth, over_ms, returned in customer.leaves:
-        found.append(Fact("customer_left", at_ms, tenure_ms, dims))
+    for at_ms, tenure_ms, dims, worth, voluntary, over_ms, returned in customer.leaves:
+        found.append(Fact("customer_left", at_ms, tenure_ms, (*dims, voluntary)))
         if worth is not None:
             found.append(Fact("worth_lost", at_ms, worth, dims))
         found.append(Fact("customer_lapsed", at_ms, 1, dims))
@@ -205,17 +226,16 @@ def facts(customer: Customer) -> list[Fact]:
             found.append(Fact("customer_lapsed", over_ms, -1, dims))
             if returned:
                 found.append(Fact("customer_returned", over_ms, over_ms - at_ms, dims))
-    found += [Fact("customer_churn_event", at_ms, 0, (reason, *dims)) for at_ms, reason, dims in customer.churn_events]
+    for at_ms, reason, dims, voluntary in customer.churn_events:
+        found.append(Fact("customer_churn_event", at_ms, 0, (reason, *dims, voluntary)))
     if customer.first is not None and not customer.merged:
         at_ms, *dims_of_first = customer.first
         found.append(Fact("customer_new", at_ms, 0, tuple(dims_of_first)))
     for at_ms, more, dims in customer.changes:
         found.append(Fact("worth_expanded" if more > 0 else "worth_contracted", at_ms, abs(more), dims))
     found += [Fact("worth_returned", *back) for back in customer.returns]
-    found += [Fact("cohort_founded", spell.start_ms, 0, ()) for spell in customer.spells[:1]]
-    for spell in customer.spells:
-        found += _of_spell(spell, customer.spells[0].start_ms)
-    return found + _of_referrals(customer.referrals)
+    found += [Fact("customer_joined", spell.start_ms, 0, spell.dims) for spell in customer.spells]
+    return [*found, *_of_cohort(customer), *_of_referrals(customer.referrals)]
 
 
 def _of_referrals(times_ms: list[int]) -> list[Fact]:
@@ -224,12 +244,17 @@ def _of_referrals(times_ms: list[int]) -> list[Fact]:
     return found + [Fact("referrer_last", at_ms, 0, ()) for at_ms in times_ms[-1:]]
 
 
-def _of_spell(spell: Spell, since_ms: int) -> Iterator[Fact]:
-    """Who joins is in the cohort of its first spell, and out of it after each."""
-    yield Fact("customer_joined", spell.start_ms, 0, spell.dims)
-    yield Fact("cohort_started", spell.start_ms, spell.start_ms - since_ms, ())
-    if spell.end_ms is not None:
-        yield Fact("cohort_ended", spell.end_ms, spell.end_ms - since_ms, ())
+def _of_cohort(customer: Customer) -> Iterator[Fact]:
+    """Who joins is in the cohort of its first spell, and out of it after each; who is another one now is in none."""
+    ended_by_merge = customer.closed and not customer.churned
+    if not customer.spells or ended_by_merge:
+        return
+    since_ms = customer.spells[0].start_ms
+    yield Fact("cohort_founded", since_ms, 0, ())
+    for spell in customer.spells:
+        yield Fact("cohort_started", spell.start_ms, spell.start_ms - since_ms, ())
+        if spell.end_ms is not None:
+            yield Fact("cohort_ended", spell.end_ms, spell.end_ms - since_ms, ())
 
 
 _SELF = t.CustomerActivated()
@@ -257,5 +282,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=_without_itself,
-    version=5,
+    version=6,
 )

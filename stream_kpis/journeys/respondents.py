@@ -1,4 +1,7 @@
-"""Whether those who answered would recommend us: parties by their last answer, accounts by those of 90 days."""
+"""Whether those who answered would recommend us: parties by their last answer, accounts by those of 90 days.
+
+Answers about a ticket say nothing of that.
+"""
 
 from itertools import pairwise
 
@@ -9,7 +12,7 @@ from stream_kpis.events.envelope import Event
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.surveys import JOURNEY as SURVEYS
-from stream_kpis.journeys.surveys import Survey, score_of
+from stream_kpis.journeys.surveys import Survey, about_ticket, score_of
 
 ACCOUNT_MS = 90 * 86_400_000
 """How long before an account's last answer its answers count."""
@@ -48,7 +51,7 @@ def facts(state: Respondents) -> list[Fact]:
     for asked in state.surveys.values():
         score = score_of(asked.survey)
         who = None if score is None else score.nps
-        if score is not None and who is not None:
+        if score is not None and who is not None and not about_ticket(asked.survey):
             at_ms = asked.survey.answered_ms or 0
             answers.append((asked.seq, at_ms, score.score, who))
             accounts.setdefault(_account(asked.survey), []).append((at_ms, score.score))
@@ -89,5 +92,5 @@ def _of_account(scores: list[tuple[int, int]]) -> list[Fact]:
 
 
 JOURNEY = Journey(
-    name="respondents", state=Respondents, takes=dict.fromkeys(SURVEYS.takes), step=step, facts=facts, version=2
+    name="respondents", state=Respondents, takes=dict.fromkeys(SURVEYS.takes), step=step, facts=facts, version=3
 )

@@ -14,12 +14,13 @@ SCALES: dict[str, tuple[float, float]] = {"csat": (1, 5), "nps": (0, 10), "ces":
 
 
 class Survey(msgspec.Struct, array_like=True):
-    """The state of one survey: the first sending and the last answer."""
+    """The state of one survey: the first sending, the first answer since, and the last answer."""
 
     sent_ms: int | None = None
     sent: t.SurveySent | None = None
     answered_ms: int | None = None
     answer: t.SurveyAnswered | None = None
+    responded_ms: int | None = None
 
 
 def step(survey: Survey, event: Event) -> None:
@@ -31,6 +32,8 @@ def step(survey: Survey, event: Event) -> None:
                 survey.sent_ms, survey.sent = event.time_ms, data
         case t.SurveyAnswered():
             survey.answered_ms, survey.answer = event.time_ms, data
+            if survey.sent is not None and survey.responded_ms is None:
+                survey.responded_ms = event.time_ms
         case _:
             pass
 
@@ -59,13 +62,21 @@ def facts(survey: Survey) -> list[Fact]:
     found = []
     if survey.sent_ms is not None:
         found.append(Fact("survey_sent", survey.sent_ms, 0, (kind, team, agent)))
-        if survey.answered_ms is not None and survey.answered_ms >= survey.sent_ms:
-            lag_ms = survey.answered_ms - survey.sent_ms
-            found.append(Fact("survey_responded", survey.answered_ms, lag_ms, (kind, team, agent)))
+        if survey.responded_ms is not None:
+            lag_ms = survey.responded_ms - survey.sent_ms
+            found.append(Fact("survey_responded", survey.responded_ms, lag_ms, (kind, team, agent)))
     score = score_of(survey)
-    if score is not None:
-        found += _reading(score, survey.answered_ms or 0, (team, agent))
-    return found
+    if score is None:
+        return found
+    if score.kind == "csat":
+        return found + _satisfaction(score, survey.answered_ms or 0, (team, agent))
+    about = "transactional" if about_ticket(survey) else "relational"
+    return found + _recommendation(score, survey.answered_ms or 0, (about, team, agent))
+
+
+def about_ticket(survey: Survey) -> bool:
+    """Whether it asks about what was done for a customer, and not about us."""
+    return any(said is not None and said.ticket_id is not None for said in (survey.sent, survey.answer))
 
 
 def score_of(survey: Survey) -> Score | None:
@@ -101,25 +112,39 @@ def _micro(score: float) -> int:
     return round(score * t.MICRO)
 
 
-def _reading(read: Score, at_ms: int, dims: tuple[str | None, str | None]) -> list[Fact]:
-    """What a score says."""
-    kind, score, low, high = read
-    if kind == "csat":
-        points = high - low + t.MICRO
-        top = 1 if points <= 3 * t.MICRO else 2 if points <= 7 * t.MICRO else 3
-        rescaled = t.MICRO + 4 * t.MICRO * (score - low) // (high - low)
-        found = [Fact("csat_answered", at_ms, rescaled, dims)]
-        if score > high - top * t.MICRO:
-            found.append(Fact("csat_satisfied", at_ms, 0, dims))
-        if score < low + top * t.MICRO:
-            found.append(Fact("csat_dissatisfied", at_ms, 0, dims))
-        return found
+def _satisfaction(read: Score, at_ms: int, dims: tuple[str | None, str | None]) -> list[Fact]:
+    """What a csat score says: how high it is, and whether it is in the top or the bottom box."""
+    _, score, low, high = read
+    box = (_boxed(high - low + t.MICRO) - 1) * t.MICRO
+    rescaled = t.MICRO + 4 * t.MICRO * (score - low) // (high - low)
+    found = [Fact("csat_answered", at_ms, rescaled, dims)]
+    if score >= high - box:
+        found.append(Fact("csat_satisfied", at_ms, 0, dims))
+    if score <= low + box:
+        found.append(Fact("csat_dissatisfied", at_ms, 0, dims))
+    return found
+
+
+def _boxed(points: int) -> int:
+    """How many points of a scale are its top box, and its bottom one, by the micro-points of the scale.
+
+    >>> [_boxed(points * 1_000_000) for points in (3, 5, 7, 10, 11, 12, 101)]
+    [1, 2, 2, 3, 3, 3, 30]
+    """
+    for most, box in ((3, 1), (7, 2), (11, 3)):
+        if points <= most * t.MICRO:
+            return box
+    return 3 * points // (10 * t.MICRO)
+
+
+def _recommendation(read: Score, at_ms: int, dims: tuple[str, str | None, str | None]) -> list[Fact]:
+    """What an nps score says."""
     who = read.nps
     if who is None:
         return []
-    found = [Fact("nps_answered", at_ms, 0, ())]
+    found = [Fact("nps_answered", at_ms, 0, dims)]
     if who != "passive":
-        found.append(Fact(f"nps_{who}", at_ms, 0, ()))
+        found.append(Fact(f"nps_{who}", at_ms, 0, dims))
     return found
 
 
@@ -129,4 +154,5 @@ JOURNEY = Journey(
     takes=dict.fromkeys((t.SurveySent, t.SurveyAnswered), "survey_id"),
     step=step,
     facts=facts,
+    version=2,
 )

@@ -38,6 +38,7 @@ class Ticket(msgspec.Struct, array_like=True):
 
     ``moves`` are the signed changes of the number of open tickets. ``solved_now`` is the solve since which it is
     solved; ``rests`` and ``pendings`` are the stretches [from, to) that it was solved and pending before.
+    ``solved_again`` are the solves after the first one, with the time.
     """
 
     created_ms: int | None = None
@@ -56,6 +57,7 @@ class Ticket(msgspec.Struct, array_like=True):
     pending_since_ms: int | None = None
     reopened_ms: int | None = None
     calendar: str | None = None
+    solved_again: list[tuple[int, Dims]] = []
 
 
 def step(ticket: Ticket, event: Event) -> None:
@@ -142,7 +144,10 @@ def _solve(ticket: Ticket, at_ms: int) -> None:
     age_ms = at_ms - (ticket.created_ms or 0)
     ticket.solved = True
     ticket.moves.append((at_ms, -1, ticket.dims))
-    ticket.solved_first = ticket.solved_first or Seen(at_ms, age_ms, ticket.dims)
+    if ticket.solved_first is None:
+        ticket.solved_first = Seen(at_ms, age_ms, ticket.dims)
+    else:
+        ticket.solved_again.append((at_ms, ticket.dims))
     ticket.solved_now = Seen(at_ms, age_ms - _total_ms(ticket.rests), ticket.dims)
 
 
@@ -195,7 +200,7 @@ def _answer(ticket: Ticket) -> list[Fact]:
 
 
 def _solution(ticket: Ticket) -> list[Fact]:
-    """The first one, and that it did not last."""
+    """The first one, that it did not last, and those that came after."""
     first = ticket.solved_first
     if first is None or not _exists(ticket):
         return []
@@ -204,7 +209,7 @@ def _solution(ticket: Ticket) -> list[Fact]:
         found.append(Fact("ticket_resolved", *first))
     if ticket.reopened_ms is not None:
         found.append(Fact("ticket_reopened", ticket.reopened_ms, ticket.reopened_ms - first.at_ms, first.dims))
-    return found
+    return found + [Fact("ticket_solved_again", at_ms, 0, dims) for at_ms, dims in ticket.solved_again]
 
 
 def _ending(ticket: Ticket) -> list[Fact]:
@@ -303,7 +308,7 @@ JOURNEY = Journey(
         (frozenset({"ticket_open"}), _moves),
         (frozenset({"ticket_opened", "ticket_met", "ticket_breached"}), _opening),
         (frozenset({"ticket_answered", "ticket_unanswered"}), _answer),
-        (frozenset({"ticket_solved_first", "ticket_resolved", "ticket_reopened"}), _solution),
+        (frozenset({"ticket_solved_first", "ticket_resolved", "ticket_reopened", "ticket_solved_again"}), _solution),
         (frozenset({"ticket_solved_full", "ticket_waited", "ticket_unsolved"}), _ending),
     ),
     clocked=(
@@ -312,5 +317,5 @@ JOURNEY = Journey(
         (_named("ticket_solved_full", "ticket_waited"), _ending_under),
         (_named("ticket_met", "ticket_breached"), _promise_under),
     ),
-    version=3,
+    version=4,
 )

@@ -231,6 +231,8 @@ def _check_measure(measure: Measure, entry: str, places: Mapping[str, str]) -> N
         raise CatalogueError(f"{place}: base and within belong to cohort, both of them")
     if measure.past is not None and kinds[0] != "recency":
         raise CatalogueError(f"{place}: past belongs to recency: a {kinds[0]} is known over past days")
+    if measure.squares and kinds[0] != "flow":
+        raise CatalogueError(f"{place_of(places, entry, 'squares')}: squares belong to flow, not to {kinds[0]}")
     if measure.within is not None:
         days_of(measure.within, place_of(places, entry, "within"))
     for dim, values in measure.where.items():

@@ -24,6 +24,8 @@ READ_BY: dict[str, str | None] = {
     "lift": None, "relative_lift": None, "sample_ratio": "experiment,variant", "cohort_grid": "", "quota": "owner"
 }  # fmt: skip
 """By method the grouping in which it reads what its formula names; None for the KPI's."""
+Interval = Literal["wilson", "nps", "mean"]
+"""Of a share, which has no value unless it counts some of its denominator; of promoters less detractors; of a mean."""
 Operator = Literal[
     "change", "trend", "forecast", "anomaly", "revenue_growth_yoy", "deals_forecast", "pipeline_overdue_value"
 ]
@@ -61,6 +63,8 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What waits now, by its start."""
     joined: str | None = None
     """Ends, at the time of what they ended: ``fact.time - fact.value``; counted from the end on."""
+    squares: bool = False
+    """Of a flow: whether the squares of the values are summed up too, for the interval of their mean."""
     base: str | None = None
     within: str | None = None
     clock: Literal["wall", "business"] = "wall"
@@ -93,7 +97,8 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     target: float | None = None
     """In the KPI's unit; what ``older(…, target)`` compares with."""
     better: Literal["higher", "lower"] = "higher"
-    interval: Literal["wilson"] | None = None
+    interval: Interval | None = None
+    """How its 95 % interval is reckoned; that of a quantile needs no word."""
     cases: bool = False
     """Whether it counts waiting cases, where one is enough: exempt from minimum samples."""
     edges: tuple[float, ...] = ()

@@ -129,6 +129,13 @@ def _lines(catalogue: Catalogue, name: str, kpi: Kpi, examples: Iterable[str]) -
         yield f"- Example: {example}"
 
 
+_INTERVALS = {
+    "wilson": "Wilson interval",
+    "nps": "interval by the spread of the answers",
+    "mean": "interval by the spread of the values",
+}
+
+
 def _details(kpi: Kpi) -> str:
     said = []
     if kpi.matured is not None:
@@ -136,7 +143,7 @@ def _details(kpi: Kpi) -> str:
     if kpi.target is not None:
         said.append(f"target {kpi.target:g}")
     if kpi.interval is not None:
-        said.append(f"{kpi.interval.capitalize()} interval")
+        said.append(_INTERVALS[kpi.interval])
     return "".join(f"; {each}" for each in said)
 
 

@@ -22,6 +22,7 @@ law = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 
 KINDS: dict[str, Parts] = {
     "flow": m.flow,
+    "flow_with_squares": m.flow_with_squares,
     "level": m.level,
     "exposure": m.exposure,
     "recency": m.recency,
@@ -67,7 +68,8 @@ def merged(*sums: Sums, sign: int = 1) -> Sums:
 def test_all_kinds_are_held_to_the_laws() -> None:
     """A new kind of measure belongs in the table above."""
     assert set(get_args(Kind)) == {
-        "cohort" if kind.startswith("cohort") else kind.removesuffix("_of_calendar") for kind in KINDS
+        "cohort" if kind.startswith("cohort") else kind.removesuffix("_of_calendar").removesuffix("_with_squares")
+        for kind in KINDS
     }
 
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from tests.engine.worlds import iso
-
 MINUTE_MS = 60_000
 Step = tuple[int, str, dict[str, Any]]
 """Minute, event type, data."""
@@ -246,78 +244,4 @@ CASES: dict[str, tuple[str, list[Step], set[tuple[Any, ...]]]] = {
         },
     ),
     "a merged ticket never was": ("tickets", [ticket(2, "created"), ticket(1, "merged", into="u")], set()),
-    "a second churn is an event and no leave": (
-        "lifecycle",
-        [customer(1, "created", plan="a"), customer(3, "churned", reason="r"), customer(4, "churned")],
-        {
-            ("customer_level", 1, 1, "a"),
-            ("customer_level", 3, -1, "a"),
-            ("customer_left", 3, 2 * M, "a"),
-            ("customer_churn_event", 3, 0, "r", "a"),
-            ("customer_churn_event", 4, 0, "a"),
-        },
-    ),
-    "an announced leave may be taken back, changes and all": (
-        "lifecycle",
-        [
-            customer(1, "created", plan="a"),
-            customer(3, "churned", effective_at=iso(9 * M)),
-            customer(4, "plan_changed", plan="b"),
-            customer(5, "reactivated"),
-        ],
-        {
-            ("customer_level", 1, 1, "a"),
-            ("customer_level", 4, -1, "a"),
-            ("customer_level", 4, 1, "b"),
-            ("customer_churn_event", 3, 0, "a"),
-        },
-    ),
-    "who comes back after leaving begins anew": (
-        "lifecycle",
-        [
-            customer(1, "created", plan="a"),
-            customer(3, "churned"),
-            customer(4, "plan_changed", plan="b"),
-            customer(5, "reactivated"),
-            customer(7, "merged", into="q"),
-        ],
-        {
-            ("customer_level", 1, 1, "a"),
-            ("customer_level", 3, -1, "a"),
-            ("customer_left", 3, 2 * M, "a"),
-            ("customer_churn_event", 3, 0, "a"),
-            ("customer_level", 5, 1, "b"),
-            ("customer_level", 7, -1, "b"),
-        },
-    ),
-    "nobody leaves before coming": (
-        "lifecycle",
-        [customer(5, "created"), customer(6, "churned", effective_at=iso(2 * M))],
-        {("customer_level", 5, 1), ("customer_level", 5, -1), ("customer_left", 5, 0), ("customer_churn_event", 6, 0)},
-    ),
-    "the last answer counts, on its own scale": (
-        "surveys",
-        [
-            survey(1, "sent", kind="csat", team="a"),
-            survey(2, "answered", score=1),
-            survey(3, "answered", score=9, scale_min=0, scale_max=10),
-        ],
-        {
-            ("survey_sent", 1, 0, "csat", "a"),
-            ("survey_responded", 3, 2 * M, "csat", "a"),
-            ("csat_answered", 3, 4_600_000, "a"),
-            ("csat_satisfied", 3, 0, "a"),
-        },
-    ),
-    "an answer off its scale is an answer and no score": (
-        "surveys",
-        [survey(1, "sent", kind="csat"), survey(2, "answered", score=6)],
-        {("survey_sent", 1, 0, "csat"), ("survey_responded", 2, M, "csat")},
-    ),
-    "promoters score nine or ten, on scales of 0 to 10 only": (
-        "surveys",
-        [survey(1, "answered", kind="nps", score=9)],
-        {("nps_answered", 1, 0), ("nps_promoter", 1, 0)},
-    ),
-    "an nps on another scale is none": ("surveys", [survey(1, "answered", kind="nps", score=5, scale_max=5)], set()),
 }

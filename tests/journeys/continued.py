@@ -41,6 +41,14 @@ OF_ENTITIES: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] =
          ticket(9, "reopened")],
         {("ticket_resolved", 3, 2 * M, "a"), ("ticket_reopened", 4, M, "a")},
     ),
+    "every solve is a resolution, whatever follows; the first one is counted with the first ones": (
+        "tickets",
+        {"ticket_solved_again"},
+        [ticket(1, "created", created_by="agent"), status(3, "solved", team="a"), ticket(4, "reopened"),
+         status(5, "closed", team="b"), status(6, "solved"), ticket(7, "reopened"), status(8, "solved"),
+         ticket(9, "reopened")],
+        {("ticket_solved_again", 5, 0, "b"), ("ticket_solved_again", 8, 0, "b")},
+    ),
     "a full resolution leaves out the time solved, and is taken back by a reopening": (
         "tickets",
         {"ticket_solved_full", "ticket_unsolved"},

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.history import Imported
-from tests.live.stories import customer, deal, happened, order, status, ticket, told
+from tests.engine.worlds import iso
+from tests.live.stories import DAY_0_MS, customer, deal, happened, order, status, ticket, told
 
 DAY_S = 86_400
 ALL = ("30d", "", "")
@@ -19,6 +21,10 @@ def parts(values: Any, kpi: str, window: str = "30d") -> tuple[Any, Any]:
 
 def lead(day: float, kind: str, name: str, /, **data: Any) -> Imported:
     return happened(day, f"lead.{kind}", lead_id=name, **data)
+
+
+def iso_of(day: float) -> str:
+    return iso(DAY_0_MS + round(day * DAY_MS))
 
 
 def message(day: float, name: str = "t1", author: str = "agent", **data: Any) -> Imported:
@@ -83,6 +89,18 @@ def test_avg_deal_value() -> None:
         deal(4, "won", "d2", amount=50), deal(5, "won", "d3"),
     ])  # fmt: skip
     assert values["avg_deal_value", *ALL].value == 100
+
+
+def test_avg_deal_value_has_the_interval_of_a_mean() -> None:
+    values = told([deal(1, "won", amount=100), deal(2, "won", "d2", amount=300)])
+    found = values["avg_deal_value", *ALL]
+    assert (found.value, found.lower, found.upper) == (
+        200,
+        pytest.approx(61.41, abs=0.01),
+        pytest.approx(338.59, abs=0.01),
+    )
+    alone = told([deal(1, "won", amount=100)])["avg_deal_value", *ALL]
+    assert (alone.value, alone.lower, alone.upper) == (100, None, None)
 
 
 def test_sales_cycle_time() -> None:
@@ -156,6 +174,53 @@ def test_churn() -> None:
     assert values["churn_events", *ALL].value == 4
 
 
+def test_a_share_has_wilsons_interval() -> None:
+    found = told([deal(1, "won"), *(deal(2, "lost", f"d{n}") for n in range(2, 5))])["deal_win_rate", *ALL]
+    assert (found.numerator, found.denominator) == (1, 4)
+    assert (found.lower, found.upper) == (pytest.approx(0.0456, abs=1e-4), pytest.approx(0.6994, abs=1e-4))
+
+
+def test_what_is_no_share_of_its_denominator_has_no_value() -> None:
+    """B moved into the plan that A was in when the window began, and both left it: two of one, and of those left -1."""
+    values = told([
+        customer(-10, "created", "A", plan="pro"), customer(-10, "created", "B", plan="basic"),
+        customer(2, "plan_changed", "B", plan="pro"), customer(5, "churned", "A"), customer(6, "churned", "B"),
+    ])  # fmt: skip
+    for kpi, above in (("churn_rate", 2), ("retention_rate", -1), ("churn_rate_inclusive", 2)):
+        found = values[kpi, "30d", "plan", "pro"]
+        assert (found.numerator, found.denominator, found.samples) == (above, 1, 1)
+        assert (found.value, found.lower, found.upper, found.state) == (None, None, None, "no_data")
+    assert values["churn_rate", *ALL].value == 1
+
+
+def test_an_announced_end() -> None:
+    values = told([
+        customer(-10, "created", "A"), customer(1, "churned", "A", effective_at=iso_of(20)),
+        customer(5, "churned", "A"), customer(-10, "created", "B"),
+        customer(1, "churned", "B", effective_at=iso_of(19)),
+        customer(2, "merged", "B", into="A"),
+    ])  # fmt: skip
+    assert values["churned_customers", *ALL].value == 1
+    assert values["churned_customers", "24h", "", ""].value == 0
+    assert values["customer_tenure_at_churn", "90d", "", ""].value == pytest.approx(15 * DAY_S, rel=0.01)
+    assert values["churn_events", *ALL].value == 3
+    assert values["active_customers", *NOW].value == 0
+
+
+def test_an_end_told_of_afterwards() -> None:
+    values = told([
+        customer(-10, "created", "A", plan="basic", value=10), customer(5, "plan_changed", "A", plan="pro", value=50),
+        customer(10, "churned", "A", effective_at=iso_of(2)),
+    ])  # fmt: skip
+    assert values["churned_customers", "30d", "plan", "basic"].value == 1
+    assert ("churned_customers", "30d", "plan", "pro") not in values
+    assert ("active_customers", "now", "plan", "pro") not in values
+    assert values["customer_lifetime", "90d", "plan", "basic"].value == 12 * DAY_S
+    assert values["revenue_churn_rate", *ALL].value == 1
+    assert values["revenue_churn_rate_net", *ALL].value == 1
+    assert values["upsell_revenue", *ALL].value == 0
+
+
 def test_first_response_time() -> None:
     values = told([
         ticket(1, "created"), message(1.5), ticket(2, "created", "t2"), message(2.1, "t2", public=False),
@@ -198,14 +263,17 @@ def test_tickets_open() -> None:
     assert values["tickets_open", *NOW].value == 2
 
 
-def answered(day: float, name: str, kind: str, score: int) -> Imported:
-    return happened(day, "survey.answered", survey_id=name, kind=kind, score=score)
+def answered(day: float, name: str, kind: str, score: int, **data: Any) -> Imported:
+    return happened(day, "survey.answered", survey_id=name, kind=kind, score=score, **data)
 
 
 def test_csat() -> None:
     values = told([answered(n, f"s{n}", "csat", score) for n, score in enumerate((5, 4, 3, 1, 9), 1)])
     assert parts(values, "csat_ratio") == (2, 4)
     assert values["csat_mean", *ALL].value == 3.25
+    found = values["csat_mean", *ALL]
+    half = 1.96 * ((51 / 4 - 3.25**2) / 4) ** 0.5
+    assert (found.lower, found.upper) == (pytest.approx(3.25 - half), pytest.approx(3.25 + half))
 
 
 def test_survey_response_rate() -> None:
@@ -214,6 +282,18 @@ def test_survey_response_rate() -> None:
     assert parts(values, "survey_response_rate") == (1, 3)
 
 
+def test_a_rating_that_is_changed_later_is_the_same_response() -> None:
+    sent = happened(-10, "survey.sent", survey_id="s", kind="csat")
+    values = told([sent, answered(-5, "s", "csat", 3), answered(25, "s", "csat", 5)])
+    assert parts(values, "survey_response_rate") == (1, 1)
+    assert values["csat_ratio", *ALL].value == 1
+
+
 def test_nps() -> None:
-    values = told([answered(n, f"s{n}", "nps", score) for n, score in enumerate((10, 9, 8, 3), 1)])
+    values = told([
+        *(answered(n, f"s{n}", "nps", score) for n, score in enumerate((10, 9, 8, 3), 1)),
+        answered(5, "t", "nps", 0, ticket_id="t1"),
+    ])  # fmt: skip
+    found = values["nps", *ALL]
     assert parts(values, "nps") == (1, 4)
+    assert (found.lower, found.upper) == (pytest.approx(-0.5626, abs=1e-4), pytest.approx(1.0626, abs=1e-4))

@@ -39,6 +39,32 @@ def test_customer_tenure_at_churn() -> None:
     assert (found.value, found.samples) == (pytest.approx(10 * 86400, rel=0.01), 2)
 
 
+def test_churn_rate_involuntary() -> None:
+    """Also churned customers and churn events by who wanted it."""
+    said = {"A": {"voluntary": True}, "B": {"voluntary": False}, "C": {}}
+    values = told([
+        *(customer(-10, "created", who) for who in "ABCD"),
+        *(customer(day, "churned", who, **said[who]) for day, who in enumerate("ABC", 5)),
+    ])  # fmt: skip
+    found = values["churn_rate_involuntary", *ALL]
+    assert (found.numerator, found.denominator) == (1, 4)
+    for kpi in ("churned_customers", "churn_events"):
+        assert [values[kpi, "30d", "voluntary", word].value for word in ("yes", "no", "unknown")] == [1, 1, 1]
+
+
+def test_who_came_and_left_in_the_window_was_not_at_risk() -> None:
+    values = told([
+        customer(-10, "created", "A"), customer(1, "created", "B"), customer(5, "churned", "B", voluntary=False),
+    ])  # fmt: skip
+    assert values["churn_rate_involuntary", *ALL].numerator == 0
+
+
+def test_referrals_made() -> None:
+    referred = [("A", "x"), ("A", "y"), ("B", "z"), ("B", "B")]
+    values = told([customer(day, "referred", who, referred_id=whom) for day, (who, whom) in enumerate(referred, 1)])
+    assert values["referrals_made", *ALL].value == 3
+
+
 def test_customer_lifetime() -> None:
     values = told([customer(0, "created", "A"), customer(15, "churned", "A"), customer(0, "created", "B")])
     for window in ("90d", "all"):
@@ -76,7 +102,24 @@ def test_nps_respondent() -> None:
     values = told([nps(1, "A", 10), nps(9, "A", 3), nps(5, "B", 9), nps(6, "C", 8)])
     found = values["nps_respondent", *ALL]
     assert (found.value, found.numerator, found.denominator) == (0, 0, 3)
+    half = 1.96 * (2 / 3 / 3) ** 0.5
+    assert (found.lower, found.upper) == (pytest.approx(-half), pytest.approx(half))
     assert values["nps", *ALL].value == 0.25
+
+
+def test_nps_transactional() -> None:
+    """It is no part of the others."""
+    values = told([
+        nps(1, "A", 10, ticket_id="t", team="one"), nps(2, "B", 3, ticket_id="u", agent_id="x"), nps(3, "A", 9)
+    ])  # fmt: skip
+    found = values["nps_transactional", *ALL]
+    assert (found.value, found.numerator, found.denominator) == (0, 0, 2)
+    assert (found.lower, found.upper) == (pytest.approx(-1.96 / 2**0.5), pytest.approx(1.96 / 2**0.5))
+    assert values["nps_transactional", "30d", "team", "one"].value == 1
+    assert values["nps_transactional", "30d", "agent", "x"].value == -1
+    for kpi in ("nps", "nps_respondent"):
+        assert (values[kpi, *ALL].value, values[kpi, *ALL].denominator) == (1, 1)
+    assert values["nps_account", "90d", "", ""].denominator == 1
 
 
 def test_nps_account() -> None:

@@ -38,6 +38,14 @@ def test_tickets_resolved() -> None:
     assert values["tickets_resolved", *ALL].value == 1
 
 
+def test_resolutions() -> None:
+    values = told([
+        ticket(1, "created"), status(2, "solved"), ticket(3, "reopened"), status(4, "solved"),
+        ticket(2, "created", "t2", created_by="agent"), status(5, "solved", "t2"), ticket(6, "reopened", "t2"),
+    ])  # fmt: skip
+    assert values["resolutions", *ALL].value == 3
+
+
 def test_ticket_throughput_ratio() -> None:
     values = told([
         ticket(1, "created"), ticket(2, "created", "t2"), status(3, "solved"),

@@ -116,17 +116,20 @@ def test_quota_attainment() -> None:
 
 
 def test_cohort_retention_rate() -> None:
-    """January's cohort in spring, and no month before it has ended."""
+    """January's cohort in spring, and no month before it has ended; D, merged into A in February, was never in it."""
     january = -59  # Jan 1
     events = [
         *(customer(january + n, "created", who) for n, who in enumerate("ABC")),
         customer(january + 19, "churned", "B"), customer(4, "reactivated", "B"), customer(january + 40, "churned", "A"),
+        customer(january + 3, "created", "D"), customer(january + 35, "merged", "D", into="A"),
     ]  # fmt: skip
     values = told(events, 31)
     grid = [(v.numerator, v.denominator) for k in "012" for v in [values["cohort_retention_rate", "now", "k", k]]]
     assert grid == [(2, 3), (1, 3), (2, 3)]
     assert of(values, "cohort_retention_rate", "now", "cohort,k", "2026-01,2") == 2 / 3
-    assert of(values, "cohort_retention_rate", "now") == 1 / 3
+    found = values["cohort_retention_rate", "now", "", ""]
+    assert found.value == 1 / 3
+    assert (found.lower, found.upper) == (pytest.approx(0.0615, abs=1e-4), pytest.approx(0.7923, abs=1e-4))
     before = told(events, 30.9)
     assert ("cohort_retention_rate", "now", "k", "2") not in before
     assert of(before, "cohort_retention_rate", "now", "k", "1") == 1 / 3

@@ -161,7 +161,7 @@ BAD = {
     "ChurnRises": ("crm_churn_rate_change_ratio", 0.03, -0.03, {}),
     "RevenueChurnHigh": ("crm_revenue_churn_rate_ratio", 0.08, 0.03, {}),
     "ConversionDrops": ("crm_lead_conversion_rate_change_ratio", -0.1, 0.1, {}),
-    "PipelineStalls": ("crm_stale_open_ratio", 0.6, 0.4, {}),
+    "PipelineStalls": ("crm_stale_open_ratio_lower", 0.6, 0.4, {}),
     "CustomersCostMoreThanTheyBring": ("crm_clv_cac_ratio", 0.8, 3, {}),
 }
 """Alerts on KPIs that take samples: what is bad and what is good."""

@@ -273,7 +273,8 @@ class ReadModel:
 
         def edges(span: Span, _: int) -> Edges:
             over = period_over(whole, span.over, self._calendar)
-            return {"before": Edges(0, over.from_ms), "until": Edges(0, over.to_ms)}.get(span.part, over)
+            known = {"before": Edges(0, over.from_ms), "until": Edges(0, over.to_ms), "young": Edges(0, 0)}
+            return known.get(span.part, over)
 
         kpis = {name: kpi for name, kpi in self._plan.catalogue.kpis.items() if not only or name in only}
         order = self._sources.order_of(kpis)

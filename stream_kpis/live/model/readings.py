@@ -1,19 +1,16 @@
 """What one KPI reads from its sums: numbers, distributions, intervals."""
 
 from collections.abc import Callable, Mapping
-from math import sqrt
 from typing import NamedTuple
 
-from stream_kpis.engine.measures import COUNT, SUM, Cell, Ordered, at_or_below
+from stream_kpis.engine.measures import COUNT, SQUARES, SUM, Cell, Ordered, at_or_below
 from stream_kpis.engine.reading import FUNCTIONS, QUANTILES, STANDING, At, waiting_ages
 from stream_kpis.engine.tiles import Edges
 from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.formula import Formula, Node, Part, Reading, readings
 from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.model.intervals import Bounds
 from stream_kpis.live.model.snapshot import Durations
-
-Bounds = tuple[float | None, float | None]
-"""Lower and upper; None where there is none."""
 
 
 class Read(NamedTuple):
@@ -76,6 +73,10 @@ class KpiReader:
             cells
         ) > 1 else []
 
+    def squares(self, total: Reading) -> int:
+        """The sum of the squares of what a sum adds up, in hundredths of a unit."""
+        return self._read.cell(total.args[0], total).get(SQUARES, 0)
+
     def observations(self, reading: Reading) -> int:
         """How many durations a quantile is taken over."""
         done, waiting = self._observed(reading)
@@ -91,27 +92,3 @@ class KpiReader:
         buckets = tuple(zip(self._edges, at_or_below(cell, self._edges, waiting), strict=True))
         durations = Durations(quantiles, buckets, cell.get(SUM, 0) + sum(age * n for age, n in waiting))
         return durations, observed.interval(own)
-
-
-def wilson(above: float | None, below: float | None) -> Bounds:
-    """The Wilson 95 % interval of a proportion.
-
-    >>> [round(bound, 4) for bound in wilson(5, 100)]
-    [0.0215, 0.1118]
-    """
-    if above is None or not below:
-        return None, None
-    n, p, z = below, min(max(above / below, 0.0), 1.0), 1.96
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
-
-
-def newcombe(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
-    """The Newcombe 95 % interval of a difference of two proportions, each given as (p, its Wilson bounds).
-
-    >>> [round(bound, 4) for bound in newcombe((0.15, *wilson(15, 100)), (0.1, *wilson(10, 100)))]
-    [-0.0437, 0.1442]
-    """
-    (p, low, high), (p0, low0, high0) = one, other
-    return p - p0 - sqrt((p - low) ** 2 + (high0 - p0) ** 2), p - p0 + sqrt((high - p) ** 2 + (p0 - low0) ** 2)

@@ -1,12 +1,12 @@
 """All values of one KPI over one window and grouping, from the sums of its measures."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.measures import Cell
+from stream_kpis.engine.measures import BASE, Cell
 from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.engine.tiles import Calendar, Edges
 from stream_kpis.kpis.formula import Reading
@@ -15,7 +15,7 @@ from stream_kpis.live.model.methods import METHODS
 from stream_kpis.live.model.methods.asked import Asked
 from stream_kpis.live.model.readings import KpiReader, Read
 from stream_kpis.live.model.snapshot import Value
-from stream_kpis.live.model.sources import Sources
+from stream_kpis.live.model.sources import Source, Sources
 from stream_kpis.live.model.sums import RunningSum, Span, Tiles
 from stream_kpis.live.model.valuing import Place, Valuer
 
@@ -110,12 +110,24 @@ class Reckoner:
             yield from METHODS[kpi.method](asked)
             return
         by_group = {part: {value.group: value for value in view.found[part, window, by]} for part in parts}
-        indexes_read = {source.grouping for source in self._sources.of(name, by, summed)}
+        read_from = self._sources.of(name, by, summed)
+        indexes_read = {source.grouping for source in read_from}
+        young, matured = ([one for one in read_from if one.span.part == part] for part in ("young", "cohort"))
         for group in self.groups(name, by, summed):
             values = {part: by_group[part].get(group) for part in parts}
             known = any(group in self._tiles.groups_of(index) for index in indexes_read)
             reader = KpiReader(self._read(sight, group, values), kpi, view.to_ms, view.begun, self._calendars)
-            yield self._valuer.value(Place(name, window, by, group, edges), reader, values, known=known)
+            ripens = self._came(group, young, view) and not self._came(group, matured, view)
+            place = Place(name, window, by, group, edges)
+            yield self._valuer.value(place, reader, values, known=known, ripens=ripens)
+
+    def _came(self, group: str, sources: Iterable[Source], view: View) -> bool:
+        """Whether a group has base events in the span of any of some sources."""
+        for span, grouping in sources:
+            cells = view.sums[span].sums[grouping]
+            if cells.get(group if self._groupings[grouping].by else "", _EMPTY).get(BASE, 0):
+                return True
+        return False
 
     def reader(self, value: Value, view: View) -> KpiReader:
         """Reads what the formula of a value of the view does."""

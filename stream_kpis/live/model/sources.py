@@ -1,6 +1,6 @@
 """Which tiles each KPI reads: per reading a grouping and a span of time."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
@@ -136,7 +136,7 @@ class Sources:
         return own.union(*(self.past_groupings(part.name, by) for part in self.parts(kpi)))
 
     def of(self, kpi: str, by: str, window: str) -> tuple[Source, ...]:
-        """All that a KPI and its parts read."""
+        """All that a KPI and its parts read, and for each cohort its base events that are too young."""
         found = self._known.get((kpi, by, window))
         if found is None:
             own = (
@@ -146,13 +146,15 @@ class Sources:
                 if arg != "target"
             )
             of_parts = (source for part in self.parts(kpi) for source in self.of(part.name, by, window))
-            found = self._known[kpi, by, window] = (*own, *of_parts)
+            found = self._known[kpi, by, window] = tuple(_with_young(dict.fromkeys((*own, *of_parts))))
         return found
 
     def edges(self, span: Span, to_ms: int) -> Edges:
         """What is summed for a span at an instant."""
         if span.part == "cohort":
             return cohort_edges(span.window, to_ms, span.horizon_days, self._calendar)
+        if span.part == "young":
+            return Edges(cohort_edges("all", to_ms, span.horizon_days, self._calendar).to_ms, to_ms)
         edges = Edges(0, to_ms)
         if span.window != "now":
             over = span.over
@@ -170,3 +172,10 @@ class Sources:
                 if source.span.part == "cohort":
                     return self.edges(source.span, to_ms)
         return window_edges(window, to_ms, self._calendar)
+
+
+def _with_young(sources: Iterable[Source]) -> Iterator[Source]:
+    for source in sources:
+        yield source
+        if source.span.part == "cohort":
+            yield Source(Span("young", "now", source.span.horizon_days), source.grouping)

@@ -22,7 +22,10 @@ _unpacked = msgspec.msgpack.Decoder(Groups).decode
 
 
 class Span(NamedTuple):
-    """Which tiles are summed: ``part`` of a window, or of one made of it; ``horizon_days`` for cohorts."""
+    """Which tiles are summed: ``part`` of a window, or of one made of it; ``horizon_days`` for cohorts.
+
+    The part ``young`` is what came since the cohorts' windows ended.
+    """
 
     part: str
     window: str

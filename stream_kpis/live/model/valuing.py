@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.reading import FUNCTIONS, STANDING
+from stream_kpis.engine.reading import FUNCTIONS, STANDING, balance_of, mean_of
 from stream_kpis.engine.tiles import Edges
 from stream_kpis.kpis.formula import Formula, Part, Reading, evaluate
-from stream_kpis.live.model.readings import Bounds, KpiReader, wilson
+from stream_kpis.live.model.intervals import Bounds, balance, is_share, mean, wilson
+from stream_kpis.live.model.readings import KpiReader
 from stream_kpis.live.model.snapshot import State, Value
 from stream_kpis.live.model.sources import Sources
 
@@ -45,7 +46,9 @@ class Valuer:
             return None
         return value.value * SCALE.get(self._catalogue.kpis[part.name].unit, 1)
 
-    def value(self, place: Place, reader: KpiReader, parts: Mapping[str, Value | None], *, known: bool) -> Value:
+    def value(
+        self, place: Place, reader: KpiReader, parts: Mapping[str, Value | None], *, known: bool, ripens: bool = False
+    ) -> Value:
         """One value.
 
         Args:
@@ -53,6 +56,7 @@ class Valuer:
             reader: reads its measures.
             parts: the values that it is composed of, by KPI.
             known: whether the group has any data.
+            ripens: whether base events of the group came, and none but those too young for the window.
         """
         name, kpi = place.kpi, self._catalogue.kpis[place.kpi]
         formula, scale = self._catalogue.formulas[name], SCALE.get(kpi.unit, 1)
@@ -62,15 +66,17 @@ class Valuer:
             value = None if above is None else above / scale if scale != 1 else above
         else:
             value = above / below / scale if above is not None and below is not None and below > 0 else None
+            if kpi.interval == "wilson" and not is_share(above or 0, below or 0):
+                value = None
         samples = self._samples(name, formula, above, below, reader, parts)
         observed = None if formula.composed else reader.durations(formula.numerator)
         bounds: Bounds = (None, None)
-        if kpi.interval == "wilson" and value is not None:
-            bounds = wilson(above, below)
+        if value is not None and above is not None and below is not None:
+            bounds = self._interval(name, above, below, reader)
         elif observed is not None and formula.denominator is None:
             bounds = _in_unit(observed[1], scale)
         ratio = formula.denominator is not None
-        state = self._state(place, value, samples, known=known)
+        state = self._state(place, value, samples, known=known, ripens=ripens)
         if formula.composed:
             state = self._composed_state(name, state, parts, there=value is not None)
         return Value(
@@ -78,6 +84,20 @@ class Valuer:
             int(above or 0) if ratio else None, int(below or 0) if ratio else None,
             samples, state, *bounds, None if observed is None else observed[0],
         )  # fmt: skip
+
+    def _interval(self, name: str, above: float, below: float, reader: KpiReader) -> Bounds:
+        """What a KPI declares, of a quotient that has a value."""
+        formula = self._catalogue.formulas[name]
+        match self._catalogue.kpis[name].interval:
+            case "wilson":
+                return wilson(above, below)
+            case "nps" if sides := balance_of(formula):
+                promoting, detracting = (evaluate(side, reader) or 0 for side in sides)
+                return balance(promoting, detracting, below)
+            case "mean" if total := mean_of(formula):
+                return mean(int(above), reader.squares(total), int(below))
+            case _:
+                return None, None
 
     def _composed_state(self, name: str, own: State, parts: Mapping[str, Value | None], *, there: bool) -> State:
         """The worst of its parts' and its own; without a value, the worst of the parts that it lacks."""
@@ -104,14 +124,12 @@ class Valuer:
             return reader.observations(formula.numerator)
         return int((above if formula.denominator is None else below) or 0)
 
-    def _state(self, place: Place, value: float | None, samples: int, *, known: bool) -> State:
+    def _state(self, place: Place, value: float | None, samples: int, *, known: bool, ripens: bool) -> State:
         """What a value deserves by itself."""
         kpi = self._catalogue.kpis[place.kpi]
-        sources = self._sources.of(place.kpi, place.by, kpi.windows[0])
         known = known or any(reading.function in STANDING for reading in self._sources.readings(place.kpi))
         if value is None or not known:
-            cohort = known and any(source.span.part == "cohort" for source in sources)
-            return State.IMMATURE if cohort else State.NO_DATA
+            return State.IMMATURE if known and ripens else State.NO_DATA
         if samples < kpi.min_samples and not kpi.cases:
             return State.LOW_SAMPLE
         return State.OK

@@ -20,6 +20,7 @@ CLOSED = {
     "referred": 2,
     "severity": 3,
     "upheld": 2,
+    "voluntary": 3,
     "priority": 4,
 }
 """Groups of the dimensions whose words are few by nature."""

@@ -139,6 +139,8 @@ class Maker:
                 return f"{value.samples} samples, {kpi.min_samples} are needed"
             case State.NO_DATA if awaiting := self._awaiting(value, kpi):
                 return f"nothing is known yet of {' and of '.join(awaiting)}, which is not the same as 0"
+            case State.NO_DATA if (value.denominator or 0) > 0 and kpi.interval == "wilson":
+                return "it counts what is not in its denominator, so it is no share of it"
             case State.NO_DATA if value.denominator is not None:
                 return "the denominator is empty: nothing to divide by"
             case State.NO_DATA:

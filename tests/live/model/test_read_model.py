@@ -166,6 +166,40 @@ def test_a_cohort_without_a_mature_base_is_immature() -> None:
     assert value.to_ms == NOW_MS // DAY_MS * DAY_MS - 30 * DAY_MS
 
 
+def test_a_mature_cohort_of_nobody_has_no_data_unless_somebody_came_since() -> None:
+    """Of each group by itself: leads of the web came long ago, those of the phone yesterday too."""
+    records = [
+        made("lead.created", days * DAY_MS, lead_id=f"{channel}{days}", channel=channel)
+        for channel, days in (("web", 60), ("phone", 60), ("phone", 1))
+    ]
+    model = model_of(applied(PLAN, numbered(records)))
+    rates = [v for v in model.snapshot(NOW_MS).values if (v.kpi, v.window) == ("lead_conversion_rate", "7d")]
+    states = {value.group: value.state for value in rates if value.by in ("", "channel")}
+    assert states == {"": State.IMMATURE, "phone": State.IMMATURE, "web": State.NO_DATA}
+    later = model.snapshot(NOW_MS + 28 * DAY_MS)
+    of_now = {v.window: v for v in later.values if (v.kpi, v.group) == ("lead_conversion_rate", "phone")}
+    assert (of_now["7d"].state, of_now["all"].state) == (State.IMMATURE, State.LOW_SAMPLE)
+    much_later = model.snapshot(NOW_MS + 99 * DAY_MS)
+    assert {v.state for v in much_later.values if (v.kpi, v.window) == ("lead_conversion_rate", "7d")} == {
+        State.NO_DATA
+    }
+
+
+def test_a_matured_base_of_which_nothing_followed_is_no_young_one() -> None:
+    """E-mails that nobody opened have had their five days, whatever was sent since."""
+    records = [made("email.delivered", days * DAY_MS, party, campaign_id="c") for party, days in (("p", 7), ("q", 1))]
+    value = value_of(records, "email_ctor", "7d")
+    assert (value.value, value.denominator, value.state) == (None, 0, State.NO_DATA)
+
+
+def test_a_past_period_in_which_nobody_came_has_no_data() -> None:
+    model = model_of(applied(PLAN, numbered([made("lead.created", DAY_MS, lead_id="l")])))
+    start_ms = UTC.day_start(NOW_MS - 60 * DAY_MS)
+    model.snapshot(NOW_MS)
+    values = model.period(start_ms, start_ms + 7 * DAY_MS)
+    assert {v.state for v in values if v.kpi == "lead_conversion_rate"} == {State.NO_DATA}
+
+
 def test_a_snapshot_of_lagging_shards_is_stale() -> None:
     """Every value of it, and only of it."""
     model = ReadModel(PLAN, UTC)
@@ -227,12 +261,12 @@ def test_money_is_in_units_and_exact_in_micro_units() -> None:
     assert value_of(events, "average_order_value", "24h").numerator == 19_990_000
 
 
-def test_a_level_below_zero_divides_nothing() -> None:
-    """A leave dated back before a change of plan leaves the new plan's level below zero for a while."""
-    events = [made("customer.created", 60 * DAY_MS, plan="old"), made("customer.plan_changed", 20 * DAY_MS, plan="new")]
-    events += [made("customer.churned", DAY_MS, effective_at=iso(NOW_MS - 45 * DAY_MS))]
-    value = value_of(events, "churn_rate", "30d", "plan", "new")
-    assert (value.denominator, value.value) == (-1, None)
+def test_a_denominator_below_zero_divides_nothing() -> None:
+    """A refund of an order that was placed before the window."""
+    events = [made("order.placed", 60 * DAY_MS, order_id="o", amount=29, cost_of_goods=10)]
+    events += [made("order.refunded", DAY_MS, order_id="o", refund_id="r", amount=9)]
+    value = value_of(events, "gross_margin_ratio", "30d")
+    assert (value.denominator, value.value) == (-9_000_000, None)
 
 
 def test_a_period_counts_its_own_days() -> None:

@@ -66,8 +66,8 @@ def test_the_figures_stand_in_the_formula(company: Company) -> None:
 
 
 def test_an_interval_stands_under_the_value(company: Company) -> None:
-    """Of a quantile and of a share; a bound that there is not is a dash."""
-    for kpi in ("sales_cycle_time", "churn_rate"):
+    """Of a quantile, a mean, a score and a share; a bound that there is not is a dash."""
+    for kpi in ("sales_cycle_time", "csat_mean", "nps", "churn_rate"):
         receipt = company.receipt(kpi, "365d")
         assert receipt.lower < receipt.value < receipt.upper  # type: ignore[operator]
         unit = receipt.unit
@@ -75,7 +75,7 @@ def test_an_interval_stands_under_the_value(company: Company) -> None:
         assert line in render(receipt)
     few = msgspec.structs.replace(receipt, upper=None)
     assert f"Interval    {people(few.lower, unit)} to -, with 95 % confidence" in render(few)
-    assert "Interval" not in render(company.receipt("deal_win_rate", "365d"))
+    assert "Interval" not in render(company.receipt("deal_win_rate_value", "365d"))
 
 
 def test_money_is_in_its_unit_and_a_difference_keeps_its_parentheses(company: Company) -> None:
@@ -127,7 +127,11 @@ def test_dead_letters_are_named_by_reason(company: Company) -> None:
     [
         ({"state": State.LOW_SAMPLE, "samples": 3}, "3 samples, 30 are needed"),
         ({"state": State.IMMATURE, "value": None}, "no base event of this window is 30 days old yet"),
-        ({"state": State.NO_DATA, "value": None}, "the denominator is empty: nothing to divide by"),
+        ({"state": State.NO_DATA, "value": None, "denominator": 0}, "the denominator is empty: nothing to divide by"),
+        (
+            {"state": State.NO_DATA, "value": None, "denominator": 1},
+            "it counts what is not in its denominator, so it is no share of it",
+        ),
         ({"state": State.STALE}, "1 of 1 shards (0) 7 records behind since 2026-03-01T00:00:00.000Z"),
         ({"state": State.OK}, ""),
     ],

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from stream_kpis.engine.measures import COUNT
 from stream_kpis.engine.tiles import FINE_MS, Calendar, tile_start_ms
+from stream_kpis.live.model.intervals import is_share, wilson
 from stream_kpis.live.model.methods.asked import Asked
 from stream_kpis.live.model.snapshot import Value
 
@@ -25,8 +26,9 @@ def cohort_grid(asked: Asked) -> Iterator[Value]:
         size = sum(sizes[cohort] for cohort, _ in cells)
         there = sum(active[cohort][cohort + k] for cohort, k in cells)
         if size or not asked.by:
-            found = asked.made(group, there / size if size else None, size)
-            yield found._replace(numerator=there, denominator=size)
+            found = asked.made(group, there / size if size and is_share(there, size) else None, size)
+            lower, upper = wilson(there, size)
+            yield found._replace(numerator=there, denominator=size, lower=lower, upper=upper)
 
 
 def ended_months(calendar: Calendar, to_ms: int) -> list[int]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from stream_kpis.engine.measures import COUNT
+from stream_kpis.live.model.intervals import newcombe
 from stream_kpis.live.model.methods.asked import Asked
-from stream_kpis.live.model.readings import newcombe
 from stream_kpis.live.model.snapshot import Value
 from stream_kpis.live.model.valuing import worst
 

@@ -1,0 +1,47 @@
+"""What a catalogue says of intervals: each fits a formula, and that of a mean a measure that sums up squares."""
+
+from pathlib import Path
+
+import pytest
+
+from stream_kpis.kpis.load import CatalogueError
+from tests.kpis.test_load import compiled
+
+MEAN = """\
+measures:
+  orders: {flow: order_placed, squares: true}
+kpis:
+  mine:
+    title: Mine
+    formula: sum(orders) / count(orders)
+    unit: currency
+    interval: mean
+    windows: [7d]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("interval: mean", "interval: wilson", "a.yaml:8: mine: wilson is the interval of a share, a quotient that is"),
+        ("interval: mean", "interval: nps", "a.yaml:8: mine: nps is the interval of a difference over a count: (a - b"),
+        (" / count(orders)", "", "a.yaml:8: mine: mean is the interval of sum(x) / count(x)"),
+        (" / count(orders)", " / count(others)", "a.yaml:8: mine: mean is the interval of sum(x) / count(x)"),
+        (", squares: true", "", "a.yaml:8: mine: mean needs the measure orders with squares: true"),
+        ("flow: order_placed", "recency: buyer_last", "a.yaml:2: orders: squares belong to flow, not to recency"),
+        ("order_placed", "lead_created", "the sum of squares needs a fact with a value of micro-units or micro-points"),
+    ],
+)
+def test_an_interval_that_does_not_fit_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = MEAN.replace("measures:\n", "measures:\n  others: {flow: order_kept}\n") if "others" in new else MEAN
+    place = message.replace(":8:", ":9:") if "others" in new else message
+    with pytest.raises(CatalogueError) as error:
+        compiled(tmp_path, text.replace(old, new))
+    assert place in str(error.value)
+
+
+def test_squares_are_part_of_what_is_counted(tmp_path: Path) -> None:
+    """Without them the cells are others."""
+    plain = MEAN.replace(", squares: true", "").replace("    interval: mean\n", "")
+    squares, sums = (compiled(tmp_path, text).definitions["orders"] for text in (MEAN, plain))
+    assert squares != sums
