@@ -153,7 +153,7 @@ class _Ticket:
         chance = self.dice.random()
         if chance < 0.6:
             about = {"ticket_id": self.id, "agent_id": self.agent, "team": self.team}
-            self.who.begin(survey(self.who, after, "nps" if chance < 0.08 else "csat", about))
+            self.who.begin(survey(self.who, after, "csat", about))
         elif chance > 0.985:
             self.who.begin(complaint(self.who, after, self.id))
         if self.category and self.dice.chance(0.05):
