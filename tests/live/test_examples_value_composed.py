@@ -29,6 +29,16 @@ def test_cac_lagged() -> None:
     assert of(values, "cac_lagged", "30d", "channel", "web") == pytest.approx(100 / 3)
 
 
+def test_cac_lagged_by_whole_days() -> None:
+    """Whoever came this morning is not among those whom the costs of closed days brought."""
+    values = told([
+        cost(0, 150, "acquisition"), *(customer(60 + n, "created", f"A{n}") for n in range(3)),
+        customer(90.2, "created", "B"),
+    ], 90.5)  # fmt: skip
+    found = values["cac_lagged", "30d", "", ""]
+    assert (found.value, found.denominator) == (50, 3)
+
+
 def test_arpc_decomposition() -> None:
     """Two customers that spend 100, then three that spend 180: what the open day holds is in neither."""
     values = told([
