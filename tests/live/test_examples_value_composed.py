@@ -175,6 +175,20 @@ def test_without_a_control_the_first_variant_by_name_is_one() -> None:
     assert of(values, "ab_relative_lift", "30d", "experiment,variant", "e,zero") is None
 
 
+def test_a_holdout_is_a_control() -> None:
+    """Though another name comes first; unless there is one named control."""
+    campaign = [exposed(1, f"n{n}", "campaign") for n in range(40)]
+    holdout = [exposed(1, f"c{n}", "holdout") for n in range(40)]
+    bought = [
+        order(2, "placed", f"o{w}{n}", f"{w}{n}", amount=1) for w, many in (("c", 4), ("n", 8)) for n in range(many)
+    ]
+    values = told([*campaign, *holdout, *bought], 35)
+    assert of(values, "ab_lift", "30d", "experiment,variant", "e,campaign") == pytest.approx(0.1)
+    assert of(values, "ab_lift", "30d", "experiment,variant", "e,holdout") is None
+    also = [exposed(1, f"k{n}", "control") for n in range(40)]
+    assert of(told([*campaign, *holdout, *also], 35), "ab_lift", "30d", "experiment,variant", "e,holdout") == 0
+
+
 def test_ab_srm_and_crossovers() -> None:
     values = told([*arms(60, 40), exposed(1, "both", "new"), exposed(2, "both", "control")])
     found = values["ab_srm", "30d", "experiment", "e"]
