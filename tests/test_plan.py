@@ -7,6 +7,7 @@ import pytest
 
 from stream_kpis.engine.compiler import Looked
 from stream_kpis.kpis.load import built_in
+from stream_kpis.kpis.terms import USUAL
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings, SettingsError
 
@@ -59,6 +60,18 @@ def test_dimensions_are_looked_up_in_business_days(tmp_path: Path) -> None:
     lookups.write_text("lookups: {crew: {of: ownr, values: {}}}")
     with pytest.raises(SettingsError, match=r"lookups: lookups.yaml:1: crew: no fact has a dimension 'ownr'"):
         compile_plan(settings)
+
+
+def test_terms_are_those_of_the_file(tmp_path: Path) -> None:
+    """And a wrong one is an error of the settings."""
+    file = tmp_path / "terms.yaml"
+    file.write_text("sla: {p1: 1h, otherwise: 2d}\nstages: {default: {offer: 0.5}}")
+    plan = compile_plan(Settings(terms=file))
+    assert (plan.terms.allowed_ms("p1"), plan.terms.chance("default", "offer")) == (3_600_000, 500_000)
+    assert compile_plan(Settings()).terms == USUAL
+    file.write_text("sla: {p1: 1h, otherwise: 2w}")
+    with pytest.raises(SettingsError, match=r"terms: terms.yaml:1: sla.otherwise: a duration such as"):
+        compile_plan(Settings(terms=file))
 
 
 def test_wrong_calendars_are_an_error_of_the_settings(tmp_path: Path) -> None:

@@ -110,9 +110,9 @@ CASES: dict[str, tuple[str, list[Step], set[tuple[Any, ...]]]] = {
             deal(6, "lost"),
         ],
         {
-            ("deal_won", 5, 0, "default"),
-            ("deal_won_value", 5, 5_000_000, "default"),
-            ("deal_cycle", 5, 4 * M, "default"),
+            ("deal_won", 5, 0, "default", "new"),
+            ("deal_won_value", 5, 5_000_000, "default", "new"),
+            ("deal_cycle", 5, 4 * M, "default", "new", "5"),
         },
     ),
     "a deal is won at its last amount, by its last owner": (
@@ -125,24 +125,24 @@ CASES: dict[str, tuple[str, list[Step], set[tuple[Any, ...]]]] = {
             deal(5, "amount_changed", amount=9),
         ],
         {
-            ("deal_won", 4, 0, "b", "default"),
-            ("deal_won_value", 4, 6_000_000, "b", "default"),
-            ("deal_cycle", 4, 3 * M, "b", "default"),
+            ("deal_won", 4, 0, "b", "default", "new"),
+            ("deal_won_value", 4, 6_000_000, "b", "default", "new"),
+            ("deal_cycle", 4, 3 * M, "b", "default", "new", "5"),
         },
     ),
     "a win names its own amount and owner": (
         "deals",
         [deal(1, "created", amount=5, owner_id="a"), deal(2, "won", amount=0, owner_id="c")],
         {
-            ("deal_won", 2, 0, "c", "default"),
-            ("deal_won_value", 2, 0, "c", "default"),
-            ("deal_cycle", 2, M, "c", "default"),
+            ("deal_won", 2, 0, "c", "default", "new"),
+            ("deal_won_value", 2, 0, "c", "default", "new"),
+            ("deal_cycle", 2, M, "c", "default", "new", "0"),
         },
     ),
     "a deal that began after its close has no cycle": (
         "deals",
         [deal(2, "won"), deal(3, "created", amount=5)],
-        {("deal_won", 2, 0, "default")},
+        {("deal_won", 2, 0, "default", "new")},
     ),
     "a deleted deal never was": ("deals", [deal(1, "created"), deal(2, "won"), deal(3, "deleted")], set()),
     "a refund is once, and its order still kept in part": (
