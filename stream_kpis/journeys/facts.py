@@ -79,8 +79,16 @@ _CYCLE_WORDS = {**_DEAL_WORDS, "decision_makers": ("1", "2", "3", "4-5", "6-10",
 
 FACTS: dict[str, FactKind] = {
     "lead_created": FactKind("leads", _LEAD, "0", "A lead arrived; at its creation."),
-    "lead_answered": FactKind("leads", _LEAD, "wait ms", "A person first reached the lead; at the contact."),
-    "lead_converted": FactKind("leads", _LEAD, "lag ms", "The lead first converted; at the conversion."),
+    "lead_answered": FactKind(
+        "leads", _LEAD, "wait ms", "A person first reached the lead; at the contact.", business="duration"
+    ),
+    "lead_qualified": FactKind(
+        "leads", _LEAD, "lag ms", "It was first found worth pursuing; then, or at the creation if that came later."
+    ),
+    "lead_converted": FactKind(
+        "leads", _LEAD, "lag ms", "It first converted; then, or at the creation if that came later."
+    ),
+    "lead_conversion": FactKind("leads", _LEAD, "0", "The same, always at its own time."),
     "lead_uncontacted": FactKind(
         "leads", ("channel", "source", "owner"), "0", "Nobody has reached the lead yet; at its creation, while so."
     ),

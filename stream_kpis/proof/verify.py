@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _TARGETS = {
     "first_response": "unanswered_over_target",
     "first_response_business": "unanswered_over_target_business",
+    "lead_response": "leads_over_target",
 }
 """The oracle's targets, and the KPIs that say them."""
 

@@ -48,10 +48,34 @@ CASES: dict[str, tuple[str, list[Step], set[tuple[Any, ...]]]] = {
         ],
         {("lead_created", 1, 0), ("lead_answered", 4, 3 * M)},
     ),
-    "a contact before the lead is no answer": (
+    "a contact more than an hour before the lead is no answer": (
         "leads",
-        [lead(2, "created"), lead(1, "contacted", **PERSON)],
-        {("lead_created", 2, 0)},
+        [lead(62, "created"), lead(1, "contacted", **PERSON)],
+        {("lead_created", 62, 0)},
+    ),
+    "a lead that is written down within an hour was answered at once": (
+        "leads",
+        [lead(62, "created"), lead(2, "contacted", **PERSON)],
+        {("lead_created", 62, 0), ("lead_answered", 2, 0)},
+    ),
+    "what was sold at the counter converts the lead that is written down then, at once": (
+        "leads",
+        [
+            lead(62, "created"),
+            order(2, "placed", amount=1, lead_id="l"),
+            order(1, "placed", "n", amount=1, lead_id="l"),
+        ],
+        {("lead_created", 62, 0), ("lead_converted", 62, 0)},
+    ),
+    "a lead is as old as the eldest that was merged into it, and else itself": (
+        "leads",
+        [
+            lead(1, "created", "x", owner_id="a"),
+            lead(100, "created", owner_id="b"),
+            lead(200, "merged", "x", into="l"),
+            lead(30, "contacted", **PERSON),
+        ],
+        {("lead_created", 1, 0, "b"), ("lead_answered", 30, 29 * M, "b")},
     ),
     "an answer at once takes no time": (
         "leads",

@@ -50,6 +50,50 @@ def test_pipeline_value() -> None:
     assert (values["pipeline_value", *NOW].value, values["pipeline_value", *NOW].samples) == (150, 2)
 
 
+def test_lead_qualification_rate() -> None:
+    values = told([
+        lead(1, "created", "l1"), lead(3, "qualified", "l1"), lead(2, "created", "l2"), lead(40, "qualified", "l2"),
+        lead(3, "created", "l3"),
+    ], 60)  # fmt: skip
+    found = values["lead_qualification_rate", *ALL]
+    assert (found.numerator, found.denominator) == (1, 3)
+
+
+def test_lead_response_time_live() -> None:
+    values = told([lead(29, "created", "l1"), lead(29.5, "contacted", "l1"), lead(27, "created", "l2")])
+    found = values["lead_response_time_live", "24h", "", ""]
+    assert (found.value, found.samples) == (pytest.approx(3 * 86400, rel=0.01), 2)
+
+
+def test_leads_over_target() -> None:
+    values = told([
+        lead(30 - 1 / 1440, "created", "l1"), lead(29, "created", "l2", channel="web"), lead(28, "created", "l3"),
+        lead(29, "contacted", "l3"),
+    ])  # fmt: skip
+    found = values["leads_over_target", *NOW]
+    assert (found.value, found.samples) == (1, 2)
+    assert values["leads_over_target", "now", "channel", "web"].value == 1
+
+
+def test_a_lead_written_down_late() -> None:
+    minutes_20 = 20 / 1440
+    found = told([lead(1, "contacted", "l1"), lead(1 + minutes_20, "created", "l1")])["lead_response_time", *ALL]
+    assert (found.value, found.samples) == (0, 1)
+    merged = told([lead(-10, "created", "l1"), lead(2, "created", "l2"), lead(3, "merged", "l1", into="l2")])
+    assert [merged["leads_new", window, "", ""].value for window in ("30d", "90d")] == [0, 1]
+
+
+def test_a_conversion_within_the_hour_before_the_creation_counts_in_the_lead_s_cohort() -> None:
+    """Though the conversion lies in the day before it; a link of another party too."""
+    half_hour = 0.5 / 24
+    sold = order(-half_hour, "placed", "o", "B", amount=9, lead_id="l1", lead_party="A")
+    values = told([lead(0, "created", "l1"), sold], 60)
+    found = values["lead_conversion_rate", *ALL]
+    assert (found.numerator, found.denominator) == (1, 1)
+    early = told([lead(0, "created", "l1"), order(-3 * half_hour, "placed", "o", amount=9, lead_id="l1")], 60)
+    assert early["lead_conversion_rate", *ALL].numerator == 0
+
+
 def test_lost_cycle_time() -> None:
     values = told([
         deal(1, "created", decision_makers=7, amount=30), deal(11, "lost"), deal(2, "created", "d2"),
