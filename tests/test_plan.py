@@ -1,5 +1,6 @@
 """The plan is the built-in catalogue with the deployment's own over it, or the deployment's own alone."""
 
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from stream_kpis.kpis.load import built_in
 from stream_kpis.kpis.terms import USUAL
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.commands.check import Finding, Outcome, findings
 
 OWN = """
 measures:
@@ -72,6 +74,20 @@ def test_terms_are_those_of_the_file(tmp_path: Path) -> None:
     file.write_text("sla: {p1: 1h, otherwise: 2w}")
     with pytest.raises(SettingsError, match=r"terms: terms.yaml:1: sla.otherwise: a duration such as"):
         compile_plan(Settings(terms=file))
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("sla: {p1: 1h, otherwise: 2d}", (Outcome.OK, "terms", "1 priorities, 2 pipelines")),
+        ("stage: {}", (Outcome.WRONG, "terms", "t.yaml:1: unknown section 'stage' (did you mean stages?)")),
+    ],
+)
+def test_check_looks_at_terms(tmp_path: Path, written: str, found: Finding) -> None:
+    """And refuses a bad file."""
+    (tmp_path / "t.yaml").write_text(written)
+    looked = itertools.islice(findings(Settings(terms=tmp_path / "t.yaml")), 4)  # before it asks Kafka
+    assert found in itertools.takewhile(lambda finding: finding[1] != "kafka", looked)
 
 
 def test_wrong_calendars_are_an_error_of_the_settings(tmp_path: Path) -> None:

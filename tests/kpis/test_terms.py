@@ -90,6 +90,15 @@ def test_a_wrong_file_is_refused_by_one_line(file: Path, old: str, new: str, mes
     assert "\n" not in str(refused.value)
 
 
+def test_the_example_of_the_docs_is_a_good_file(file: Path) -> None:
+    """And says what is usual, as it says."""
+    text = Path(__file__).parents[2].joinpath("docs/terms.md").read_text(encoding="utf-8")
+    file.write_text(text.split("```")[1].removeprefix("yaml"), encoding="utf-8")
+    terms = load_terms(file)
+    assert (terms.sla_ms, terms.otherwise_ms) == (USUAL.sla_ms, USUAL.otherwise_ms)
+    assert terms.stages["default"] == USUAL.stages["default"] == USUAL.stages["partner"]
+
+
 def test_there_is_an_end_to_stages(file: Path) -> None:
     many = "".join(f"    s{n}: 0.1\n" for n in range(ENTRIES_MAX + 1))
     file.write_text(f"stages:\n  default:\n{many}", encoding="utf-8")
