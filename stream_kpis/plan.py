@@ -1,4 +1,4 @@
-"""Catalogue, calendars, lookups, goals and rates as the settings want them: what all roles and the evaluation share."""
+"""Catalogue, calendars, lookups, terms, goals and rates as the settings want them: what all roles share."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +11,7 @@ from stream_kpis.kpis.calendars import Found, load_calendars
 from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals, mistake
 from stream_kpis.kpis.load import BUILT_IN, Catalogue, CatalogueError, load
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
+from stream_kpis.kpis.terms import USUAL, Terms, load_terms
 from stream_kpis.settings import Settings, SettingsError
 
 _WITH_CALENDARS = BUILT_IN / "business.yaml"
@@ -37,12 +38,13 @@ def compile_plan(settings: Settings, calendar_records: Iterable[bytes | None] = 
         calendar_records: the values of the topic of calendars, in order.
 
     Raises:
-        SettingsError: catalogue, calendars or lookups are wrong; the line names file and place.
+        SettingsError: catalogue, calendars, lookups or terms are wrong; the line names file and place.
     """
     calendars, lookups = find_calendars(settings, calendar_records).calendars, _lookups(settings)
+    terms = _terms(settings)
     files = [file for file in _all_files(settings) if calendars.versions or file != _WITH_CALENDARS]
     try:
-        return compile_catalogue(load(files), calendars, lookups)
+        return compile_catalogue(load(files), calendars, lookups, terms=terms)
     except CatalogueError as error:
         raise SettingsError(f"catalogue: {error}{_by_whom(settings, str(error))}") from error
 
@@ -67,6 +69,13 @@ def _lookups(settings: Settings) -> Lookups:
         return load_lookups(settings.lookups, Calendar(settings.zone).start_of, dimensions)
     except CatalogueError as error:
         raise SettingsError(f"lookups: {error}") from error
+
+
+def _terms(settings: Settings) -> Terms:
+    try:
+        return USUAL if settings.terms is None else load_terms(settings.terms)
+    except CatalogueError as error:
+        raise SettingsError(f"terms: {error}") from error
 
 
 def whole_catalogue(settings: Settings) -> Catalogue:

@@ -1,5 +1,6 @@
 """The plan is the built-in catalogue with the deployment's own over it, or the deployment's own alone."""
 
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 
 from stream_kpis.engine.compiler import Looked
 from stream_kpis.kpis.load import built_in
+from stream_kpis.kpis.terms import USUAL
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings, SettingsError
+from stream_kpis.stream.commands.check import Finding, Outcome, findings
 
 OWN = """
 measures:
@@ -59,6 +62,32 @@ def test_dimensions_are_looked_up_in_business_days(tmp_path: Path) -> None:
     lookups.write_text("lookups: {crew: {of: ownr, values: {}}}")
     with pytest.raises(SettingsError, match=r"lookups: lookups.yaml:1: crew: no fact has a dimension 'ownr'"):
         compile_plan(settings)
+
+
+def test_terms_are_those_of_the_file(tmp_path: Path) -> None:
+    """And a wrong one is an error of the settings."""
+    file = tmp_path / "terms.yaml"
+    file.write_text("sla: {p1: 1h, otherwise: 2d}\nstages: {default: {offer: 0.5}}")
+    plan = compile_plan(Settings(terms=file))
+    assert (plan.terms.allowed_ms("p1"), plan.terms.chance("default", "offer")) == (3_600_000, 500_000)
+    assert compile_plan(Settings()).terms == USUAL
+    file.write_text("sla: {p1: 1h, otherwise: 2w}")
+    with pytest.raises(SettingsError, match=r"terms: terms.yaml:1: sla.otherwise: a duration such as"):
+        compile_plan(Settings(terms=file))
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("sla: {p1: 1h, otherwise: 2d}", (Outcome.OK, "terms", "1 priorities, 2 pipelines")),
+        ("stage: {}", (Outcome.WRONG, "terms", "t.yaml:1: unknown section 'stage' (did you mean stages?)")),
+    ],
+)
+def test_check_looks_at_terms(tmp_path: Path, written: str, found: Finding) -> None:
+    """And refuses a bad file."""
+    (tmp_path / "t.yaml").write_text(written)
+    looked = itertools.islice(findings(Settings(terms=tmp_path / "t.yaml")), 4)  # before it asks Kafka
+    assert found in itertools.takewhile(lambda finding: finding[1] != "kafka", looked)
 
 
 def test_wrong_calendars_are_an_error_of_the_settings(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from stream_kpis.kpis.business_time import Calendars, Version
 from stream_kpis.kpis.load import of_entries
 from stream_kpis.kpis.lookups import Lookup, Lookups
 from stream_kpis.kpis.schema import Kpi, Measure
+from stream_kpis.kpis.terms import Terms
 
 
 class Document(NamedTuple):
@@ -40,6 +41,7 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     lookups: dict[str, str]
     """By lookup what it looks up; the tables decide what is counted, not how it is read."""
     definitions: dict[str, str]
+    terms: Terms
 
 
 _encode = msgspec.json.Encoder().encode
@@ -52,6 +54,7 @@ def document_of(plan: Plan) -> Document:
         measures=dict(plan.catalogue.measures), kpis=dict(plan.catalogue.kpis),
         calendars=plan.calendars.versions, default_calendar=plan.calendars.default,
         lookups={name: table.of for name, table in plan.lookups.tables.items()}, definitions=dict(plan.definitions),
+        terms=plan.terms,
     )  # fmt: skip
     value = _encode(said)
     return Document(hashlib.sha256(value).hexdigest()[:16], value)
@@ -69,7 +72,7 @@ def plan_of(value: bytes) -> Plan:
         catalogue = of_entries(said.measures, said.kpis, dict.fromkeys(entries, "catalogue of the cells"))
         calendars = Calendars(said.calendars, said.default_calendar)
         lookups = Lookups({name: Lookup(of, {}) for name, of in said.lookups.items()}, date.toordinal)
-        return compile_catalogue(catalogue, calendars, lookups, said.definitions)
+        return compile_catalogue(catalogue, calendars, lookups, said.definitions, said.terms)
     except (KeyError, StopIteration) as error:
         raise ValueError(f"it does not know {error!r}") from error
 

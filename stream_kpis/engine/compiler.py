@@ -13,11 +13,12 @@ from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.events.types import Data
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS, UNKNOWN, under_calendar
-from stream_kpis.journeys.journey import NO_CALENDARS, Journey, counting
+from stream_kpis.journeys.journey import NO_CALENDARS, Agreed, Journey, counting
 from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.kpis.load import Catalogue, CatalogueError, days_of, kind_of, nearest
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups
 from stream_kpis.kpis.schema import Measure
+from stream_kpis.kpis.terms import USUAL, Terms
 
 
 class Grouping(NamedTuple):
@@ -69,6 +70,13 @@ class Plan(NamedTuple):
     """What the measures under a business clock rest on."""
     lookups: Lookups
     """What dimensions are looked up by."""
+    terms: Terms
+    """What facts about promises and stages rest on."""
+
+    @property
+    def agreed(self) -> Agreed:
+        """What journeys are given beside events."""
+        return Agreed(self.calendars, self.terms)
 
 
 def compile_catalogue(
@@ -76,6 +84,7 @@ def compile_catalogue(
     calendars: Calendars = NO_CALENDARS,
     lookups: Lookups = NO_LOOKUPS,
     said: Mapping[str, str] | None = None,
+    terms: Terms = USUAL,
 ) -> Plan:
     """The plan of a catalogue.
 
@@ -84,6 +93,7 @@ def compile_catalogue(
         calendars: the business calendars of the deployment.
         lookups: the tables by which further dimensions are looked up.
         said: the definitions as whoever counted has them, to read what he counted; worked out here, if None.
+        terms: what the company agreed on.
 
     Raises:
         CatalogueError: it names a fact, dimension, measure or reading that does not exist or does not fit.
@@ -94,7 +104,7 @@ def compile_catalogue(
     running: set[str] = set()
     for name, measure in catalogue.measures.items():
         _check_measure(name, measure, catalogue, lookups)
-        definitions[name] = _hash(measure, calendars, lookups) if said is None else said[name]
+        definitions[name] = _hash(measure, Agreed(calendars, terms), lookups) if said is None else said[name]
         targets: dict[str, int] = {}
         for by in ("", *measure.by):
             targets[by] = len(groupings)
@@ -118,7 +128,8 @@ def compile_catalogue(
         check_past(name, catalogue)
     for name in catalogue.kpis:
         check_kpi(name, catalogue)
-    journeys = [counting(journey, actions, calendars) for journey in JOURNEYS.values() if journey.name in running]
+    agreed = Agreed(calendars, terms)
+    journeys = [counting(journey, actions, agreed) for journey in JOURNEYS.values() if journey.name in running]
     definitions |= {f"journey:{journey.name}": str(journey.version) for journey in journeys}
     return Plan(
         catalogue,
@@ -129,6 +140,7 @@ def compile_catalogue(
         definitions if said is None else dict(said),
         calendars,
         lookups,
+        terms,
     )
 
 
@@ -173,8 +185,8 @@ def _looked(by: str, fact: str, lookups: Lookups) -> tuple[int | Looked, ...]:
     )
 
 
-def _hash(measure: Measure, calendars: Calendars, lookups: Lookups) -> str:
-    """Of what decides the cells: kind, fact, horizon, groupings, journeys, calendars, lookups; not how they are read.
+def _hash(measure: Measure, agreed: Agreed, lookups: Lookups) -> str:
+    """Of what decides the cells: kind, fact, horizon, groupings, journeys, what is agreed, lookups; not how it is read.
 
     Of the calendars all that they say: deadlines lie ahead of what is known, so none of it is without effect.
     """
@@ -184,7 +196,9 @@ def _hash(measure: Measure, calendars: Calendars, lookups: Lookups) -> str:
     said = msgspec.to_builtins(msgspec.structs.replace(measure, past=None))
     if not measure.squares:
         del said["squares"]  # what is counted as before the word was there is not counted anew
-    rests = (said, versions, *([] if measure.clock == "wall" else [calendars.digest]))
+    rests = (said, versions, *([] if measure.clock == "wall" else [agreed.calendars.digest]))
+    sections = {section for fact in facts if (section := FACTS[fact].terms)}
+    rests += tuple(agreed.terms.digest(section) for section in sorted(sections))
     rests += tuple(lookups.digest(dim) for dim in sorted(looked))
     return hashlib.sha256(msgspec.json.encode(rests, order="sorted")).hexdigest()[:8]
 

@@ -13,7 +13,8 @@ from stream_kpis.journeys.journey import Journey
 DAYS_MAX = 3_660
 """The longest span over which a cost is spread; one of a longer one counts at its own time."""
 _DAY_MS = 86_400_000
-_NOON_MS = _DAY_MS // 2
+_HALF_PAST_TEN_MS = 37_800_000
+"""Of UTC: it lies in the business day of that date in all zones from -10:30 to +13:29."""
 _EPOCH = date(1970, 1, 1).toordinal()
 _CAMPAIGN = "campaign:"
 _is_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
@@ -56,7 +57,7 @@ def _day(said: str | None) -> int | None:
 
 
 def facts(cost: Cost) -> list[Fact]:
-    """The cost at its time, or a share of it at noon of each day; days before 1970 are in no window."""
+    """The cost at its time, or a share of it on each day; days before 1970 are in no window."""
     if cost.at_ms is None:
         return []
     if cost.days is None:
@@ -66,7 +67,7 @@ def facts(cost: Cost) -> list[Fact]:
     for day in range(1, count + 1):
         after = day * cost.amount // count
         if first + day > 0:
-            found.append(Fact("cost", (first + day - 1) * _DAY_MS + _NOON_MS, after - before, cost.dims))
+            found.append(Fact("cost", (first + day - 1) * _DAY_MS + _HALF_PAST_TEN_MS, after - before, cost.dims))
         before = after
     return found
 
@@ -78,4 +79,12 @@ def _with_campaign(data: t.Data, party: str) -> t.Data:
     return data
 
 
-JOURNEY = Journey(name="costs", state=Cost, takes={t.CostIncurred: ""}, step=step, facts=facts, keeps=_with_campaign)
+JOURNEY = Journey(
+    name="costs",
+    state=Cost,
+    takes={t.CostIncurred: ""},
+    step=step,
+    facts=facts,
+    keeps=_with_campaign,
+    version=2,
+)

@@ -8,8 +8,9 @@ from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
 from stream_kpis.journeys import open_deals
 from stream_kpis.journeys.facts import Fact
-from stream_kpis.journeys.journey import Journey
-from stream_kpis.journeys.open_deals import Standing
+from stream_kpis.journeys.journey import BY_DEFAULT, Agreed, Journey
+from stream_kpis.journeys.open_deals import End, Standing
+from stream_kpis.journeys.prices import bucket_of
 
 V = TypeVar("V")
 
@@ -34,6 +35,7 @@ class Opening(NamedTuple):
     pipeline: str | None
     source: str | None
     kind: str
+    decision_makers: int | None
 
 
 class Deal(msgspec.Struct, array_like=True):
@@ -79,7 +81,9 @@ def step(deal: Deal, event: Event) -> None:
         if now != stands:
             deal.course.append(now._replace(at_ms=at_ms))
     elif isinstance(data, t.DealCreated):
-        deal.opening = Opening(at_ms, data.owner_id, data.product, data.region, data.pipeline, data.source, data.kind)
+        deal.opening = Opening(
+            at_ms, data.owner_id, data.product, data.region, data.pipeline, data.source, data.kind, data.decision_makers
+        )
         month = None if data.expected_close is None else data.expected_close[:7]
         deal.course.append(Standing(at_ms, deal.owner, data.pipeline, data.stage, month, deal.amount))
 
@@ -107,37 +111,82 @@ def _given(value: V | None, otherwise: V | None) -> V | None:
 
 def facts(deal: Deal) -> list[Fact]:
     """Of a deal that was not deleted, its beginning, its open life and its close."""
+    return _life(deal) + _weighted(deal) + _progress(deal)
+
+
+def _life(deal: Deal) -> list[Fact]:
+    """All that does not rest on what stages there are."""
     if deal.deleted:
         return []
     opening, close = deal.opening, deal.close
     found: list[Fact] = []
     if opening is not None:
-        at_ms, owner, product, region, pipeline, source, _ = opening
-        found.append(Fact("deal_created", at_ms, 0, (owner, product, region, pipeline, source)))
-        course = deal.course if close is None else deal.course[: close.standings]
-        if course:
-            end = None if close is None else open_deals.End(close.at_ms, close.won)
-            found += open_deals.facts(course, product, end, deal.last_ms)
+        at_ms, owner, product, region, pipeline, source, kind, _ = opening
+        found.append(Fact("deal_created", at_ms, 0, (owner, product, region, pipeline, source, kind)))
+        if course := _open_course(deal):
+            found += open_deals.facts(course, product, _end(deal), deal.last_ms)
     if close is not None:
         found += _of_close(opening, close)
     return found
 
 
+def _weighted(deal: Deal, agreed: Agreed = BY_DEFAULT) -> list[Fact]:
+    opening, course = deal.opening, _open_course(deal)
+    return open_deals.weighted(course, opening.product, _end(deal), agreed.terms) if opening and course else []
+
+
+def _progress(deal: Deal, agreed: Agreed = BY_DEFAULT) -> list[Fact]:
+    opening, course = deal.opening, _open_course(deal)
+    return list(open_deals.progress(course, opening.source, _end(deal), agreed.terms)) if opening and course else []
+
+
+def _open_course(deal: Deal) -> list[Standing]:
+    """Where it stood while it was open; nothing if it never was, or was deleted."""
+    if deal.deleted:
+        return []
+    return deal.course if deal.close is None else deal.course[: deal.close.standings]
+
+
+def _end(deal: Deal) -> End | None:
+    return None if deal.close is None else End(deal.close.at_ms, deal.close.won)
+
+
 def _of_close(opening: Opening | None, close: Close) -> list[Fact]:
     """The close, and what is known of it."""
     at_ms, amount = close.at_ms, close.amount
-    dims: tuple[str | None, ...] = (close.owner, None, None, None, None)
+    dims: tuple[str | None, ...] = (close.owner, None, None, None, None, None)
     if opening is not None:
-        dims = (close.owner, opening.product, opening.region, opening.pipeline, opening.source)
+        dims = (close.owner, opening.product, opening.region, opening.pipeline, opening.source, opening.kind)
     found = [Fact("deal_won" if close.won else "deal_lost", at_ms, 0, dims)]
     if amount is not None:
         found.append(Fact("deal_won_value" if close.won else "deal_lost_value", at_ms, amount, dims))
-    if close.won and opening is not None and opening.at_ms <= at_ms:
+    if opening is not None and opening.at_ms <= at_ms:
         cycle_ms = at_ms - opening.at_ms
-        found.append(Fact("deal_cycle", at_ms, cycle_ms, dims))
-        found.append(Fact("deal_created_won", at_ms, cycle_ms, (opening.owner, *dims[1:])))
+        size = None if amount is None else bucket_of(amount)
+        sized = (*dims, size, people(opening.decision_makers))
+        found.append(Fact("deal_cycle" if close.won else "deal_lost_cycle", at_ms, cycle_ms, sized))
+        if close.won:
+            found.append(Fact("deal_created_won", at_ms, cycle_ms, (opening.owner, *dims[1:])))
     return found
 
+
+def people(number: int | None) -> str | None:
+    """How many decide, as one of few words; None if it is not known.
+
+    >>> [people(number) for number in (None, 0, 1, 3, 4, 5, 6, 10, 11)]
+    [None, None, '1', '3', '4-5', '4-5', '6-10', '6-10', '11+']
+    """
+    if not number:
+        return None
+    if number <= 3:
+        return str(number)
+    return "4-5" if number <= 5 else "6-10" if number <= 10 else "11+"
+
+
+_OF_LIFE = """
+    deal_created deal_created_won deal_won deal_won_value deal_lost deal_lost_value deal_cycle deal_lost_cycle
+    deal_open deal_open_value deal_stage_left deal_idle
+"""
 
 JOURNEY = Journey(
     name="deals",
@@ -159,5 +208,10 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
-    version=2,
+    makers=((frozenset(_OF_LIFE.split()), _life),),
+    termed=(
+        (frozenset({"deal_weighted", "deal_open_weighted"}), _weighted),
+        (frozenset({"deal_stage_reached", "deal_stage_passed"}), _progress),
+    ),
+    version=3,
 )

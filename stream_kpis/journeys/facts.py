@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, get_args, get_type_hints
 import msgspec
 
 from stream_kpis.events import types as t
+from stream_kpis.kpis.terms import Section
 
 _BUSINESS = "_business"
 UNKNOWN = "unknown"
@@ -37,6 +38,8 @@ class FactKind(NamedTuple):
     """Whether it may lie ahead of every event."""
     business: Literal["duration", "age", "deadline"] | None = None
     """What of it a business calendar's clock decides, if it exists under one too; see :func:`under_calendar`."""
+    terms: Section | None = None
+    """The section of the company's terms that decides whether and when there is one, or what it is worth."""
     words: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """By dimension, the only values that it has, where there are few."""
 
@@ -62,40 +65,64 @@ def declared(name: str) -> FactKind:
 
 
 _LEAD = ("channel", "source", "campaign", "owner", "segment", "country")
-_DEAL = ("owner", "product", "region", "pipeline", "source")
+_DEAL = ("owner", "product", "region", "pipeline", "source", "kind")
+_CYCLE = (*_DEAL, "size", "decision_makers")
 _ORDER = ("channel", "product", "owner")
 _TICKET = ("team", "agent", "channel", "priority", "category")
 _CUSTOMER = ("plan", "segment", "country", "channel")
 _OPEN_DEAL = ("owner", "product", "pipeline", "stage", "close")
+_STAGE = ("pipeline", "stage", "owner", "source")
 _EMAIL = ("campaign", "variant", "subject", "call_to_action", "length", "images")
 _COST = ("kind", "channel", "campaign", "owner", "team")
 _NPS = ("kind", "team", "agent")
 _NPS_KINDS = ("relational", "transactional")
 _YES_NO = ("yes", "no")
 _COST_KINDS = get_args(get_type_hints(t.CostIncurred)["kind"])
+_DEAL_WORDS = {"kind": get_args(get_type_hints(t.DealCreated)["kind"])}
+_CYCLE_WORDS = {**_DEAL_WORDS, "decision_makers": ("1", "2", "3", "4-5", "6-10", "11+")}
 
 FACTS: dict[str, FactKind] = {
     "lead_created": FactKind("leads", _LEAD, "0", "A lead arrived; at its creation."),
-    "lead_answered": FactKind("leads", _LEAD, "wait ms", "A person first reached the lead; at the contact."),
-    "lead_converted": FactKind("leads", _LEAD, "lag ms", "The lead first converted; at the conversion."),
+    "lead_answered": FactKind(
+        "leads", _LEAD, "wait ms", "A person first reached the lead; at the contact.", business="duration"
+    ),
+    "lead_qualified": FactKind(
+        "leads", _LEAD, "lag ms", "It was first found worth pursuing; then, or at the creation if that came later."
+    ),
+    "lead_converted": FactKind(
+        "leads", _LEAD, "lag ms", "It first converted; then, or at the creation if that came later."
+    ),
+    "lead_conversion": FactKind("leads", _LEAD, "0", "The same, always at its own time."),
     "lead_uncontacted": FactKind(
         "leads", ("channel", "source", "owner"), "0", "Nobody has reached the lead yet; at its creation, while so."
     ),
-    "deal_created": FactKind("deals", _DEAL, "0", "A deal was opened; at its creation."),
-    "deal_created_won": FactKind("deals", _DEAL, "lag ms", "It was won; at the win, by what its creation says."),
-    "deal_won": FactKind("deals", _DEAL, "0", "The deal's effective close is a win; at the close."),
-    "deal_won_value": FactKind("deals", _DEAL, "micro-units", "The same, where the amount is known."),
-    "deal_lost": FactKind("deals", _DEAL, "0", "The deal's effective close is a loss; at the close."),
-    "deal_lost_value": FactKind("deals", _DEAL, "micro-units", "The same, where the amount is known."),
-    "deal_cycle": FactKind("deals", _DEAL, "ms", "From creation to win; at the win."),
+    "deal_created": FactKind("deals", _DEAL, "0", "A deal was opened; at its creation.", words=_DEAL_WORDS),
+    "deal_created_won": FactKind(
+        "deals", _DEAL, "lag ms", "It was won; at the win, by what its creation says.", words=_DEAL_WORDS
+    ),
+    "deal_won": FactKind("deals", _DEAL, "0", "The deal's effective close is a win; at the close.", words=_DEAL_WORDS),
+    "deal_won_value": FactKind(
+        "deals", _DEAL, "micro-units", "The same, where the amount is known.", words=_DEAL_WORDS
+    ),
+    "deal_lost": FactKind(
+        "deals", _DEAL, "0", "The deal's effective close is a loss; at the close.", words=_DEAL_WORDS
+    ),
+    "deal_lost_value": FactKind(
+        "deals", _DEAL, "micro-units", "The same, where the amount is known.", words=_DEAL_WORDS
+    ),
+    "deal_cycle": FactKind("deals", _CYCLE, "ms", "From creation to win; at the win.", words=_CYCLE_WORDS),
+    "deal_lost_cycle": FactKind("deals", _CYCLE, "ms", "From creation to loss; at the loss.", words=_CYCLE_WORDS),
     "deal_open": FactKind("deals", _OPEN_DEAL, "±1", "The deal became open, closed, or moved in the pipeline."),
     "deal_open_value": FactKind("deals", _OPEN_DEAL, "± micro-units", "The same, by what it is worth."),
-    "deal_open_weighted": FactKind("deals", _OPEN_DEAL, "± micro-units", "The same, by how likely it is won."),
+    "deal_weighted": FactKind("deals", _OPEN_DEAL, "±1", "The same, while in a listed stage.", terms="stages"),
+    "deal_open_weighted": FactKind(
+        "deals", _OPEN_DEAL, "± micro-units", "The same, by how likely it is won.", terms="stages"
+    ),
     "deal_stage_left": FactKind(
         "deals", ("owner", "pipeline", "stage"), "ms", "The deal left a stage after so long; at the leaving."
     ),
-    "deal_stage_reached": FactKind("deals", ("pipeline", "stage"), "0", "It first came to a stage, or beyond."),
-    "deal_stage_passed": FactKind("deals", ("pipeline", "stage"), "lag ms", "It first came beyond a stage."),
+    "deal_stage_reached": FactKind("deals", _STAGE, "0", "It first came to a stage, or beyond.", terms="stages"),
+    "deal_stage_passed": FactKind("deals", _STAGE, "lag ms", "It first came beyond a stage.", terms="stages"),
     "deal_idle": FactKind(
         "deals", ("owner", "pipeline", "stage"), "0", "Nothing has happened since; at its last event, while open."
     ),
@@ -163,10 +190,16 @@ FACTS: dict[str, FactKind] = {
     ),
     "ticket_unsolved": FactKind("tickets", _TICKET, "0", "Not solved yet, or again; at the creation, while so."),
     "ticket_met": FactKind(
-        "tickets", _TICKET, "0", "First solved in the time allowed; at the solve.", business="deadline"
+        "tickets", _TICKET, "0", "First solved in the time allowed; at the solve.", business="deadline", terms="sla"
     ),
     "ticket_breached": FactKind(
-        "tickets", _TICKET, "0", "Not solved in the time allowed; at the deadline.", ahead=True, business="deadline"
+        "tickets",
+        _TICKET,
+        "0",
+        "Not solved in the time allowed; at the deadline.",
+        ahead=True,
+        business="deadline",
+        terms="sla",
     ),
     "ticket_failed": FactKind("recontact", _TICKET, "lag ms", "The first contact did not settle it; at the failure."),
     "ticket_open": FactKind("tickets", _TICKET, "±1", "The ticket became open, ceased to be, or changed hands."),

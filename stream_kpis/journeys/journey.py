@@ -12,8 +12,19 @@ from stream_kpis.events.envelope import Event
 from stream_kpis.events.types import Data
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.kpis.business_time import Calendars
+from stream_kpis.kpis.terms import USUAL, Terms
 
 NO_CALENDARS = Calendars()
+
+
+class Agreed(NamedTuple):
+    """What a company has agreed on, as data: what facts may rest on beside events."""
+
+    calendars: Calendars = NO_CALENDARS
+    terms: Terms = USUAL
+
+
+BY_DEFAULT = Agreed()
 
 Links = Mapping[tuple[str, str], tuple[str, int]]
 """What converts leads of other parties: by (the lead's party, the deal or order), the lead's id and when in ms."""
@@ -29,10 +40,11 @@ class Journey(NamedTuple):
     state, and so do ``links``, which say what it means for leads of other parties. All are pure otherwise: no clock, no
     randomness, no I/O. ``state`` is a msgspec struct whose defaults are the state before the first event. ``keeps``
     says what is kept of an event of a party: less, or what the party's name adds. ``makers`` are the parts of ``facts``
-    that can be left out, each with the names of what it makes; see :func:`counting`. ``clocked`` are further makers, of
-    the facts that rest on business calendars and are made only if they are counted. One that ``takes_rest`` takes only
-    the events that no other running journey takes. ``version`` rises with every change of its meaning: then its
-    measures are built anew.
+    that can be left out, each with the names of what it makes; see :func:`counting`. ``termed`` are the parts that rest
+    on the company's terms; ``facts`` has those by the usual ones, and ``makers`` make the rest of it. ``clocked`` are
+    further makers, of the facts that rest on business calendars and are made only if they are counted. One that
+    ``takes_rest`` takes only the events that no other running journey takes. ``version`` rises with every change of its
+    meaning: then its measures are built anew.
     """
 
     name: str
@@ -42,29 +54,30 @@ class Journey(NamedTuple):
     facts: Callable[[Any], list[Fact]]
     keeps: Callable[[Data, str], Data] | None = None
     makers: tuple[tuple[frozenset[str], Callable[[Any], list[Fact]]], ...] = ()
-    clocked: tuple[tuple[frozenset[str], Callable[[Any, Calendars], list[Fact]]], ...] = ()
+    termed: tuple[tuple[frozenset[str], Callable[[Any, Agreed], list[Fact]]], ...] = ()
+    clocked: tuple[tuple[frozenset[str], Callable[[Any, Agreed], list[Fact]]], ...] = ()
     links: Callable[[Any], Links] | None = None
     takes_rest: bool = False
     version: int = 1
 
 
-def _under(make: Callable[[Any, Calendars], list[Fact]], calendars: Calendars, state: Any) -> list[Fact]:
-    return make(state, calendars)
+def _under(make: Callable[[Any, Agreed], list[Fact]], agreed: Agreed, state: Any) -> list[Fact]:
+    return make(state, agreed)
 
 
-def counting(journey: Journey, wanted: Collection[str], calendars: Calendars = NO_CALENDARS) -> Journey:
+def counting(journey: Journey, wanted: Collection[str], agreed: Agreed = BY_DEFAULT) -> Journey:
     """The journey, which makes no facts that nobody counts, as far as its makers allow.
 
     Args:
         journey: a journey.
         wanted: the names of the facts that are counted.
-        calendars: what facts under a business clock rest on.
+        agreed: what facts under a business clock rest on, and those that are a matter of terms.
     """
     chosen = [make for names, make in journey.makers if not names.isdisjoint(wanted)]
-    if len(chosen) == len(journey.makers):
+    if len(chosen) == len(journey.makers) and not journey.termed:
         chosen = [journey.facts]
-    clocked = [make for names, make in journey.clocked if not names.isdisjoint(wanted)]
-    chosen += [partial(_under, make, calendars) for make in clocked]
+    resting = [make for names, make in (*journey.termed, *journey.clocked) if not names.isdisjoint(wanted)]
+    chosen += [partial(_under, make, agreed) for make in resting]
     if len(chosen) == 1:
         return journey._replace(facts=chosen[0])
     return journey._replace(facts=lambda state: [fact for make in chosen for fact in make(state)])

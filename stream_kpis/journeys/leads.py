@@ -1,21 +1,25 @@
-"""Leads: arrival, first human contact if any, first conversion. Deals and orders convert, so the party is the scope.
+"""Leads: arrival, first human contact, qualification, conversion. Deals and orders convert, so the party is the scope.
 
 A deal or order may name a lead of another party. Then the state here says so as a *link*, which the engine brings into
 the state there; see docs/decisions/0008-conversions-across-parties.md.
 """
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
-from stream_kpis.journeys.facts import Fact
-from stream_kpis.journeys.journey import NO_LINKS, Journey, Links
+from stream_kpis.journeys.facts import Fact, under_calendar
+from stream_kpis.journeys.journey import NO_LINKS, Agreed, Journey, Links
 from stream_kpis.journeys.orders import without_items
 
 Dims = tuple[str | None, ...]
 V = TypeVar("V")
+
+GRACE_MS = 3_600_000
+"""How long before its creation what is told of a lead still counts for it: it was written down afterwards."""
 
 
 class Contact(msgspec.Struct, array_like=True, gc=False):
@@ -36,6 +40,8 @@ class Lead(msgspec.Struct, array_like=True):
     converted_ms: list[int] = []
     merged_into: str | None = None
     disqualified: bool = False
+    qualified: list[tuple[int, int]] = []
+    """When, and the place in the fold, of each time that it was."""
 
 
 class Deal(msgspec.Struct, array_like=True):
@@ -117,6 +123,8 @@ def _step_lead(lead: Lead, data: t.Data, at_ms: int, seq: int) -> None:
                 lead.contacts.append(Contact(at_ms, seq, data.owner_id))
         case t.LeadAssigned():
             lead.owners.append((seq, data.owner_id))
+        case t.LeadQualified():
+            lead.qualified.append((at_ms, seq))
         case t.LeadConverted():
             lead.converted_ms.append(at_ms)
         case t.LeadMerged():
@@ -145,38 +153,67 @@ def step_deal(deal: Deal, data: t.Data, at_ms: int) -> None:
 
 
 def facts(state: Leads) -> list[Fact]:
-    """Arrival, answer and conversion of every lead that was not merged into another one."""
-    leads = state.leads
-    contacts: dict[str, list[Contact]] = {}
-    conversions: dict[str, list[int]] = {}
-    for lead_id, lead in leads.items():
-        if lead.contacts or lead.converted_ms:
-            target = _survivor(leads, lead_id)
-            if target is not None:
-                contacts.setdefault(target, []).extend(lead.contacts)
-                conversions.setdefault(target, []).extend(lead.converted_ms)
+    """All of every lead that was not merged into another one, with what those say that were merged into it."""
+    bought: dict[str, list[int]] = {}
     for named, at_ms in [*_purchases(state), *_linked(state)]:
-        target = _survivor(leads, named)
+        target = _survivor(state.leads, named)
         if target is not None:
-            conversions.setdefault(target, []).append(at_ms)
+            bought.setdefault(target, []).append(at_ms)
     found: list[Fact] = []
-    for lead_id, lead in leads.items():
-        created_ms = lead.created_ms
-        if created_ms is None or lead.merged_into is not None:
-            continue
-        found.append(Fact("lead_created", created_ms, 0, lead.dims))
-        answer = _answer(lead, contacts.get(lead_id, ()))
-        if answer:
-            found.append(answer)
-        converted = [at_ms for at_ms in conversions.get(lead_id, ()) if at_ms >= created_ms]
-        if converted:
-            first = min(converted)
-            found.append(Fact("lead_converted", first, first - created_ms, lead.dims))
-        elif not answer and not lead.disqualified:
-            channel, source, _, owner, *_ = lead.dims
-            owner = lead.owners[-1][1] if lead.owners else owner
-            found.append(Fact("lead_uncontacted", created_ms, 0, (channel, source, owner)))
+    for lead_id, whole in wholes(state).items():
+        found += _of_lead(state.leads[lead_id], whole, bought.get(lead_id, ()))
     return found
+
+
+def wholes(state: Leads) -> dict[str, list[Lead]]:
+    """By id each lead that was created and not merged into another: it, and those that were merged into it."""
+    leads = state.leads
+    found: dict[str, list[Lead]] = {}
+    for lead_id, lead in leads.items():
+        target = _survivor(leads, lead_id)
+        if target is not None and target in leads and leads[target].created_ms is not None:
+            found.setdefault(target, []).append(lead)
+    return found
+
+
+def creation_ms(whole: Sequence[Lead]) -> int:
+    """When a whole lead was created: the earliest of its creations."""
+    return min(one.created_ms for one in whole if one.created_ms is not None)
+
+
+def _of_lead(lead: Lead, whole: Sequence[Lead], bought: Sequence[int]) -> list[Fact]:
+    """What one lead says.
+
+    Args:
+        lead: one that was created, and not merged.
+        whole: it and those that were merged into it.
+        bought: when wins and orders converted it.
+    """
+    created_ms = creation_ms(whole)
+    since_ms = created_ms - GRACE_MS
+    found = [Fact("lead_created", created_ms, 0, lead.dims)]
+    reached = [contact for one in whole for contact in one.contacts if contact.at_ms >= since_ms]
+    if reached:
+        found.append(_answer(lead, created_ms, min(reached, key=lambda contact: contact.seq)))
+    qualified = [(seq, at_ms) for one in whole for at_ms, seq in one.qualified if at_ms >= since_ms]
+    if qualified:
+        found.append(_followed("lead_qualified", created_ms, min(qualified)[1], lead.dims))
+    converted = [at_ms for one in whole for at_ms in one.converted_ms if at_ms >= since_ms]
+    converted += [at_ms for at_ms in bought if at_ms >= since_ms]
+    if converted:
+        first_ms = min(converted)
+        found.append(Fact("lead_conversion", first_ms, 0, lead.dims))
+        found.append(_followed("lead_converted", created_ms, first_ms, lead.dims))
+    elif not reached and not lead.disqualified:
+        channel, source, _, owner, *_ = lead.dims
+        owner = lead.owners[-1][1] if lead.owners else owner
+        found.append(Fact("lead_uncontacted", created_ms, 0, (channel, source, owner)))
+    return found
+
+
+def _followed(name: str, created_ms: int, at_ms: int, dims: Dims) -> Fact:
+    """What followed a creation, told so that a cohort finds the creation: it followed at once, if it came before it."""
+    return Fact(name, max(at_ms, created_ms), max(at_ms - created_ms, 0), dims)
 
 
 def _purchases(state: Leads) -> list[tuple[str, int]]:
@@ -225,19 +262,24 @@ def _survivor(leads: dict[str, Lead], lead_id: str) -> str | None:
     return lead_id
 
 
-def _answer(lead: Lead, contacts: "list[Contact] | tuple[()]") -> Fact | None:
-    created_ms = lead.created_ms or 0
-    reached = [contact for contact in contacts if contact.at_ms >= created_ms]
-    if not reached:
-        return None
-    first = min(reached, key=lambda contact: contact.seq)
+def _answer(lead: Lead, created_ms: int, first: Contact) -> Fact:
+    """The contact that reached a lead first, by whoever had the lead then."""
     owner = first.owner
     if owner is None:
         owner = next((name for seq, name in reversed(lead.owners) if seq < first.seq), lead.dims[3])
     channel, source, campaign, _, segment, country = lead.dims
-    return Fact(
-        "lead_answered", first.at_ms, first.at_ms - created_ms, (channel, source, campaign, owner, segment, country)
-    )
+    dims = (channel, source, campaign, owner, segment, country)
+    return Fact("lead_answered", first.at_ms, max(first.at_ms - created_ms, 0), dims)
+
+
+def _answers_under(state: Leads, agreed: Agreed) -> list[Fact]:
+    """The same by the default calendar: a lead names none."""
+    clock = agreed.calendars.named(None)
+    return [
+        Fact(under_calendar(fact.name), fact.at_ms, clock.between(fact.at_ms - fact.value, fact.at_ms), fact.dims)
+        for fact in facts(state)
+        if fact.name == "lead_answered"
+    ]
 
 
 def _of(table: dict[str, V], key: str, make: type[V]) -> V:
@@ -254,6 +296,8 @@ def _kept(data: t.Data, party: str) -> t.Data:
     return without_items(data, party)
 
 
+_MADE = ("lead_created", "lead_answered", "lead_qualified", "lead_converted", "lead_conversion", "lead_uncontacted")
+
 JOURNEY = Journey(
     name="leads",
     state=Leads,
@@ -262,6 +306,7 @@ JOURNEY = Journey(
             t.LeadCreated,
             t.LeadAssigned,
             t.LeadContacted,
+            t.LeadQualified,
             t.LeadDisqualified,
             t.LeadConverted,
             t.LeadMerged,
@@ -278,6 +323,8 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=_kept,
+    makers=((frozenset(_MADE), facts),),
+    clocked=((frozenset({under_calendar("lead_answered")}), _answers_under),),
     links=links,
-    version=3,
+    version=4,
 )

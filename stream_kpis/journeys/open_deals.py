@@ -1,12 +1,15 @@
 """The open life of a deal: what the pipeline held of it, and how it went through the stages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from stream_kpis.events.types import MICRO
 from stream_kpis.journeys.facts import Fact
-from stream_kpis.journeys.terms import PLACES, STAGES
+from stream_kpis.kpis.terms import Terms
+
+_NUMBERS = ("deal_open", "deal_weighted")
+"""Facts that count deals, whatever they are worth."""
 
 
 class Standing(NamedTuple):
@@ -28,7 +31,7 @@ class End(NamedTuple):
 
 
 def facts(course: Sequence[Standing], product: str | None, end: End | None, last_ms: int) -> list[Fact]:
-    """What the open life says.
+    """What the open life says, whatever the stages of its pipeline.
 
     Args:
         course: where the deal stood, one after the other; at least one.
@@ -36,17 +39,33 @@ def facts(course: Sequence[Standing], product: str | None, end: End | None, last
         end: None while it is open.
         last_ms: the time of its last event.
     """
-    found = _held(course[0], product, course[0].at_ms, 1)
-    for before, after in pairwise(course):
-        found += _moved(before, after, product)
-    now = course[-1]
+    found = _through(course, end, lambda stands, at_ms, sign: _held(stands, product, at_ms, sign))
     if end is None:
+        now = course[-1]
         found.append(Fact("deal_idle", last_ms, 0, (now.owner, now.pipeline, now.stage)))
-    else:
-        found += _held(now, product, end.at_ms, -1)
     found += _left(course, end)
-    found += _progress(course, end)
     return found
+
+
+def weighted(course: Sequence[Standing], product: str | None, end: End | None, terms: Terms) -> list[Fact]:
+    """What the pipeline held of the deal while it was in listed stages, by how likely it was won there."""
+    return _through(course, end, lambda stands, at_ms, sign: _weighed(stands, product, at_ms, sign, terms))
+
+
+def _through(
+    course: Sequence[Standing], end: End | None, held: Callable[[Standing, int, int], list[Fact]]
+) -> list[Fact]:
+    """The open life as signed moves; ``held`` is what a standing adds at a time, or takes away.
+
+    Where only the amount changes, the number of deals stays as it is.
+    """
+    found = held(course[0], course[0].at_ms, 1)
+    for before, after in pairwise(course):
+        moves = held(before, after.at_ms, -1) + held(after, after.at_ms, 1)
+        if before[1:5] == after[1:5]:
+            moves = [fact for fact in moves if fact.name not in _NUMBERS]
+        found += moves
+    return found if end is None else found + held(course[-1], end.at_ms, -1)
 
 
 def _held(stands: Standing, product: str | None, at_ms: int, sign: int) -> list[Fact]:
@@ -56,23 +75,20 @@ def _held(stands: Standing, product: str | None, at_ms: int, sign: int) -> list[
     found = [Fact("deal_open", at_ms, sign, dims)]
     if amount:
         found.append(Fact("deal_open_value", at_ms, sign * amount, dims))
-        weighted = _weighted(pipeline, stage, amount)
-        if weighted:
-            found.append(Fact("deal_open_weighted", at_ms, sign * weighted, dims))
     return found
 
 
-def _moved(before: Standing, after: Standing, product: str | None) -> list[Fact]:
-    """A change of an open deal; where only the amount changed, the number of deals stays as it is."""
-    found = _held(before, product, after.at_ms, -1) + _held(after, product, after.at_ms, 1)
-    if before[1:5] == after[1:5]:
-        return [fact for fact in found if fact.name != "deal_open"]
+def _weighed(stands: Standing, product: str | None, at_ms: int, sign: int, terms: Terms) -> list[Fact]:
+    """The same of a deal in a listed stage, times how likely it is won."""
+    _, owner, pipeline, stage, month, amount = stands
+    chance = terms.chance(pipeline, stage)
+    if chance is None:
+        return []
+    dims = (owner, product, pipeline, stage, month)
+    found = [Fact("deal_weighted", at_ms, sign, dims)]
+    if value := (amount or 0) * chance // MICRO:
+        found.append(Fact("deal_open_weighted", at_ms, sign * value, dims))
     return found
-
-
-def _weighted(pipeline: str | None, stage: str | None, amount: int) -> int:
-    place = PLACES.get((pipeline or "", stage or ""))
-    return 0 if place is None else amount * STAGES[pipeline or ""][place].ppm // MICRO
 
 
 def _left(course: Sequence[Standing], end: End | None) -> Iterator[Fact]:
@@ -92,28 +108,41 @@ def _visit(entered: Standing, last: Standing, at_ms: int) -> Iterator[Fact]:
         yield Fact("deal_stage_left", at_ms, at_ms - entered.at_ms, dims)
 
 
-def _progress(course: Sequence[Standing], end: End | None) -> Iterator[Fact]:
-    """The listed stages that the deal reached, and those that it passed; whatever is skipped is both at once."""
-    reached: dict[tuple[str, str], int] = {}
+class _Reached(NamedTuple):
+    """When a stage was reached, and who had the deal then."""
+
+    at_ms: int
+    owner: str | None
+
+
+def progress(course: Sequence[Standing], source: str | None, end: End | None, terms: Terms) -> Iterator[Fact]:
+    """The listed stages that the deal reached, and those that it passed; whatever is skipped is both at once.
+
+    Args:
+        course: where the deal stood; at least one.
+        source: of its creation.
+        end: None while it is open. A win stands behind the last stage, if the deal was in a listed one before.
+        terms: which say what stages there are.
+    """
+    reached: dict[tuple[str, str], _Reached] = {}
     passed: dict[tuple[str, str], int] = {}
+
+    def advance(stands: Standing, stages: Sequence[str], place: int, at_ms: int) -> None:
+        pipeline = stands.pipeline or ""
+        for stage in stages[: place + 1]:
+            reached.setdefault((pipeline, stage), _Reached(at_ms, stands.owner))
+        for stage in stages[:place]:
+            passed.setdefault((pipeline, stage), at_ms)
+
     for stands in course:
-        place = PLACES.get((stands.pipeline or "", stands.stage or ""))
-        if place is not None:
-            _advance(reached, passed, stands.pipeline or "", place, stands.at_ms)
-    if end is not None and end.won:
-        pipeline = course[-1].pipeline or ""
-        _advance(reached, passed, pipeline, len(STAGES.get(pipeline, ())), end.at_ms)
-    for stage, at_ms in reached.items():
-        yield Fact("deal_stage_reached", at_ms, 0, stage)
+        stages = tuple(terms.listed(stands.pipeline))
+        if stands.stage in stages:
+            advance(stands, stages, stages.index(stands.stage), stands.at_ms)
+    last = course[-1]
+    if end is not None and end.won and any(pipeline == last.pipeline for pipeline, _ in reached):
+        stages = tuple(terms.listed(last.pipeline))
+        advance(last, stages, len(stages), end.at_ms)
+    for stage, (at_ms, owner) in reached.items():
+        yield Fact("deal_stage_reached", at_ms, 0, (*stage, owner, source))
     for stage, at_ms in passed.items():
-        yield Fact("deal_stage_passed", at_ms, at_ms - reached[stage], stage)
-
-
-def _advance(
-    reached: dict[tuple[str, str], int], passed: dict[tuple[str, str], int], pipeline: str, place: int, at_ms: int
-) -> None:
-    """The deal stands at a place of its pipeline now; one behind the last stage for a win."""
-    for stage in STAGES.get(pipeline, ())[: place + 1]:
-        reached.setdefault((pipeline, stage.name), at_ms)
-    for stage in STAGES.get(pipeline, ())[:place]:
-        passed.setdefault((pipeline, stage.name), at_ms)
+        yield Fact("deal_stage_passed", at_ms, at_ms - reached[stage].at_ms, (*stage, reached[stage].owner, source))

@@ -6,12 +6,12 @@ from itertools import pairwise
 import msgspec
 
 from stream_kpis.events.envelope import Event
-from stream_kpis.events.types import MICRO
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.orders import JOURNEY as ORDERS
 from stream_kpis.journeys.orders import Order, without_items
 from stream_kpis.journeys.orders import step as step_order
+from stream_kpis.journeys.prices import bucket_of
 
 LAPSE_MS = 90 * 86_400_000
 """Who has not bought for so long does not buy any more, until the next order."""
@@ -87,19 +87,6 @@ def _value(orders: list[Order], first_ms: int) -> Iterator[Fact]:
         yield Fact("buyer_bucket", at_ms, 1, (now,))
         yield Fact("buyer_bucket_value", at_ms, value, (now,))
         bucket = now
-
-
-def bucket_of(value: int) -> str:
-    """The largest of 1, 2, 5, 10, 20, 50 … units that micro-units hold, as text; ``0`` below one unit.
-
-    >>> [bucket_of(units * 1_000_000) for units in (-3, 0, 1, 4, 5, 99, 100)]
-    ['0', '0', '1', '2', '5', '50', '100']
-    """
-    units = value // MICRO
-    if units < 1:
-        return "0"
-    digits = str(units)
-    return ("5" if digits[0] >= "5" else "2" if digits[0] >= "2" else "1") + "0" * (len(digits) - 1)
 
 
 def _gaps(name: str, times_ms: list[int], back: int) -> Iterator[Fact]:

@@ -7,9 +7,9 @@ import msgspec
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
 from stream_kpis.journeys.facts import Fact, under_calendar
-from stream_kpis.journeys.journey import Journey
-from stream_kpis.journeys.terms import SLA_MS, SLA_OTHERWISE_MS
-from stream_kpis.kpis.business_time import BusinessTime, Calendars
+from stream_kpis.journeys.journey import BY_DEFAULT, Agreed, Journey
+from stream_kpis.kpis.business_time import BusinessTime
+from stream_kpis.kpis.terms import Terms
 
 WALL = BusinessTime()
 """The clock that is always open."""
@@ -169,7 +169,8 @@ def _total_ms(stretches: list[tuple[int, int]], clock: BusinessTime = WALL) -> i
 
 def facts(ticket: Ticket) -> list[Fact]:
     """Everything of a ticket that exists and was neither merged nor deleted."""
-    return _moves(ticket) + _opening(ticket) + _answer(ticket) + _solution(ticket) + _ending(ticket)
+    solved = _solution(ticket) + _ending(ticket)
+    return _moves(ticket) + _opening(ticket) + _answer(ticket) + solved + _promise(ticket)
 
 
 def _exists(ticket: Ticket) -> bool:
@@ -182,11 +183,10 @@ def _moves(ticket: Ticket) -> list[Fact]:
 
 
 def _opening(ticket: Ticket) -> list[Fact]:
-    """That it was opened, and whether what was promised then was kept."""
     if not _exists(ticket) or not ticket.counts:
         return []
     opening = ticket.opening._replace(category=ticket.dims.category)
-    return [Fact("ticket_opened", ticket.created_ms or 0, 0, opening), *_kept_promise(ticket)]
+    return [Fact("ticket_opened", ticket.created_ms or 0, 0, opening)]
 
 
 def _answer(ticket: Ticket) -> list[Fact]:
@@ -223,11 +223,15 @@ def _ending(ticket: Ticket) -> list[Fact]:
     return [Fact("ticket_solved_full", *last), Fact("ticket_waited", last.at_ms, waited_ms, last.dims)]
 
 
-def _kept_promise(ticket: Ticket, clock: BusinessTime = WALL) -> list[Fact]:
+def _promise(ticket: Ticket, agreed: Agreed = BY_DEFAULT) -> list[Fact]:
+    """Whether what was promised at the opening was kept."""
+    return _kept_promise(ticket, agreed.terms) if _exists(ticket) and ticket.counts else []
+
+
+def _kept_promise(ticket: Ticket, terms: Terms, clock: BusinessTime = WALL) -> list[Fact]:
     """Solved in time, or not; while it is not solved, the deadline may lie ahead, and nobody sees it yet."""
     first, priority = ticket.solved_first, ticket.opening.priority
-    allowed_ms = SLA_MS.get(priority, SLA_OTHERWISE_MS)
-    deadline_ms = clock.after(ticket.created_ms or 0, allowed_ms)
+    deadline_ms = clock.after(ticket.created_ms or 0, terms.allowed_ms(priority))
     if first is not None and (deadline_ms is None or first.at_ms <= deadline_ms):
         return [Fact("ticket_met", first.at_ms, 0, first.dims._replace(priority=priority))]
     if deadline_ms is None:
@@ -239,31 +243,31 @@ def _kept_promise(ticket: Ticket, clock: BusinessTime = WALL) -> list[Fact]:
 # Under the clock of the ticket's calendar.
 
 
-def _answer_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
+def _answer_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
     found = []
     for fact in _answer(ticket):
-        number = calendars.number(ticket.calendar)
+        number = agreed.calendars.number(ticket.calendar)
         since_ms = fact.at_ms - fact.value
-        worth = calendars.numbered(number).between(since_ms, fact.at_ms) if ticket.answered else number
+        worth = agreed.calendars.numbered(number).between(since_ms, fact.at_ms) if ticket.answered else number
         found.append(_under(fact, worth))
     return found
 
 
-def _solution_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
+def _solution_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
     """The first one."""
     first = ticket.solved_first
     if first is None or not _exists(ticket):
         return []
-    clock = calendars.named(ticket.calendar)
+    clock = agreed.calendars.named(ticket.calendar)
     return [_under(Fact("ticket_solved_first", *first), clock.between(ticket.created_ms or 0, first.at_ms))]
 
 
-def _ending_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
+def _ending_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
     """The solution that stands."""
     last = ticket.solved_now
     if last is None or not _exists(ticket):
         return []
-    clock = calendars.named(ticket.calendar)
+    clock = agreed.calendars.named(ticket.calendar)
     took_ms = clock.between(ticket.created_ms or 0, last.at_ms) - _total_ms(ticket.rests, clock)
     waited_ms = took_ms - _total_ms(ticket.pendings, clock)
     solved = Fact("ticket_solved_full", *last)
@@ -271,10 +275,11 @@ def _ending_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
     return [_under(solved, took_ms), _under(waited, waited_ms)]
 
 
-def _promise_under(ticket: Ticket, calendars: Calendars) -> list[Fact]:
+def _promise_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
     if not _exists(ticket) or not ticket.counts:
         return []
-    return [_under(fact, 0) for fact in _kept_promise(ticket, calendars.named(ticket.calendar))]
+    clock = agreed.calendars.named(ticket.calendar)
+    return [_under(fact, 0) for fact in _kept_promise(ticket, agreed.terms, clock)]
 
 
 def _under(fact: Fact, value: int) -> Fact:
@@ -306,11 +311,12 @@ JOURNEY = Journey(
     facts=facts,
     makers=(
         (frozenset({"ticket_open"}), _moves),
-        (frozenset({"ticket_opened", "ticket_met", "ticket_breached"}), _opening),
+        (frozenset({"ticket_opened"}), _opening),
         (frozenset({"ticket_answered", "ticket_unanswered"}), _answer),
         (frozenset({"ticket_solved_first", "ticket_resolved", "ticket_reopened", "ticket_solved_again"}), _solution),
         (frozenset({"ticket_solved_full", "ticket_waited", "ticket_unsolved"}), _ending),
     ),
+    termed=((frozenset({"ticket_met", "ticket_breached"}), _promise),),
     clocked=(
         (_named("ticket_answered", "ticket_unanswered"), _answer_under),
         (_named("ticket_solved_first"), _solution_under),

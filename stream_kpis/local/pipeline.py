@@ -131,6 +131,7 @@ class Pipeline:
             "STREAM_KPIS_CURRENCY": settings.currency,
             **({"STREAM_KPIS_LOOKUPS": str(settings.lookups.absolute())} if settings.lookups else {}),
             **({"STREAM_KPIS_CALENDARS": str(settings.calendars.absolute())} if settings.calendars else {}),
+            **({"STREAM_KPIS_TERMS": str(settings.terms.absolute())} if settings.terms else {}),
             **({"STREAM_KPIS_RATES": str(settings.rates.absolute())} if settings.rates else {}),
             "STREAM_KPIS_RATES_CARRY_DAYS": str(settings.rates_carry_days),
             **({"STREAM_KPIS_GOALS": str(settings.goals)} if settings.goals else {}),

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _TARGETS = {
     "first_response": "unanswered_over_target",
     "first_response_business": "unanswered_over_target_business",
+    "lead_response": "leads_over_target",
 }
 """The oracle's targets, and the KPIs that say them."""
 
@@ -155,17 +156,20 @@ def oracle_of(
     only: Collection[str] = (),
     rates: RatesKnown = NO_RATES,
 ) -> Oracle:
-    """An oracle with the deployment's targets, goals and rates, that has read nothing; of some KPIs only, or of all."""
+    """An oracle with the deployment's targets, terms, goals and rates, which has read nothing; of some KPIs or all."""
     kpis, measures = plan.catalogue.kpis, plan.catalogue.measures
     asked = {name for kpi in only or kpis for name in measures_of(plan.catalogue, kpi)}
     by_calendar = any(measures[name].clock == "business" for name in asked)  # which takes seconds to lay out
     targets_ms = {
         name: round(kpi.target * 1000) for name, of in _TARGETS.items() if (kpi := kpis.get(of)) and kpi.target
     }
+    allowed: list[tuple[str | None, int]] = [*plan.terms.sla_ms.items(), (None, plan.terms.otherwise_ms)]
     return Oracle(
         reader,
         zone,
         targets_ms,
+        sla_ms=dict(allowed),
+        stages=plan.terms.stages,
         quotas=goals.quotas,
         experiments=goals.experiments,
         min_samples={name: kpi.min_samples for name, kpi in kpis.items()},

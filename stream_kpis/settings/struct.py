@@ -120,6 +120,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             " `crm.calendars`, no KPI has a business clock."
         ),
     ] = None
+    terms: Annotated[
+        Path | None,
+        Meta(
+            description="File of terms (`docs/terms.md`): the time allowed to solve tickets of each priority, and the"
+            " stages of pipelines with their probabilities; without one the usual ones."
+        ),
+    ] = None
     lookups: Annotated[
         Path | None,
         Meta(description="File of lookup tables for dimensions, such as the team of an owner (`docs/lookups.md`)."),

@@ -31,6 +31,7 @@ TOPIC = "crm.leads"
 
 _COHORTS = {
     "lead_converted": "lead_created",
+    "lead_qualified": "lead_created",
     "survey_responded": "survey_sent",
     "deal_created_won": "deal_created",
     "deal_stage_passed": "deal_stage_reached",

@@ -43,7 +43,7 @@ _UNREAD = {"email.bounced", "email.opened", "email.unsubscribed", "email.complai
 FAMILIES: dict[str, tuple[Kind, ...]] = {
     family: tuple(kind for kind in KINDS if kind.name.split(".")[0] in members and kind.name not in left_out)
     for family, (members, left_out) in {
-        "leads": (("lead", "deal", "order"), _IDLE),
+        "leads": (("lead", "deal", "order"), _IDLE - {"lead.qualified"}),
         "deals": (("deal",), ()),
         "orders": (("order",), ()),
         "purchases": (("order",), ()),

@@ -46,10 +46,34 @@ CASES: dict[str, tuple[str, list[Step], set[tuple[Any, ...]]]] = {
         ],
         {("lead_created", 1, 0), ("lead_answered", 4, 3 * M)},
     ),
-    "a contact before the lead is no answer": (
+    "a contact more than an hour before the lead is no answer": (
         "leads",
-        [lead(2, "created"), lead(1, "contacted", **PERSON)],
-        {("lead_created", 2, 0)},
+        [lead(62, "created"), lead(1, "contacted", **PERSON)],
+        {("lead_created", 62, 0)},
+    ),
+    "a lead that is written down within an hour was answered at once": (
+        "leads",
+        [lead(62, "created"), lead(2, "contacted", **PERSON)],
+        {("lead_created", 62, 0), ("lead_answered", 2, 0)},
+    ),
+    "what was sold at the counter converts the lead that is written down then, at once": (
+        "leads",
+        [
+            lead(62, "created"),
+            order(2, "placed", amount=1, lead_id="l"),
+            order(1, "placed", "n", amount=1, lead_id="l"),
+        ],
+        {("lead_created", 62, 0), ("lead_converted", 62, 0)},
+    ),
+    "a lead is as old as the eldest that was merged into it, and else itself": (
+        "leads",
+        [
+            lead(1, "created", "x", owner_id="a"),
+            lead(100, "created", owner_id="b"),
+            lead(200, "merged", "x", into="l"),
+            lead(30, "contacted", **PERSON),
+        ],
+        {("lead_created", 1, 0, "b"), ("lead_answered", 30, 29 * M, "b")},
     ),
     "an answer at once takes no time": (
         "leads",
@@ -108,9 +132,9 @@ CASES: dict[str, tuple[str, list[Step], set[tuple[Any, ...]]]] = {
             deal(6, "lost"),
         ],
         {
-            ("deal_won", 5, 0, "default"),
-            ("deal_won_value", 5, 5_000_000, "default"),
-            ("deal_cycle", 5, 4 * M, "default"),
+            ("deal_won", 5, 0, "default", "new"),
+            ("deal_won_value", 5, 5_000_000, "default", "new"),
+            ("deal_cycle", 5, 4 * M, "default", "new", "5"),
         },
     ),
     "a deal is won at its last amount, by its last owner": (
@@ -123,24 +147,24 @@ CASES: dict[str, tuple[str, list[Step], set[tuple[Any, ...]]]] = {
             deal(5, "amount_changed", amount=9),
         ],
         {
-            ("deal_won", 4, 0, "b", "default"),
-            ("deal_won_value", 4, 6_000_000, "b", "default"),
-            ("deal_cycle", 4, 3 * M, "b", "default"),
+            ("deal_won", 4, 0, "b", "default", "new"),
+            ("deal_won_value", 4, 6_000_000, "b", "default", "new"),
+            ("deal_cycle", 4, 3 * M, "b", "default", "new", "5"),
         },
     ),
     "a win names its own amount and owner": (
         "deals",
         [deal(1, "created", amount=5, owner_id="a"), deal(2, "won", amount=0, owner_id="c")],
         {
-            ("deal_won", 2, 0, "c", "default"),
-            ("deal_won_value", 2, 0, "c", "default"),
-            ("deal_cycle", 2, M, "c", "default"),
+            ("deal_won", 2, 0, "c", "default", "new"),
+            ("deal_won_value", 2, 0, "c", "default", "new"),
+            ("deal_cycle", 2, M, "c", "default", "new", "0"),
         },
     ),
     "a deal that began after its close has no cycle": (
         "deals",
         [deal(2, "won"), deal(3, "created", amount=5)],
-        {("deal_won", 2, 0, "default")},
+        {("deal_won", 2, 0, "default", "new")},
     ),
     "a deleted deal never was": ("deals", [deal(1, "created"), deal(2, "won"), deal(3, "deleted")], set()),
     "a refund is once, and its order still kept in part": (

@@ -156,6 +156,19 @@ OF_PARTIES: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = 
         {("customer_lapsed", 5, 1), ("customer_lapsed", 5, -1)},
     ),
     # Leads
+    "a lead is qualified the first time, also by what was merged into it, and at its creation if that came later": (
+        "leads",
+        {"lead_qualified", "lead_converted", "lead_conversion"},
+        [lead(70, "created"), lead(71, "created", "x"), lead(9, "qualified", "x"), lead(20, "qualified", "x"),
+         lead(80, "qualified"), lead(90, "merged", "x", into="l"), lead(11, "converted")],
+        {("lead_qualified", 70, 0), ("lead_converted", 70, 0), ("lead_conversion", 11, 0)},
+    ),
+    "a lead that was there is qualified and converted later": (
+        "leads",
+        {"lead_qualified", "lead_converted", "lead_conversion"},
+        [lead(1, "created", channel="web"), lead(9, "qualified"), lead(7, "qualified"), lead(8, "converted")],
+        {("lead_qualified", 7, 6 * M, "web"), ("lead_converted", 8, 7 * M, "web"), ("lead_conversion", 8, 0, "web")},
+    ),
     "nobody has reached the lead: its latest owner should": (
         "leads",
         {"lead_uncontacted"},

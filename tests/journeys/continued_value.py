@@ -19,9 +19,9 @@ def exposed(minute: int, variant: str, experiment: str = "e") -> Step:
     return minute, "experiment.exposed", {"experiment": experiment, "variant": variant}
 
 
-def noon(day: int) -> int:
+def half_past_ten(day: int) -> int:
     """Of a day of January 2026, in minutes."""
-    return (20_453 + day) * D + 12 * H
+    return (20_453 + day) * D + 10 * H + 30
 
 
 WORTH = {"customer_worth"}
@@ -38,14 +38,15 @@ OF_VALUE: dict[str, tuple[str, set[str], list[Step], set[tuple[Any, ...]]]] = {
         "costs",
         {"cost"},
         [cost(1, 100, **{"from": "2026-01-01", "to": "2026-01-03T23:00:00Z"}, team="sales")],
-        {("cost", noon(1), 33_333_333, "labour", "sales"), ("cost", noon(2), 33_333_333, "labour", "sales"),
-         ("cost", noon(3), 33_333_334, "labour", "sales")},
+        {("cost", half_past_ten(1), 33_333_333, "labour", "sales"),
+         ("cost", half_past_ten(2), 33_333_333, "labour", "sales"),
+         ("cost", half_past_ten(3), 33_333_334, "labour", "sales")},
     ),
     "one below zero is rounded towards minus infinity": (
         "costs",
         {"cost"},
         [cost(1, -0.000001, **{"from": "2026-01-01", "to": "2026-01-02"})],
-        {("cost", noon(1), -1, "labour"), ("cost", noon(2), 0, "labour")},
+        {("cost", half_past_ten(1), -1, "labour"), ("cost", half_past_ten(2), 0, "labour")},
     ),
     "one of a span that goes back, or is no span, counts at its own time": (
         "costs",

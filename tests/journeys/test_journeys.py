@@ -1,6 +1,7 @@
 """What each journey says of what happened: cases by hand from docs/definitions.md, and promises that all keep."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from stream_kpis.events.envelope import Event, Incoming, Reader, events_decoder, events_encoder
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import FACTS, Fact, under_calendar
-from stream_kpis.journeys.journey import counting
+from stream_kpis.journeys.journey import BY_DEFAULT, Agreed, counting
 from tests.engine.worlds import FAMILIES, NOW_MS, Happening, iso, one_of, value_of
 from tests.journeys.cases import CASES, MINUTE_MS, Step
 from tests.journeys.cases_of_parties import CASES_OF_PARTIES
@@ -52,6 +53,7 @@ def test_a_journey_says_what_the_definitions_say(case: str) -> None:
     others = set().union(*(about for of, about, _, _ in CONTINUED.values() if of == journey)) - {
         "deal_lost",
         "customer_level",
+        "lead_converted",
     }
     assert {fact for fact in said(journey, steps) if fact[0] not in others} == facts
 
@@ -187,10 +189,21 @@ def test_under_a_calendar_that_is_always_open_facts_are_those_of_the_wall_clock(
         assert sorted(business, key=str) == sorted(wall, key=str)
 
 
+def usual(make: Callable[[Any, Agreed], list[Fact]]) -> Callable[[Any], list[Fact]]:
+    """What a maker of facts that rest on terms makes by the usual ones."""
+    return lambda state: make(state, BY_DEFAULT)
+
+
+def test_what_rests_on_terms_is_made_by_them() -> None:
+    """As declared, and nothing else."""
+    termed = {name for journey in JOURNEYS.values() for names, _ in journey.termed for name in names}
+    assert termed == {name for name, fact in FACTS.items() if fact.terms}
+
+
 @pytest.mark.parametrize("journey", [name for name in JOURNEYS if JOURNEYS[name].makers])
 def test_makers_make_all_facts_each_its_own(journey: str) -> None:
     """So that leaving some out leaves out those facts and no others."""
-    makers = JOURNEYS[journey].makers
+    makers = (*JOURNEYS[journey].makers, *((names, usual(make)) for names, make in JOURNEYS[journey].termed))
     assert frozenset().union(*(names for names, _ in makers)) == {
         name for name, fact in FACTS.items() if fact.journey == journey
     }

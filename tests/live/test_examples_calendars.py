@@ -30,8 +30,10 @@ def ms(time: str) -> int:
 
 def ticket(time: str, kind: str, name: str = "t1", /, **data: Any) -> Imported:
     """One event of a ticket of its own party, at a time with an offset."""
-    kind = f"ticket.{kind}"
-    data |= {"ticket_id": name}
+    return happened(time, f"ticket.{kind}", name, ticket_id=name, **data)
+
+
+def happened(time: str, kind: str, name: str, /, **data: Any) -> Imported:
     value = encode_event(kind, id=f"{next(_numbers):06}", source="s", time=iso(ms(time)), subject=name, data=data)
     return Imported(kind, name, ms(time), KIND_OF_NAME[kind].topic, value)
 
@@ -75,6 +77,20 @@ def took_s(events: Iterable[Imported], kpi: str) -> float:
 )
 def test_first_response_time_business(begin: str, end: str, wait_s: float) -> None:
     assert took_s([created(begin), answered(end)], "first_response_time_business") == wait_s
+
+
+@pytest.mark.parametrize(
+    ("created_at", "reached_at", "wait_s"),
+    [
+        pytest.param("2026-04-10T16:30+02:00", "2026-04-13T09:15+02:00", 2700, id="over a weekend"),
+        pytest.param("2026-04-13T10:00+02:00", "2026-04-13T09:15+02:00", 0, id="written down afterwards"),
+    ],
+)
+def test_lead_response_time_business(created_at: str, reached_at: str, wait_s: float) -> None:
+    events = [
+        happened(created_at, "lead.created", "A", lead_id="l"), happened(reached_at, "lead.contacted", "A", lead_id="l")
+    ]  # fmt: skip
+    assert took_s(events, "lead_response_time_business") == wait_s
 
 
 @pytest.mark.parametrize(("name", "wait_s"), [("dseks", 7200), ("", 7200), ("always", 64800), ("night", 6 * HOUR_S)])

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.live.stories import deal, happened, order, told
+from tests.live.stories import deal, happened, made, order, told
 
 ALL = ("30d", "", "")
 NOW = ("now", "", "")
+FORECASTS = ("deals_forecast", "pipeline_overdue_value")
 
 
 def lead(day: float, kind: str, name: str, **data: object) -> object:
@@ -49,13 +50,94 @@ def test_pipeline_value() -> None:
     assert (values["pipeline_value", *NOW].value, values["pipeline_value", *NOW].samples) == (150, 2)
 
 
-@pytest.mark.parametrize(("stage", "weighted"), [("proposal", 45), ("demo", 0)])
-def test_pipeline_weighted_value(stage: str, weighted: float) -> None:
+def test_lead_qualification_rate() -> None:
     values = told([
-        deal(1, "created", amount=100, stage=stage, expected_close="2026-09-15"), deal(2, "amount_changed", amount=150)
+        lead(1, "created", "l1"), lead(3, "qualified", "l1"), lead(2, "created", "l2"), lead(40, "qualified", "l2"),
+        lead(3, "created", "l3"),
+    ], 60)  # fmt: skip
+    found = values["lead_qualification_rate", *ALL]
+    assert (found.numerator, found.denominator) == (1, 3)
+
+
+def test_lead_response_time_live() -> None:
+    values = told([lead(29, "created", "l1"), lead(29.5, "contacted", "l1"), lead(27, "created", "l2")])
+    found = values["lead_response_time_live", "24h", "", ""]
+    assert (found.value, found.samples) == (pytest.approx(3 * 86400, rel=0.01), 2)
+
+
+def test_leads_over_target() -> None:
+    values = told([
+        lead(30 - 1 / 1440, "created", "l1"), lead(29, "created", "l2", channel="web"), lead(28, "created", "l3"),
+        lead(29, "contacted", "l3"),
     ])  # fmt: skip
-    assert values["pipeline_weighted_value", *NOW].value == weighted
-    assert values["pipeline_weighted_value", "now", "close", "2026-09"].value == weighted
+    found = values["leads_over_target", *NOW]
+    assert (found.value, found.samples) == (1, 2)
+    assert values["leads_over_target", "now", "channel", "web"].value == 1
+
+
+def test_a_lead_written_down_late() -> None:
+    minutes_20 = 20 / 1440
+    found = told([lead(1, "contacted", "l1"), lead(1 + minutes_20, "created", "l1")])["lead_response_time", *ALL]
+    assert (found.value, found.samples) == (0, 1)
+    merged = told([lead(-10, "created", "l1"), lead(2, "created", "l2"), lead(3, "merged", "l1", into="l2")])
+    assert [merged["leads_new", window, "", ""].value for window in ("30d", "90d")] == [0, 1]
+
+
+def test_a_conversion_within_the_hour_before_the_creation_counts_in_the_lead_s_cohort() -> None:
+    """Though the conversion lies in the day before it; a link of another party too."""
+    half_hour = 0.5 / 24
+    sold = order(-half_hour, "placed", "o", "B", amount=9, lead_id="l1", lead_party="A")
+    values = told([lead(0, "created", "l1"), sold], 60)
+    found = values["lead_conversion_rate", *ALL]
+    assert (found.numerator, found.denominator) == (1, 1)
+    early = told([lead(0, "created", "l1"), order(-3 * half_hour, "placed", "o", amount=9, lead_id="l1")], 60)
+    assert early["lead_conversion_rate", *ALL].numerator == 0
+
+
+def test_lost_cycle_time() -> None:
+    values = told([
+        deal(1, "created", decision_makers=7, amount=30), deal(11, "lost"), deal(2, "created", "d2"),
+        deal(22, "lost", "d2"), deal(5, "lost", "d3"),
+    ])  # fmt: skip
+    found = values["lost_cycle_time", *ALL]
+    assert (found.value, found.samples) == (pytest.approx(10 * 86400, rel=0.01), 2)
+    for by, groups in (("size", {"20", "unknown"}), ("decision_makers", {"6-10", "unknown"})):
+        assert {g for kpi, window, of, g in values if (kpi, window, of) == ("lost_cycle_time", "30d", by)} == groups
+
+
+def test_a_won_deal_by_kind_size_and_decision_makers() -> None:
+    values = told([deal(1, "created", kind="renewal", decision_makers=3), deal(9, "won", amount=0.5)])
+    assert values["avg_deal_value", "30d", "kind", "renewal"].value == 0.5
+    for by, group in (("size", "0"), ("decision_makers", "3")):
+        assert values["sales_cycle_time", "30d", by, group].samples == 1
+
+
+def test_pipeline_weighted_value() -> None:
+    values = told([
+        deal(1, "created", amount=100, stage="proposal", expected_close="2026-09-15"),
+        deal(2, "amount_changed", amount=150), deal(3, "created", "d2", amount=7, stage="demo"),
+        deal(3, "created", "d3", stage="contract"),
+    ])  # fmt: skip
+    assert (values["pipeline_weighted_value", *NOW].value, values["pipeline_weighted_value", *NOW].samples) == (45, 2)
+    assert values["pipeline_weighted_value", "now", "close", "2026-09"].value == 45
+    assert values["pipeline_value", *NOW].value == 157
+
+
+def test_where_no_deal_was_in_a_listed_stage_nothing_is_weighted() -> None:
+    """Afterwards none left is 0, also within the day that it was there."""
+    demo = [deal(1, "created", amount=150, stage="demo", expected_close="2026-04-15")]
+    assert told(demo)["pipeline_weighted_value", *NOW].value is None
+    assert {r.value for (operator, *_), r in made(demo).items() if operator in FORECASTS} == {None}
+    was = [*demo, stage(5, "proposal"), stage(5.001, "demo")]
+    assert [told(was, day)["pipeline_weighted_value", *NOW].value for day in (4.5, 6, 200)] == [None, 0, 0]
+    assert {r.value for (operator, *_), r in made(was).items() if operator in FORECASTS} == {0}
+
+
+def test_at_midnight_of_a_first_day_nothing_is_won_yet_in_the_forecast() -> None:
+    """Of the period that begins then."""
+    won = [deal(1, "created", stage="proposal"), deal(2, "won", amount=100)]
+    found = {w: made(won, 31)["deals_forecast", "deals_won_value", w, "", "", ""].value for w in ("mtd", "qtd", "ytd")}
+    assert found == {"mtd": 0, "qtd": 0, "ytd": 100}
 
 
 def test_deal_win_rate_value() -> None:
@@ -94,6 +176,7 @@ def test_stage_conversion_rate() -> None:
     values = told([
         deal(1, "created", stage="discovery"), stage(3, "negotiation"),
         deal(2, "created", "d2", stage="discovery"), deal(9, "lost", "d2"),
+        deal(5, "created", "d5", stage="demo"), deal(6, "won", "d5"),
     ], 120)  # fmt: skip
     found = {
         group: (value.numerator, value.denominator)
@@ -101,6 +184,19 @@ def test_stage_conversion_rate() -> None:
         if (kpi, window) == ("stage_conversion_rate", "30d") and by in ("", "stage")
     }
     assert found == {"": (2, 4), "discovery": (1, 2), "proposal": (1, 1), "negotiation": (0, 1)}
+
+
+def test_stage_conversion_rate_by_owner_and_source() -> None:
+    values = told([
+        deal(1, "created", stage="discovery", owner_id="a", source="s"), deal(2, "owner_changed", owner_id="b"),
+        stage(3, "proposal"),
+    ], 120)  # fmt: skip
+    groups = {
+        (by, group): (value.numerator, value.denominator)
+        for (kpi, window, by, group), value in values.items()
+        if (kpi, window) == ("stage_conversion_rate", "30d") and by in ("owner", "source")
+    }
+    assert groups == {("owner", "a"): (1, 1), ("owner", "b"): (0, 1), ("source", "s"): (1, 2)}
 
 
 def test_deals_stalled() -> None:

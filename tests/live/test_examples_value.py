@@ -29,11 +29,11 @@ def pair(values: Told, kpi: str, window: str = "30d", by: str = "", group: str =
 
 
 def test_a_cost_of_a_span_counts_by_days() -> None:
-    """Of 31 days, ten have come by the eleventh; each comes at noon."""
+    """Of 31 days, ten have come by the eleventh; each comes at half past ten."""
     march = {"from": "2026-03-01", "to": "2026-03-31"}
     events = [cost(0, 310, "acquisition", **march), happened(0, "lead.created", "A", lead_id="l")]
-    spent = {day: told(events, day)["cost_per_lead", "90d", "", ""].value for day in (10, 10.5, 10.6, 11, 40)}
-    assert spent == {10: 100, 10.5: 100, 10.6: 110, 11: 110, 40: 310}
+    spent = {day: told(events, day)["cost_per_lead", "90d", "", ""].value for day in (10, 10.43, 10.44, 11, 40)}
+    assert spent == {10: 100, 10.43: 100, 10.44: 110, 11: 110, 40: 310}
 
 
 def test_cost_per_lead() -> None:
@@ -81,7 +81,7 @@ def test_an_unknown_cost_is_not_a_cost_of_0() -> None:
 
 def test_costs_ahead_are_not_known_yet() -> None:
     ahead = [*NEW, cost(10, 100, "acquisition", **{"from": "2026-03-21", "to": "2026-03-30"})]
-    values = {day: told(ahead, day)["cac", *ALL] for day in (20.5, 21)}
+    values = {day: told(ahead, day)["cac", *ALL] for day in (20.4, 21)}
     assert [(v.value, v.state) for v in values.values()] == [(None, State.NO_DATA), (10 / 3, State.LOW_SAMPLE)]
 
 

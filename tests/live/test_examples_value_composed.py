@@ -29,6 +29,16 @@ def test_cac_lagged() -> None:
     assert of(values, "cac_lagged", "30d", "channel", "web") == pytest.approx(100 / 3)
 
 
+def test_cac_lagged_by_whole_days() -> None:
+    """Whoever came this morning is not among those whom the costs of closed days brought."""
+    values = told([
+        cost(0, 150, "acquisition"), *(customer(60 + n, "created", f"A{n}") for n in range(3)),
+        customer(90.2, "created", "B"),
+    ], 90.5)  # fmt: skip
+    found = values["cac_lagged", "30d", "", ""]
+    assert (found.value, found.denominator) == (50, 3)
+
+
 def test_arpc_decomposition() -> None:
     """Two customers that spend 100, then three that spend 180: what the open day holds is in neither."""
     values = told([
@@ -166,6 +176,20 @@ def test_without_a_control_the_first_variant_by_name_is_one() -> None:
     found = values["ab_lift", "30d", "experiment,variant", "e,zero"]
     assert (found.value, found.samples) == (1 / 40, 40)
     assert of(values, "ab_relative_lift", "30d", "experiment,variant", "e,zero") is None
+
+
+def test_a_holdout_is_a_control() -> None:
+    """Though another name comes first; unless there is one named control."""
+    campaign = [exposed(1, f"n{n}", "campaign") for n in range(40)]
+    holdout = [exposed(1, f"c{n}", "holdout") for n in range(40)]
+    bought = [
+        order(2, "placed", f"o{w}{n}", f"{w}{n}", amount=1) for w, many in (("c", 4), ("n", 8)) for n in range(many)
+    ]
+    values = told([*campaign, *holdout, *bought], 35)
+    assert of(values, "ab_lift", "30d", "experiment,variant", "e,campaign") == pytest.approx(0.1)
+    assert of(values, "ab_lift", "30d", "experiment,variant", "e,holdout") is None
+    also = [exposed(1, f"k{n}", "control") for n in range(40)]
+    assert of(told([*campaign, *holdout, *also], 35), "ab_lift", "30d", "experiment,variant", "e,holdout") == 0
 
 
 def test_ab_srm_and_crossovers() -> None:

@@ -128,6 +128,16 @@ def test_an_oracle_of_one_kpi_says_of_it_what_one_of_all_says(kpi: str) -> None:
     assert found == answers()
 
 
+def test_the_oracle_is_told_the_terms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the plan."""
+    (tmp_path / "terms.yaml").write_text("sla: {p1: 1h, otherwise: 2h}\nstages: {default: {offer: 0.5}}")
+    told: dict[str, Any] = {}
+    monkeypatch.setattr("stream_kpis.proof.verify.Oracle", lambda *_, **said: told.update(said))
+    oracle_of(compile_plan(Settings(terms=tmp_path / "terms.yaml")), Reader(), "UTC")
+    assert told["sla_ms"] == {"p1": 3_600_000, None: 7_200_000}
+    assert told["stages"] == {"default": {"offer": 500_000}}
+
+
 # Events that no simulator would think of: any field of any type, few ids, many ties.
 
 

@@ -56,7 +56,7 @@ def narrowed(plan: Plan, calendar: Calendar, wanted: Iterable[Wanted]) -> Plan:
         catalogue=_catalogue(plan.catalogue, some, measures),
         groupings=tuple(plan.groupings[index] for index in kept),
         actions=actions,
-        journeys=JOURNEYS | {name: counting(JOURNEYS[name], actions, plan.calendars) for name in running},
+        journeys=JOURNEYS | {name: counting(JOURNEYS[name], actions, plan.agreed) for name in running},
         definitions={
             name: said
             for name, said in plan.definitions.items()

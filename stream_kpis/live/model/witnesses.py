@@ -33,7 +33,17 @@ def of_beginnings(plan: Plan) -> Witnesses:
         for index, grouping in enumerate(plan.groupings)
         if grouping.measure in awaited and not grouping.by
     }
-    return _relatives(plan, ("level", "open_set"), _BEGAN) | own
+    return _relatives(plan, ("level", "open_set"), _BEGAN) | _of_terms(plan) | own
+
+
+def _of_terms(plan: Plan) -> Witnesses:
+    """For each level that rests on terms, those of its relatives that rest on the same: others began elsewhere."""
+    terms = {name: FACTS[kind_of(measure)[1]].terms for name, measure in plan.catalogue.measures.items()}
+    return {
+        measure: frozenset(index for index in indexes if terms[plan.groupings[index].measure] == terms[measure])
+        for measure, indexes in _relatives(plan, ("level", "open_set"), _BEGAN).items()
+        if terms[measure]
+    }
 
 
 def of_later(plan: Plan, kinds: Iterable[str]) -> Witnesses:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holding
 from stream_kpis.journeys.facts import FACTS, Fact
-from stream_kpis.journeys.leads import Leads
+from stream_kpis.journeys.leads import Leads, creation_ms, wholes
 from stream_kpis.live.api import rfc3339
 from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.terminal.listing import table_of
@@ -30,7 +30,7 @@ class Queue(NamedTuple):
 QUEUES = (
     Queue("unanswered ticket", "ticket_unanswered", "unanswered_over_target"),
     Queue("stalled deal", "deal_idle", "deals_stalled", due_only=True),
-    Queue("uncontacted lead", "lead_uncontacted", "lead_response_time"),
+    Queue("uncontacted lead", "lead_uncontacted", "leads_over_target"),
 )
 JOURNEYS = frozenset(FACTS[queue.fact].journey for queue in QUEUES)
 
@@ -93,11 +93,12 @@ def _case(queue: Queue, holding: Holding, fact: Fact, now_ms: int, target_ms: in
 
 def _lead_of(state: Any, fact: Fact) -> str:
     """Which of a party's leads a fact is about: the one created then, the first by id if there are several."""
-    leads = state.leads if isinstance(state, Leads) else {}
+    if not isinstance(state, Leads):
+        return ""
     of_then = (
         name
-        for name, lead in sorted(leads.items())
-        if lead.created_ms == fact.at_ms and lead.merged_into is None and not lead.disqualified
+        for name, whole in sorted(wholes(state).items())
+        if creation_ms(whole) == fact.at_ms and not state.leads[name].disqualified
     )
     return next(of_then, "")
 

@@ -74,6 +74,8 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
         return
     catalogue, calendars = plan.catalogue, plan.calendars
     yield Outcome.OK, "calendars", f"{len(calendars.versions)}, default {calendars.default}"
+    if settings.terms is not None:
+        yield Outcome.OK, "terms", f"{len(plan.terms.sla_ms)} priorities, {len(plan.terms.stages)} pipelines"
     yield Outcome.OK, "catalogue", f"{len(catalogue.kpis)} KPIs over {len(catalogue.measures)} measures"
     try:
         assumed = Assumptions(settings.budget_days, settings.budget_facts, groups_given(settings.budget_groups, plan))

@@ -311,7 +311,7 @@ def test_a_grouping_has_a_bounded_number_of_groups(monkeypatch: pytest.MonkeyPat
     snapshot = model_of(applied(PLAN, numbered(records))).snapshot(NOW_MS)
     groups = {value.group for value in snapshot.values if (value.kpi, value.by) == ("leads_new", "owner")}
     assert groups == {"b", "c"}
-    assert snapshot.groups_left_out == 4, "of new leads, and of those that nobody has reached"
+    assert snapshot.groups_left_out == 12, "of each of six KPIs of leads by owner"
 
 
 def test_a_cohort_over_a_period_is_immature_until_its_last_base_event_had_its_time() -> None:

@@ -73,7 +73,7 @@ def test_what_others_bought_of_its_leads_is_named() -> None:
         ("order:C/o2", "l1", None, "no longer converts the lead"),
     ]
     facts = {fact.name: fact.value for _, fact in found.facts if fact.name != "party_active"}
-    assert facts == {"lead_created": 0, "lead_converted": 3 * DAY_MS}
+    assert facts == {"lead_created": 0, "lead_converted": 3 * DAY_MS, "lead_conversion": 0}
     text = render(found, PLAN, "USD", {})
     assert "order:B/o1" in text
     assert "no longer converts the lead" in text

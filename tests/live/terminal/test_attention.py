@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holdings
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import DAY_MS, Calendar
@@ -41,13 +42,13 @@ EVENTS = [
 ]  # fmt: skip
 
 
-def cases(events: Sequence[Imported] = EVENTS) -> list[Waiting]:
+def cases(events: Sequence[Imported] = EVENTS, plan: Plan = PLAN) -> list[Waiting]:
     shard, holdings = Shard(PLAN, 0, 1, Reader(), Calendar(), 10**5), Holdings(PLAN, JOURNEYS)
     for batch in _batches(events, {}):
         shard.apply(batch)
     for key, value in shard.take(NOW_MS).parties:
         holdings.take(key, value)
-    return waiting(PLAN, holdings, NOW_MS)
+    return waiting(plan, holdings, NOW_MS)
 
 
 def test_all_that_waits_is_there_the_oldest_first() -> None:
@@ -55,9 +56,17 @@ def test_all_that_waits_is_there_the_oldest_first() -> None:
     assert [(case.what, case.entity, case.owner, case.over) for case in cases()] == [
         ("unanswered ticket", "t1", "a1", True),
         ("stalled deal", "d1", "rep-01", True),
-        ("uncontacted lead", "l1", "rep-02", False),
+        ("uncontacted lead", "l1", "rep-02", True),
         ("unanswered ticket", "t4", "unknown", False),
     ]
+
+
+def test_a_lead_into_which_others_were_merged_waits_since_the_eldest_by_its_own_name() -> None:
+    merged = [
+        happened(8, "lead.created", lead_id="l1"), happened(9, "lead.created", lead_id="l2"),
+        happened(10, "lead.merged", lead_id="l1", into="l2"),
+    ]  # fmt: skip
+    assert [(case.entity, case.since_ms) for case in cases(merged)] == [("l2", DAY_0_MS + 8 * DAY_MS)]
 
 
 def test_ages_are_against_the_target() -> None:
@@ -79,7 +88,8 @@ def test_a_summary_by_team_counts_each_case_once() -> None:
 
 
 def test_where_there_is_no_target_nothing_is_said_to_be_over_it() -> None:
-    leads = [case for case in cases() if case.what == "uncontacted lead"]
+    aimless = PLAN._replace(catalogue=PLAN.catalogue._replace(kpis={}))
+    leads = [case for case in cases(plan=aimless) if case.what == "uncontacted lead"]
     assert {case.target_ms for case in leads} == {None}
     assert [row["over"] for row in summary(leads, "owner")] == [None]
     assert [row["over"] for row in handover.open_queue(rows_of(leads))] == [None]
@@ -98,7 +108,7 @@ def test_an_overview_counts_all_and_lists_the_oldest_of_each_kind() -> None:
     assert [(one["what"], one["kpi"], one["target_s"], one["waiting"], one["over"]) for one in said["queues"]] == [
         ("unanswered ticket", "unanswered_over_target", 120, 3 * LISTED_MAX + 1, 3 * LISTED_MAX),
         ("stalled deal", "deals_stalled", 1_209_600, 1, 1),
-        ("uncontacted lead", "lead_response_time", None, 1, None),
+        ("uncontacted lead", "leads_over_target", 3600, 1, 1),
     ]
     assert said["queues"][0]["oldest_s"] == 29 * 86_400
     assert said["waiting"] == rows_of([*many[:LISTED_MAX], deal_, lead])

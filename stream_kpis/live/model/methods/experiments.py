@@ -8,7 +8,8 @@ from stream_kpis.live.model.methods.asked import Asked
 from stream_kpis.live.model.snapshot import Value
 from stream_kpis.live.model.valuing import worst
 
-CONTROL = "control"
+CONTROLS = ("control", "holdout")
+"""The names by which a control is known, the first one first."""
 
 
 def lift(asked: Asked) -> Iterator[Value]:
@@ -47,9 +48,11 @@ def _arms(asked: Asked) -> Iterator[tuple[Value, Value | None]]:
 
 
 def _control(arms: Sequence[Value]) -> Value | None:
-    """The arm named control, else the first by name; of those with a unit in the window."""
+    """The arm that is a control by its name, else the first by name; of those with a unit in the window."""
     there = {arm.group.partition(",")[2]: arm for arm in arms if arm.denominator}
-    return there[min(there, key=lambda variant: (variant != CONTROL, variant))] if there else None
+    if not there:
+        return None
+    return there[next((name for name in CONTROLS if name in there), min(there))]
 
 
 def _made(asked: Asked, arm: Value, value: float | None, samples: int) -> Value:

@@ -74,7 +74,8 @@ class PipelineForecast:
                 first = period_first(window, today.toordinal())
                 after = today.fromordinal(next_first(window, first)).isoformat()[:_MONTH]
                 from_ms = self._calendar.start_of(today.fromordinal(first))
-                won = {value.group: value for value in found.get((self._won or "", window, by), ())}
+                shown = found.get((self._won or "", window, by), ())
+                won = {value.group: value for value in shown if value.from_ms == from_ms}
                 for group in sorted(groups | won.keys()) if by else [""]:
                     is_won = won.get(group)
                     value = _due(weighted, group, month, after) + round(
