@@ -94,7 +94,7 @@ def everything() -> World:
 
 FROM_A_LEVEL = (
     *("churn_rate", "retention_rate", "upsell_rate", "reactivation_rate", "email_list_growth"),
-    *("churn_rate_inactivity", "revenue_churn_rate", "revenue_churn_rate_net"),
+    *("churn_rate_inactivity", "churn_rate_involuntary", "revenue_churn_rate", "revenue_churn_rate_net"),
 )
 """What is measured against a level at the window's start."""
 
