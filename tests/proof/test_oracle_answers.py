@@ -69,6 +69,7 @@ def everything() -> World:
     for kind in ("csat", "nps"):
         world.add("survey.sent", 10, survey_id=kind, kind=kind)
         world.add("survey.answered", 20, survey_id=kind, score=5)
+    world.add("survey.answered", 20, survey_id="about", kind="nps", score=5, ticket_id="t")
     for party in ("ada", "bob", "cyd"):
         world.add("customer.created", 1, party=party, value=9)
     world.add("customer.churned", 20)

@@ -176,6 +176,14 @@ def test_interaction_frequency() -> None:
     assert groups == {"in": pytest.approx(4 / 3), "out": pytest.approx(2 / 3)}
 
 
+def test_nps_transactional() -> None:
+    """About tickets alone."""
+    world = World()
+    for score, about in ((10, {"ticket_id": "t1"}), (3, {"ticket_id": "t2"}), (9, {})):
+        world.add("survey.answered", day(1), survey_id=f"s{score}", kind="nps", score=score, **about)
+    assert world.fraction("nps_transactional", START, END, at=END) == (0, 2)
+
+
 def test_nps_respondent() -> None:
     """The last answer of each party."""
     world = World()

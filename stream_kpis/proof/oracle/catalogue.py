@@ -59,6 +59,7 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("csat_mean", "ratio", _MICRO),
     Kpi("survey_response_rate", "ratio"),
     Kpi("nps", "ratio"),
+    Kpi("nps_transactional", "ratio"),
     Kpi("tickets_opened", "sum"),
     Kpi("support_contacts", "sum"),
     Kpi("tickets_resolved", "sum"),
