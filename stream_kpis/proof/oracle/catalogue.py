@@ -63,6 +63,7 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("tickets_opened", "sum"),
     Kpi("support_contacts", "sum"),
     Kpi("tickets_resolved", "sum"),
+    Kpi("resolutions", "sum"),
     Kpi("ticket_throughput_ratio", "ratio"),
     Kpi("ticket_category_share", "share", samples="of all"),
     Kpi("ticket_contact_rate", "per active"),
