@@ -170,7 +170,7 @@ def test_the_interval_of_a_quantile_is_of_order_statistics(
         world.add("deal.won", number * DAY, deal_id=f"d{number}", party=f"p{number % 3}")
     answer = world.whole("sales_cycle_time")
     assert (answer.lower, answer.upper) == (lower and lower * DAY, upper and upper * DAY)
-    assert (world.whole("deals_won").lower, world.whole("deal_win_rate").upper) == (None, None)
+    assert (world.whole("deals_won").lower, world.whole("lead_conversion_flow_ratio").upper) == (None, None)
 
 
 @pytest.mark.parametrize(("count", "lower", "upper"), [(2, None, None), (3, 1, None), (10, 7, None), (54, 44, 54)])
