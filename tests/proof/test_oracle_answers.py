@@ -69,6 +69,7 @@ def everything() -> World:
     for kind in ("csat", "nps"):
         world.add("survey.sent", 10, survey_id=kind, kind=kind)
         world.add("survey.answered", 20, survey_id=kind, score=5)
+    world.add("survey.answered", 20, survey_id="about", kind="nps", score=5, ticket_id="t")
     for party in ("ada", "bob", "cyd"):
         world.add("customer.created", 1, party=party, value=9)
     world.add("customer.churned", 20)
@@ -94,7 +95,7 @@ def everything() -> World:
 
 FROM_A_LEVEL = (
     *("churn_rate", "retention_rate", "upsell_rate", "reactivation_rate", "email_list_growth"),
-    *("churn_rate_inactivity", "revenue_churn_rate", "revenue_churn_rate_net"),
+    *("churn_rate_inactivity", "churn_rate_involuntary", "revenue_churn_rate", "revenue_churn_rate_net"),
 )
 """What is measured against a level at the window's start."""
 
@@ -169,7 +170,7 @@ def test_the_interval_of_a_quantile_is_of_order_statistics(
         world.add("deal.won", number * DAY, deal_id=f"d{number}", party=f"p{number % 3}")
     answer = world.whole("sales_cycle_time")
     assert (answer.lower, answer.upper) == (lower and lower * DAY, upper and upper * DAY)
-    assert (world.whole("deals_won").lower, world.whole("deal_win_rate").upper) == (None, None)
+    assert (world.whole("deals_won").lower, world.whole("lead_conversion_flow_ratio").upper) == (None, None)
 
 
 @pytest.mark.parametrize(("count", "lower", "upper"), [(2, None, None), (3, 1, None), (10, 7, None), (54, 44, 54)])

@@ -47,14 +47,24 @@ def levels_of(world: World, instants: Iterable[float]) -> dict[float, int | None
         ([(10, IN), (20, OUT), (30, IN)], {25: 0, 31: 1}, [20]),
         ([(10, IN), (20, OUT, 40), (30, BACK), (35, OUT, 50)], {41: 1, 51: 0}, [50]),
         ([(10, IN), (20, OUT), (30, BACK), (35, OUT)], {25: 0, 31: 1, 36: 0}, [20, 35]),
-        # The second announcement while closed is not taken back with the first.
-        ([(10, IN), (20, OUT, 40), (25, OUT, 26), (30, BACK)], {31: 1, 999: 1}, []),
+        # An announced end is taken back by a further churn, sooner or later than it; not at that time or after it.
+        ([(10, IN), (20, OUT, 40), (25, OUT)], {25: 1, 26: 0, 41: 0}, [25]),
+        ([(10, IN), (20, OUT, 40), (25, OUT, 50)], {41: 1, 50: 1, 51: 0}, [50]),
+        ([(10, IN), (20, OUT, 40), (25, OUT, 15)], {15: 1, 16: 0}, [15]),
+        ([(10, IN), (20, OUT, 40), (25, OUT, 50), (45, OUT, 46)], {46: 1, 47: 0}, [46]),
+        ([(10, IN), (20, OUT, 40), (40, OUT, 50)], {40: 1, 41: 0}, [40]),
+        ([(10, IN), (20, OUT), (25, OUT, 50), (30, OUT, 60)], {21: 0}, [20]),
+        ([(10, IN), (20, OUT, 40), (25, OUT, 26), (30, BACK)], {27: 0, 31: 1, 999: 1}, [26]),
+        ([(10, IN), (20, OUT, 40), (25, OUT, 50), (30, BACK)], {999: 1}, []),
         # A retroactive churn in a later spell does not reach before it.
         ([(10, IN), (20, OUT), (30, BACK), (35, OUT, 1)], {15: 1, 25: 0, 36: 0}, [20, 30]),
         # Merged away: no churn; a later opening is a new spell.
         ([(10, IN), (20, GONE)], {20: 1, 21: 0}, []),
         ([(10, IN), (20, GONE), (25, OUT, 99), (30, IN)], {25: 0, 31: 1}, []),
-        ([(10, IN), (20, OUT, 40), (30, GONE)], {35: 1, 41: 0}, [40]),
+        # While the end is only announced too, but not once it came.
+        ([(10, IN), (20, OUT, 40), (30, GONE)], {30: 1, 31: 0}, []),
+        ([(10, IN), (20, OUT, 40), (30, GONE), (35, OUT), (36, IN)], {31: 0, 37: 1}, []),
+        ([(10, IN), (20, OUT, 40), (40, GONE)], {40: 1, 41: 0}, [40]),
         # At one millisecond: created, churned, reactivated.
         ([(10, BACK), (10, OUT), (10, IN)], {11: 1}, [10]),
     ],
@@ -70,12 +80,13 @@ def test_spells(steps: list[Step], levels: dict[float, int], leaves: list[float]
 
 
 def test_every_churn_is_an_event_even_if_it_changes_nothing() -> None:
-    """At its own time, with its reason and the running plan."""
+    """At its own time, with its reason, the running plan, and whether it was wanted."""
     world = World()
-    world.add(OUT, 10, reason="price")
+    world.add(OUT, 10, reason="price", voluntary=True)
     world.add(IN, 20, plan="gold")
-    world.add(OUT, 30, reason="price", effective_at=iso(500))
+    world.add(OUT, 30, reason="price", effective_at=iso(500), voluntary=False)
     world.add(OUT, 31)
+    assert world.groups("churn_events", "voluntary") == {"yes": 1, "no": 1, "unknown": 1}
     assert world.groups("churn_events", "reason") == {"price": 2, "unknown": 1}
     assert world.groups("churn_events", "plan") == {"gold": 2, "unknown": 1}
     assert world.value("churn_events", 30, 31) == 1
@@ -130,6 +141,39 @@ def test_a_reactivation_may_bring_another_plan() -> None:
     world.add(BACK, 30, plan="free")
     assert world.groups("active_customers", "plan", window="now") == {"free": 1}
     assert world.groups("churned_customers", "plan") == {"gold": 1}
+
+
+def test_a_change_after_an_end_told_of_afterwards_moves_nothing() -> None:
+    """The leave is from the group of then; the next spell begins with what runs."""
+    world = World()
+    world.add(IN, 10, plan="basic", segment="small")
+    world.add("customer.plan_changed", 20, plan="plus")
+    world.add("customer.plan_changed", 30, plan="pro")
+    world.add("customer.updated", 31, segment="large")
+    world.add(OUT, 50, effective_at=iso(20))
+    levels = {at: world.groups("active_customers", "plan", 0, at, window="now") for at in (20, 21, 31, 51)}
+    assert levels == {20: {"basic": 1}, 21: {}, 31: {}, 51: {}}
+    assert world.groups("churned_customers", "plan", 20, 21) == {"plus": 1}
+    assert world.groups("churned_customers", "segment") == {"small": 1}
+    assert world.groups("churn_events", "plan") == {"pro": 1}
+    world.add(BACK, 60)
+    assert world.groups("active_customers", "plan", window="now") == {"pro": 1}
+    assert world.groups("active_customers", "segment", window="now") == {"large": 1}
+
+
+def test_a_leave_is_as_voluntary_as_the_churn_that_made_it() -> None:
+    """Not as one that was taken back, nor as one that changed nothing."""
+    world = World()
+    world.add(IN, 10)
+    world.add(OUT, 20, effective_at=iso(40), voluntary=True)
+    world.add(OUT, 30, voluntary=False)
+    world.add(OUT, 50, voluntary=True)
+    assert world.groups("churned_customers", "voluntary") == {"no": 1}
+    assert world.fraction("churn_rate_involuntary", 15, 100) == (1, 1)
+    world.add(BACK, 60)
+    world.add(OUT, 70)
+    assert world.groups("churned_customers", "voluntary") == {"no": 1, "unknown": 1}
+    assert world.fraction("churn_rate_involuntary", 65, 100) == (0, 1)
 
 
 def churn_world() -> World:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.proof.oracle_world import DAY, World, day
+from tests.proof.oracle_world import DAY, World, day, iso
 
 START, END = day(0), day(30)
 
@@ -219,6 +219,35 @@ def test_customer_tenure_at_churn() -> None:
     world = customers(("A", 1, "created"), ("A", 11, "churned"), ("B", 0, "created"), ("B", 20, "churned"))
     answer = world.whole("customer_tenure_at_churn", START, END, at=END)
     assert (answer.value, answer.samples) == (10 * DAY, 2)
+
+
+def test_churn_rate_involuntary() -> None:
+    """Of those that were active, who had to leave; who does not say is no part."""
+    world = customers(*((party, -10, "created") for party in "ABCD"))
+    for party, at, said in (("A", 5, {"voluntary": True}), ("B", 6, {"voluntary": False}), ("C", 7, {})):
+        world.add("customer.churned", day(at), party=party, **said)
+    assert world.fraction("churn_rate_involuntary", START, END, at=END) == (1, 4)
+
+
+def test_an_announced_end() -> None:
+    """Taken back by a churn at once, and by a merge."""
+    world = customers(("A", -10, "created"), ("B", -10, "created"), ("A", 5, "churned"))
+    world.add("customer.churned", day(1), party="A", effective_at=iso(day(20)))
+    world.add("customer.churned", day(1), party="B", effective_at=iso(day(19)))
+    world.add("customer.merged", day(2), party="B", into="A")
+    assert world.value("churned_customers", START, END, at=END) == 1
+    assert world.value("churned_customers", day(5), day(6), at=END) == 1
+
+
+def test_an_end_told_of_afterwards() -> None:
+    """From the plan of then."""
+    world = World()
+    world.add("customer.created", day(-10), plan="basic")
+    world.add("customer.plan_changed", day(5), plan="pro")
+    world.add("customer.churned", day(10), effective_at=iso(day(2)))
+    assert world.groups("churned_customers", "plan", day(2), day(3), at=END) == {"basic": 1}
+    answers = world.answers("active_customers", at=END, window="now")
+    assert [(answer.group, answer.value) for answer in answers if answer.by == "plan"] == [("basic", 0)]
 
 
 def test_customer_lifetime() -> None:

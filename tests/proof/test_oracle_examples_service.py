@@ -51,6 +51,18 @@ def test_tickets_resolved() -> None:
     assert world.value("tickets_resolved", day(2), day(3), at=END) == 1
 
 
+def test_resolutions() -> None:
+    """Every solve, with what runs just after it."""
+    world = ticket(World(), "t1", (1, "created"), (2, "solved"), (3, "reopened"), (4, "solved"), category="bug")
+    ticket(world, "t2", (4.5, "created"), (5, "solved"), created_by="agent")
+    assert world.value("resolutions", START, END, at=END) == 3
+    assert world.value("tickets_resolved", day(2), day(4), at=END) == 1
+    world.add("ticket.recategorised", day(3), party="A", ticket_id="t1", category="invoice")
+    ticket(world, "t3", (6, "created"), (7, "solved"), (8, "deleted"))
+    groups = world.groups("resolutions", "category", START, END, at=END)
+    assert groups == {"bug": 1, "invoice": 1, "unknown": 1}
+
+
 def test_ticket_throughput_ratio() -> None:
     """Both parts of opened tickets only."""
     world = ticket(World(), "t1", (1, "created"), (3, "solved"))
@@ -174,6 +186,14 @@ def test_interaction_frequency() -> None:
     assert world.value("interaction_frequency", START, END, at=END) == 2
     groups = world.groups("interaction_frequency", "direction", START, END, at=END)
     assert groups == {"in": pytest.approx(4 / 3), "out": pytest.approx(2 / 3)}
+
+
+def test_nps_transactional() -> None:
+    """About tickets alone."""
+    world = World()
+    for score, about in ((10, {"ticket_id": "t1"}), (3, {"ticket_id": "t2"}), (9, {})):
+        world.add("survey.answered", day(1), survey_id=f"s{score}", kind="nps", score=score, **about)
+    assert world.fraction("nps_transactional", START, END, at=END) == (0, 2)
 
 
 def test_nps_respondent() -> None:

@@ -367,6 +367,21 @@ def test_cohort_retention_rate() -> None:
     assert world.fractions("cohort_retention_rate", "cohort,k", 0, at, at=at) == cohorts
     answer = world.whole("cohort_retention_rate", 0, at, at=at)
     assert (answer.numerator, answer.denominator, answer.samples) == (1, 3, 3)
+    # D was merged in the end; E was too, and came back.
+    for party in "DE":
+        world.add("customer.created", in_1971(1, 5), party=party)
+        world.add("customer.merged", in_1971(2, 5), party=party, into="A")
+    world.add("customer.reactivated", in_1971(3, 5), party="E")
+    rates = {"0": (3, 4), "1": (1, 4), "2": (3, 4)}
+    assert world.fractions("cohort_retention_rate", "k", 0, at, at=at) == rates
+
+
+def test_referrals_made() -> None:
+    """Of others, not of parties that refer."""
+    world = World()
+    for party, friend in (("A", "x"), ("A", "y"), ("B", "z"), ("B", "B")):
+        world.add("customer.referred", day(1), party=party, referred_id=friend)
+    assert world.value("referrals_made", START, END, at=END) == 3
 
 
 def test_referrals() -> None:

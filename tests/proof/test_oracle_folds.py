@@ -81,13 +81,14 @@ def test_tickets_are_as_a_fold_tells_them(seed: int) -> None:
 
 def some_customer(dice: random.Random) -> tuple[str, dict[str, Any]]:
     plan = {"plan": dice.choice("mn")} if dice.random() < 0.5 else {}
-    effective = {"effective_at": iso(dice.randrange(95, 125))} if dice.random() < 0.6 else {}
+    churned = {"effective_at": iso(dice.randrange(95, 125))} if dice.random() < 0.6 else {}
+    churned |= {"voluntary": dice.random() < 0.5} if dice.random() < 0.7 else {}
     return dice.choice(
         [
             ("customer.created", plan),
             ("customer.reactivated", plan),
-            ("customer.churned", effective),
-            ("customer.churned", effective),
+            ("customer.churned", churned),
+            ("customer.churned", churned),
             ("customer.plan_changed", {"plan": dice.choice("mn")}),
             ("customer.merged", {"into": "x"}),
         ]
@@ -100,32 +101,37 @@ class CustomerFold:
     def __init__(self, life: list[Happened]) -> None:
         self.plan = "unknown"
         self.start: int | None = None
-        self.closed: tuple[int, str] | None = None
+        self.plans: list[tuple[int, str]] = []
+        self.closed: tuple[int, str, str] | None = None
         self.since_close: list[tuple[int, str, int]] = []
         self.moves: list[tuple[int, str, int]] = []
-        self.leaves: list[tuple[int, str]] = []
+        self.leaves: list[tuple[int, str, str]] = []
         for event in life:
             self.step(event.kind.split(".")[1], event.at, event.data)
         self.settle()
 
     def step(self, kind: str, at: int, data: dict[str, Any]) -> None:
         before, self.plan = self.plan, data.get("plan", self.plan)
-        if kind in ("created", "reactivated") and self.closed:
+        if kind in ("created", "reactivated", "churned", "merged") and self.closed:
             if self.closed[0] > at:
                 self.moves += self.since_close
                 self.closed = None
-            else:
+            elif kind in ("created", "reactivated"):
                 self.settle()
         if kind in ("created", "reactivated") and self.start is None:
-            self.start = at
+            self.start, self.plans = at, []
             self.moves.append((at, self.plan, 1))
         elif self.start is not None and before != self.plan:
             moves = self.since_close if self.closed else self.moves
             moves += [(at, before, -1), (at, self.plan, 1)]
+        self.plans.append((at, self.plan))
         if self.start is not None and not self.closed and kind == "churned":
             effective = data.get("effective_at")
             leave = at if effective is None else next(s for s in range(200) if iso(s) == effective)
-            self.closed = (max(leave, self.start), self.plan)
+            leave = max(leave, self.start)
+            plan = [plan for since, plan in self.plans if since <= leave][-1]
+            self.closed = (leave, plan, {True: "yes", False: "no", None: "unknown"}[data.get("voluntary")])
+            self.moves = [move for move in self.moves if move[0] <= leave]
             self.since_close = []
         elif self.start is not None and not self.closed and kind == "merged":
             self.moves.append((at, self.plan, -1))
@@ -133,7 +139,7 @@ class CustomerFold:
 
     def settle(self) -> None:
         if self.closed:
-            self.moves.append((*self.closed, -1))
+            self.moves.append((*self.closed[:2], -1))
             self.leaves.append(self.closed)
             self.start = self.closed = None
 
@@ -157,5 +163,6 @@ def test_customers_are_as_a_fold_tells_them(seed: int) -> None:
     assert {key: level for key, level in found.items() if level} == {
         key: level for key, level in expected.items() if level
     }
-    leaves = [(plan, 0) for fold in folds for _, plan in fold.leaves]
-    assert counted(world, "churned_customers", "plan") == summed(leaves)
+    leaves = [leave for fold in folds for leave in fold.leaves]
+    assert counted(world, "churned_customers", "plan") == summed([(plan, 0) for _, plan, _ in leaves])
+    assert counted(world, "churned_customers", "voluntary") == summed([(said, 0) for *_, said in leaves])

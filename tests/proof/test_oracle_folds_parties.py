@@ -61,19 +61,18 @@ class PartyFold:
         self.wins = won_deals(life)
 
     def step(self, kind: str, at: int, data: dict[str, Any]) -> None:
+        if kind in ("created", "reactivated", "churned", "merged") and self.left is not None and self.left > at:
+            self.rises += self.pending_rises
+            self.left = None
         if kind in ("created", "reactivated"):
-            if self.left is not None and self.left > at:
-                self.rises += self.pending_rises
-                self.left = self.merged = None
-            else:
-                self.settle(at)
-                self.began = at if self.began is None else self.began
+            self.settle(at)
+            self.began = at if self.began is None else self.began
         elif kind == "churned" and self.began is not None and self.left is None:
             effective = data.get("effective_at")
             leave = at if effective is None else next(second for second in range(200) if iso(second) == effective)
             self.left, self.merged, self.pending_rises = max(leave, self.began), None, []
         elif kind == "merged" and self.left is not None and self.merged is None:
-            self.merged = max(self.left, at)
+            self.merged = at
         elif kind == "merged" and self.began is not None and self.left is None:
             self.spells.append((self.began, at))
             self.began = None

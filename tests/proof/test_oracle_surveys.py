@@ -22,7 +22,7 @@ def survey(score: float, sent: dict[str, Any] | None = None, **answered: Any) ->
         (None, 5, 1, 5_000_000),
         (None, 4, 1, 4_000_000),
         (None, 3, 0, 3_000_000),
-        (None, 3.5, 1, 3_500_000),
+        (None, 3.5, 0, 3_500_000),
         (None, 1, 0, 1_000_000),
         ((0, 1), 1, 1, 5_000_000),
         ((0, 1), 0, 0, 1_000_000),
@@ -34,11 +34,18 @@ def survey(score: float, sent: dict[str, Any] | None = None, **answered: Any) ->
         ((1, 8), 6, 1, 3_857_142),
         ((0, 10), 8, 1, 4_200_000),
         ((0, 10), 7, 0, 3_800_000),
+        ((0, 10), 7.9, 0, 4_160_000),
         ((-2, 2), 1, 1, 4_000_000),
+        ((1, 12), 10, 1, 4_272_727),
+        ((1, 12), 9, 0, 3_909_090),
+        ((0, 13), 10, 1, 4_076_923),
+        ((0, 13), 9, 0, 3_769_230),
+        ((0, 100), 71, 1, 3_840_000),
+        ((0, 100), 70, 0, 3_800_000),
     ],
 )
 def test_csat_on_any_scale(scale: tuple[float, float] | None, score: float, satisfied: int, micro: int) -> None:
-    """The top one of up to three points, two of up to seven, three of more; the mean rescaled to 1-5, rounded down."""
+    """The top one of up to three points, two of up to seven, three tenths of many; the mean is rounded down."""
     limits = {} if scale is None else {"scale_min": scale[0], "scale_max": scale[1]}
     world = survey(score, {"kind": "csat", **limits})
     assert world.fraction("csat_ratio", 20, 21) == (satisfied, 1)
@@ -119,7 +126,7 @@ def test_team_and_agent_are_the_sendings_where_given() -> None:
     assert survey(5, kind="csat").groups("csat_ratio", "team") == {"unknown": 1}
 
 
-def test_responded_is_the_last_answer_at_most_thirty_days_after_the_sending() -> None:
+def test_responded_is_the_first_answer_at_most_thirty_days_after_the_sending() -> None:
     """Counted with the sending; an answer before it is none; what is later than the snapshot is not known."""
     world = World()
     late = {"now": 0, "in": 30 * DAY, "out": 30 * DAY + 0.001, "before": -1}
@@ -139,12 +146,19 @@ def test_responded_is_the_last_answer_at_most_thirty_days_after_the_sending() ->
     assert world.value("survey_response_rate", 101, 200) is None
 
 
-def test_an_update_beyond_the_horizon_takes_the_response_away() -> None:
-    """The answer is the last one."""
+def test_an_update_is_the_same_response() -> None:
+    """However late; the score is the last one."""
     world = survey(5, {"kind": "csat"})
-    world.add("survey.answered", 10 + 31 * DAY, survey_id="s", score=4)
-    assert world.fraction("survey_response_rate") == (0, 1)
-    assert world.fraction("csat_ratio") == (1, 1)
+    world.add("survey.answered", 10 + 31 * DAY, survey_id="s", score=1)
+    assert world.fraction("survey_response_rate") == (1, 1)
+    assert world.fraction("csat_ratio") == (0, 1)
+
+
+def test_an_answer_before_the_sending_hides_no_later_one() -> None:
+    """The first at or after it counts."""
+    world = survey(5, {"kind": "csat"})
+    world.add("survey.answered", 5, survey_id="s", score=1)
+    assert world.fraction("survey_response_rate") == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +166,9 @@ def test_an_update_beyond_the_horizon_takes_the_response_away() -> None:
     [
         ((1, 5), 1, 1),
         ((1, 5), 2, 1),
-        ((1, 5), 2.5, 1),
+        ((1, 5), 2.5, 0),
+        ((0, 100), 29, 1),
+        ((0, 100), 30, 0),
         ((1, 5), 3, 0),
         ((0, 1), 0, 1),
         ((0, 1), 1, 0),
@@ -234,3 +250,23 @@ def test_accounts_are_named_by_the_sending_where_given_and_within_their_party() 
     world.add("survey.answered", 10, survey_id="u", kind="nps", score=10)
     world.add("survey.answered", 10, survey_id="v", kind="nps", score=10, account_id="x", party="bob")
     assert world.fraction("nps_account") == (1, 3)
+
+
+@pytest.mark.parametrize("named", ["sent", "answered", "both"])
+def test_an_answer_about_a_ticket_is_transactional(named: str) -> None:
+    """If the sending or the answer that counts names it; it is in no relational score."""
+    ticket = {"ticket_id": "t"}
+    sent, answered = (ticket if named in (event, "both") else {} for event in ("sent", "answered"))
+    world = survey(10, {"kind": "nps", "team": "a", **sent}, agent_id="ann", account_id="x", **answered)
+    assert world.fractions("nps_transactional", "team") == {"a": (1, 1)}
+    assert world.fractions("nps_transactional", "agent") == {"ann": (1, 1)}
+    for kpi in ("nps", "nps_respondent", "nps_account"):
+        assert world.fraction(kpi) == (0, 0)
+
+
+def test_an_update_may_be_about_no_ticket() -> None:
+    """The answer that counts says it."""
+    world = survey(10, kind="nps", ticket_id="t")
+    world.add("survey.answered", 30, survey_id="s", kind="nps", score=10)
+    assert world.fraction("nps_transactional") == (0, 0)
+    assert [world.fraction(kpi) for kpi in ("nps", "nps_respondent", "nps_account")] == [(1, 1)] * 3

@@ -3,11 +3,20 @@
 -- All windows of a KPI begin and end at its edges. What lies between two neighbouring edges counts in the same windows as
 -- if it were at the earlier one; so it is summed up once for all of them. Before all edges there is one more.
 CREATE OR REPLACE TEMP TABLE window_edges AS
-SELECT kpi, from_ms AS edge_ms FROM asks
-UNION
-SELECT kpi, to_ms FROM asks
-UNION
-SELECT kpi, getvariable('beginning_ms') FROM asks;
+WITH edges AS (
+    SELECT kpi, from_ms AS edge_ms FROM asks
+    UNION
+    SELECT kpi, to_ms FROM asks
+    UNION
+    SELECT kpi, getvariable('beginning_ms') FROM asks
+)
+SELECT kpi, edge_ms, interval FROM edges JOIN catalogue USING (kpi);
+
+-- What the spread of observations is told by: of means in hundredths.
+CREATE OR REPLACE TEMP MACRO squared(interval, numerator) AS CASE interval
+    WHEN 'nps' THEN numerator * numerator
+    WHEN 'mean' THEN floor_div(numerator, 10_000) * floor_div(numerator, 10_000)
+END;
 
 -- For the whole and once per dimension. Durations are told apart by the smallest bucket that holds them.
 CREATE OR REPLACE TEMP TABLE sums AS
@@ -19,6 +28,7 @@ WITH
             w.edge_ms AS time_ms,
             numerator,
             denominator,
+            squared(interval, numerator) AS squares,
             samples,
             duration_ms,
             factor,
@@ -27,8 +37,19 @@ WITH
         FROM observations AS o
         ASOF JOIN window_edges AS w ON w.kpi = o.kpi AND o.time_ms >= w.edge_ms
         UNION ALL BY NAME
-        SELECT ask, numerator, denominator, samples, duration_ms, factor, dims, in_whole
-        FROM window_observations
+        SELECT
+            w.ask,
+            w.numerator,
+            w.denominator,
+            squared(interval, numerator) AS squares,
+            w.samples,
+            w.duration_ms,
+            w.factor,
+            w.dims,
+            w.in_whole
+        FROM window_observations AS w
+        JOIN asks USING (ask)
+        JOIN catalogue USING (kpi)
     ),
     grouped AS (
         SELECT
@@ -48,6 +69,7 @@ SELECT
     edge_s,
     sum(numerator) AS numerator,
     sum(denominator) AS denominator,
+    sum(squares) AS squares,
     sum(samples) AS samples,
     list(duration_ms) FILTER (duration_ms IS NOT NULL) AS durations_ms
 FROM grouped
@@ -89,6 +111,7 @@ WITH listed AS (
         "group",
         sum(numerator) AS numerator,
         sum(denominator) AS denominator,
+        sum(squares) AS squares,
         sum(samples) AS samples,
         list_sort(flatten(list(durations_ms) FILTER (durations_ms IS NOT NULL))) AS sorted_ms
     FROM window_sums
@@ -163,9 +186,23 @@ SELECT ask, "by", "group", list(edge_s ORDER BY edge_s) AS edges_s, list(duratio
 FROM cumulated
 GROUP BY ask, "by", "group";
 
+-- The interval of a value over n observations, by its kind: from its middle so far to both sides; of a share that of
+-- Wilson.
+CREATE OR REPLACE TEMP MACRO interval_middle(interval, value, n) AS CASE interval
+    WHEN 'share' THEN (value + 1.96 ^ 2 / (2 * n)) / (1 + 1.96 ^ 2 / n)
+    ELSE value
+END;
+
+CREATE OR REPLACE TEMP MACRO interval_reach(interval, value, n, squares) AS CASE
+    WHEN interval = 'share' THEN 1.96 * sqrt(value * (1 - value) / n + (1.96 / (2 * n)) ^ 2) / (1 + 1.96 ^ 2 / n)
+    WHEN interval = 'nps' THEN 1.96 * sqrt((squares / n - value * value) / n)
+    WHEN interval = 'mean' AND n >= 2 THEN 1.96 * sqrt(greatest(squares / n / 10_000 - value * value, 0) / n)
+END;
+
 -- The ungrouped answer is always there, other groups where something counts; what has the samples of all is there, as 0,
 -- where anything ever counted. An empty denominator gives no value, nor does what stands before a first of it began, nor
--- what awaits a first cost before one was spent; where costs are lagged, before the end of their own window.
+-- what awaits a first cost before one was spent; where costs are lagged, before the end of their own window. Nor does a
+-- share of more than there are, or of fewer than none.
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH
     wanted AS (
@@ -211,7 +248,9 @@ WITH
                 0
             ) AS samples,
             CASE WHEN c.kind = 'duration' THEN coalesce(t.total_ms, 0) END AS total,
+            c.interval,
             c.unit,
+            t.squares,
             t.quantile_ms,
             t.lower_ms,
             t.upper_ms,
@@ -224,27 +263,35 @@ WITH
         LEFT JOIN totals AS t USING (ask, "by", "group")
         LEFT JOIN totals AS of_all ON of_all.ask = w.ask AND of_all."by" = ''
         LEFT JOIN products AS p ON p.ask = w.ask AND p."by" = w."by" AND p."group" = w."group"
+    ),
+    valued AS (
+        SELECT
+            *,
+            CASE
+                WHEN NOT begun OR (interval = 'share' AND numerator NOT BETWEEN 0 AND denominator) THEN NULL
+                WHEN kind IN ('sum', 'standing') THEN numerator / unit
+                WHEN kind = 'duration' THEN quantile_ms / unit
+                WHEN denominator > 0 THEN numerator / denominator / unit
+            END AS value,
+            interval_middle(interval, value, denominator) AS middle,
+            interval_reach(interval, value, denominator, squares) AS reach
+        FROM judged
     )
 SELECT
-    j.ask,
-    j.kpi,
-    j."window",
-    j."by",
-    j."group",
-    j.numerator,
-    j.denominator,
-    j.samples,
-    CASE
-        WHEN NOT j.begun THEN NULL
-        WHEN j.kind IN ('sum', 'standing') THEN j.numerator / j.unit
-        WHEN j.kind = 'duration' THEN j.quantile_ms / j.unit
-        WHEN j.denominator > 0 THEN j.numerator / j.denominator / j.unit
-    END AS value,
-    [ms / j.unit FOR ms IN j.quantiles_ms] AS quantiles,
+    v.ask,
+    v.kpi,
+    v."window",
+    v."by",
+    v."group",
+    v.numerator,
+    v.denominator,
+    v.samples,
+    v.value,
+    [ms / v.unit FOR ms IN v.quantiles_ms] AS quantiles,
     b.edges_s,
     b.counts,
-    j.total,
-    j.lower_ms / j.unit AS lower,
-    j.upper_ms / j.unit AS upper
-FROM judged AS j
+    v.total,
+    coalesce(v.lower_ms / v.unit, v.middle - v.reach) AS lower,
+    coalesce(v.upper_ms / v.unit, v.middle + v.reach) AS upper
+FROM valued AS v
 LEFT JOIN buckets AS b USING (ask, "by", "group");

@@ -52,10 +52,10 @@ WITH
         SELECT kpi, moved_ms AS time_ms
         FROM level_moves
         CROSS JOIN (
-            VALUES ('churn_rate'), ('retention_rate'), ('ticket_contact_rate'), ('complaint_rate'),
-            ('interaction_frequency'), ('customer_lifetime'), ('cac_payback_time'), ('churn_hazard'), ('revenue_churn_rate'),
-            ('revenue_churn_rate_net'), ('referral_rate'), ('cost_per_customer'), ('profit_per_customer'), ('arpa'),
-            ('purchase_frequency_active')
+            VALUES ('churn_rate'), ('churn_rate_involuntary'), ('retention_rate'), ('ticket_contact_rate'),
+            ('complaint_rate'), ('interaction_frequency'), ('customer_lifetime'), ('cac_payback_time'),
+            ('churn_hazard'), ('revenue_churn_rate'), ('revenue_churn_rate_net'), ('referral_rate'),
+            ('cost_per_customer'), ('profit_per_customer'), ('arpa'), ('purchase_frequency_active')
         ) AS kpis (kpi)
         UNION ALL BY NAME
         SELECT kpi, moved_ms AS time_ms

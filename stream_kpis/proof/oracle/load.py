@@ -57,7 +57,7 @@ _TEXTS = (
 )
 _DATA = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),
-    **dict.fromkeys(("automated", "public", "upsell", "upheld", "machine"), "BOOLEAN"),
+    **dict.fromkeys(("automated", "public", "upsell", "upheld", "machine", "voluntary"), "BOOLEAN"),
     # Amounts and scores in micro-units, times in ms since 1970.
     # What was paid, in which currency, and what that is worth: units, and 10^-12 of one.
     "paid": "BIGINT",

@@ -7,7 +7,8 @@ CREATE TABLE catalogue (
     unit DOUBLE,
     thousandths BIGINT,
     samples VARCHAR,
-    awaits_first BOOLEAN
+    awaits_first BOOLEAN,
+    interval VARCHAR
 );
 
 -- The upper edges of the buckets of durations.

@@ -93,21 +93,21 @@ SELECT
     MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
 FROM asks
 JOIN level_moves ON moved_ms < from_ms
-WHERE kpi IN ('churn_rate', 'retention_rate')
+WHERE kpi IN ('churn_rate', 'churn_rate_involuntary', 'retention_rate')
 GROUP BY ask, kpi, party, plan, segment, channel;
 
--- Of those, who left within the window: a churn's numerator, a loss to the retained.
+-- Of those, who left within the window, or had to: a churn's numerator, a loss to the retained.
 INSERT INTO window_observations BY NAME
 SELECT
     ask,
-    CASE kpi WHEN 'churn_rate' THEN 1 ELSE -1 END AS numerator,
+    CASE kpi WHEN 'retention_rate' THEN -1 ELSE 1 END AS numerator,
     0 AS denominator,
     0 AS samples,
     party,
     MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
 FROM asks
 JOIN spells ON ended_ms >= from_ms AND ended_ms < to_ms AND began_ms < from_ms
-WHERE kpi IN ('churn_rate', 'retention_rate') AND churned;
+WHERE churned AND (kpi IN ('churn_rate', 'retention_rate') OR (kpi = 'churn_rate_involuntary' AND voluntary = 'no'));
 
 -- Expanders are measured against who was active at the window's start.
 INSERT INTO window_observations BY NAME

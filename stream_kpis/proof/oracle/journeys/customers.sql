@@ -9,6 +9,7 @@ SELECT
     type,
     time_ms,
     reason,
+    yes_no(voluntary) AS voluntary,
     coalesce(effective_ms, time_ms) AS effective_ms,
     type IN ('customer.created', 'customer.reactivated') AS opens,
     type IN ('customer.churned', 'customer.merged') AS closes,
@@ -31,23 +32,29 @@ WINDOW
     so_far AS (PARTITION BY party ORDER BY event_no ROWS UNBOUNDED PRECEDING),
     earlier AS (PARTITION BY party ORDER BY event_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING);
 
--- Spells. After an opening event a customer is always active, so the first churn or merge before the next opening is
--- the one that closes. The next opening takes a churn back that takes effect only after it; else it begins a new spell.
--- (A churn takes effect at the spell's start at the earliest; never after the next opening, so here it does not matter.)
+-- Spells. After an opening event a customer is always active. What follows takes a churn back that takes effect only after
+-- it: another churn or a merge closes instead, an opening lets the spell go on (else it begins a new one). So of those
+-- before the next opening the first closes that the next of them does not take back.
+-- (A churn takes effect at the spell's start at the earliest; never after what follows, so here it does not matter.)
 CREATE OR REPLACE TEMP TABLE spells AS
 WITH
     stretches AS (
         SELECT *, sum(opens::INTEGER) OVER (PARTITION BY party ORDER BY event_no ROWS UNBOUNDED PRECEDING) AS stretch
         FROM customer_steps
     ),
+    followed AS (
+        SELECT *, lead(time_ms) OVER (PARTITION BY party, stretch, closes ORDER BY event_no) AS next_ms
+        FROM stretches
+        WHERE stretch > 0
+    ),
     stretch_ends AS (
         SELECT
             party,
             stretch,
             min(event_no) AS opening_no,
-            min(event_no) FILTER (closes) AS closing_no
-        FROM stretches
-        WHERE stretch > 0
+            -- A merge is effective at once.
+            min(event_no) FILTER (closes AND coalesce(effective_ms <= next_ms, true)) AS closing_no
+        FROM followed
         GROUP BY party, stretch
     ),
     judged AS (
@@ -61,7 +68,7 @@ WITH
     begun AS (
         SELECT
             j.*,
-            j.stretch = 1 OR coalesce(c.effective_ms <= j.opening_ms, false) AS begins  -- a merge is effective at once
+            j.stretch = 1 OR coalesce(c.effective_ms <= j.opening_ms, false) AS begins
         FROM judged AS j
         LEFT JOIN customer_steps AS c ON c.event_no = j.earlier_closing_no
     ),
@@ -77,31 +84,48 @@ WITH
             last(closing_no ORDER BY stretch) AS closing_no  -- NULL if the spell goes on
         FROM numbered
         GROUP BY party, spell
+    ),
+    dated AS (
+        SELECT
+            b.*,
+            opening.time_ms AS began_ms,
+            closing.type = 'customer.churned' AS churned,
+            closing.voluntary,
+            CASE
+                WHEN churned THEN greatest(closing.effective_ms, opening.time_ms)
+                ELSE closing.time_ms
+            END AS ended_ms,
+            opening.plan AS joined_plan,
+            opening.segment AS joined_segment,
+            opening.channel AS joined_channel,
+            opening.worth AS joined_worth
+        FROM bounds AS b
+        JOIN customer_steps AS opening ON opening.event_no = b.opening_no
+        LEFT JOIN customer_steps AS closing ON closing.event_no = b.closing_no
+    ),
+    -- The closing itself, unless it tells of an end afterwards: then what had happened by that end.
+    lasts AS (
+        SELECT d.opening_no, max(s.event_no) AS last_no
+        FROM dated AS d
+        JOIN customer_steps AS s
+            ON s.party = d.party
+            AND s.event_no BETWEEN d.opening_no AND d.closing_no
+            AND s.time_ms <= d.ended_ms
+        GROUP BY d.opening_no
     )
 SELECT
-    b.party,
-    b.opening_no,
-    b.closing_no,
-    opening.time_ms AS began_ms,
-    closing.type = 'customer.churned' AS churned,
-    CASE
-        WHEN closing.type = 'customer.churned' THEN greatest(closing.effective_ms, opening.time_ms)
-        ELSE closing.time_ms
-    END AS ended_ms,
-    closing.plan,
-    closing.segment,
-    closing.country,
-    closing.channel,
-    closing.worth,
-    opening.plan AS joined_plan,
-    opening.segment AS joined_segment,
-    opening.channel AS joined_channel,
-    opening.worth AS joined_worth
-FROM bounds AS b
-JOIN customer_steps AS opening ON opening.event_no = b.opening_no
-LEFT JOIN customer_steps AS closing ON closing.event_no = b.closing_no;
+    dated.*,
+    last_no,
+    last.plan,
+    last.segment,
+    last.country,
+    last.channel,
+    last.worth
+FROM dated
+LEFT JOIN lasts USING (opening_no)
+LEFT JOIN customer_steps AS last ON last.event_no = last_no;
 
--- What happens inside spells, from the opening to the closing.
+-- What happens inside spells, from the opening to the closing, or up to an end that it tells of afterwards.
 CREATE OR REPLACE TEMP TABLE spell_steps AS
 SELECT
     s.*,
@@ -112,7 +136,7 @@ SELECT
     lag(s.channel) OVER steps AS channel_before
 FROM spells
 JOIN customer_steps AS s
-    ON s.party = spells.party AND s.event_no >= opening_no AND s.event_no <= coalesce(closing_no, s.event_no)
+    ON s.party = spells.party AND s.event_no >= opening_no AND s.event_no <= coalesce(last_no, s.event_no)
 WINDOW steps AS (PARTITION BY opening_no ORDER BY s.event_no);
 
 -- The level of active customers as moves: in at a spell's start, out at its end, from group to group in between.
@@ -181,11 +205,12 @@ SEMI JOIN spells
     AND (spells.closing_no IS NULL OR s.event_no < spells.closing_no)
 WHERE s.type = 'customer.plan_changed' AND s.rate IS NOT NULL AND s.worth_before IS NOT NULL;
 
--- When each party that ever was a customer first became one.
+-- When each party that ever was a customer first became one; but not who was merged into another in the end.
 CREATE OR REPLACE TEMP TABLE cohorts AS
 SELECT party, arg_min(began_ms, opening_no) AS joined_ms
 FROM spells
-GROUP BY party;
+GROUP BY party
+HAVING coalesce(last(churned ORDER BY opening_no), true);
 
 -- The first spell of each party, if a creation opened it and the party was never merged into another.
 CREATE OR REPLACE TEMP TABLE new_customers AS

@@ -1,10 +1,10 @@
 -- What parties and their accounts answered. Scope: the party. Reads surveys. Makes: nps_answers, nps_accounts.
 
--- The answers that count in nps.
+-- The answers that count in nps: those about us, not about a ticket.
 CREATE OR REPLACE TEMP TABLE nps_answers AS
 SELECT *, (score >= 9_000_000)::INTEGER - (score <= 6_000_000)::INTEGER AS verdict
 FROM surveys
-WHERE kind = 'nps' AND in_scale AND scale_min = 0 AND scale_max = 10_000_000;
+WHERE kind = 'nps' AND NOT transactional AND in_scale AND scale_min = 0 AND scale_max = 10_000_000;
 
 -- An account within a party, or the party itself: the mean of the 90 days up to its last answer.
 CREATE OR REPLACE TEMP TABLE nps_accounts AS

@@ -2,14 +2,25 @@
 
 CREATE OR REPLACE TEMP TABLE surveys AS
 WITH
+    told AS (
+        SELECT
+            party,
+            survey_id,
+            event_no,
+            type,
+            time_ms,
+            min(time_ms) FILTER (type = 'survey.sent') OVER (PARTITION BY party, survey_id) AS sent_ms
+        FROM events
+        WHERE family = 'survey'
+    ),
     turning AS (
         SELECT
             party,
             survey_id,
             min(event_no) FILTER (type = 'survey.sent') AS sent_no,
-            max(event_no) FILTER (type = 'survey.answered') AS answered_no  -- an update replaces
-        FROM events
-        WHERE family = 'survey'
+            max(event_no) FILTER (type = 'survey.answered') AS answered_no,  -- an update replaces
+            min(time_ms) FILTER (type = 'survey.answered' AND time_ms >= sent_ms) AS responded_ms
+        FROM told
         GROUP BY party, survey_id
     ),
     joined AS (
@@ -19,6 +30,7 @@ WITH
             sent.time_ms AS sent_ms,
             answered.time_ms AS answered_ms,
             turning.answered_no,
+            turning.responded_ms,
             sent.kind AS sent_kind,
             coalesce(sent.kind, answered.kind) AS kind,
             answered.score,
@@ -26,7 +38,8 @@ WITH
             coalesce(answered.scale_max, sent.scale_max) AS given_max,
             coalesce(sent.team, answered.team, 'unknown') AS team,
             coalesce(sent.agent_id, answered.agent_id, 'unknown') AS agent,
-            coalesce(sent.account_id, answered.account_id) AS account_id
+            coalesce(sent.account_id, answered.account_id) AS account_id,
+            coalesce(sent.ticket_id, answered.ticket_id) IS NOT NULL AS transactional
         FROM turning
         LEFT JOIN events AS sent ON sent.event_no = sent_no
         LEFT JOIN events AS answered ON answered.event_no = answered_no

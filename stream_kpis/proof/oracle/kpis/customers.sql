@@ -21,7 +21,7 @@ SELECT
     1 AS numerator,
     1 AS samples,
     party,
-    MAP {'plan': plan, 'segment': segment, 'channel': channel} AS dims
+    MAP {'plan': plan, 'segment': segment, 'channel': channel, 'voluntary': voluntary} AS dims
 FROM spells
 WHERE churned;
 
@@ -32,7 +32,7 @@ SELECT
     1 AS numerator,
     1 AS samples,
     party,
-    MAP {'reason': coalesce(reason, 'unknown'), 'plan': plan} AS dims
+    MAP {'reason': coalesce(reason, 'unknown'), 'plan': plan, 'voluntary': voluntary} AS dims
 FROM customer_steps
 WHERE type = 'customer.churned';
 

@@ -13,6 +13,10 @@ SELECT
 FROM spells
 WHERE churned;
 
+INSERT INTO observations BY NAME
+SELECT 'referrals_made' AS kpi, referred_ms AS time_ms, 1 AS numerator, 1 AS samples, party
+FROM referrals;
+
 -- All leaves, over those active before and all who joined.
 INSERT INTO observations BY NAME
 SELECT

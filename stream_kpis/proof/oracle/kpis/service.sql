@@ -67,13 +67,18 @@ FROM tickets
 CROSS JOIN (VALUES ('unanswered_over_target'), ('tickets_open')) AS kpis (kpi)
 GROUP BY kpi;
 
--- A scale of up to 3 points has one satisfied answer at its top, up to 7 points two, a longer one three;
--- as many at its bottom are dissatisfied.
+-- A scale of up to 3 points has one satisfied answer at its top, up to 7 points two, up to 11 three, a longer one three
+-- tenths of them; as many at its bottom are dissatisfied.
 CREATE OR REPLACE TEMP TABLE csat AS
 SELECT
     *,
     scale_max - scale_min + 1_000_000 AS points,
-    CASE WHEN points <= 3_000_000 THEN 1_000_000 WHEN points <= 7_000_000 THEN 2_000_000 ELSE 3_000_000 END AS top
+    CASE
+        WHEN points <= 3_000_000 THEN 1_000_000
+        WHEN points <= 7_000_000 THEN 2_000_000
+        WHEN points <= 11_000_000 THEN 3_000_000
+        ELSE 3 * points // 10_000_000 * 1_000_000
+    END AS top
 FROM surveys
 WHERE kind = 'csat' AND in_scale;
 
@@ -81,7 +86,7 @@ INSERT INTO observations BY NAME
 SELECT
     'csat_ratio' AS kpi,
     answered_ms AS time_ms,
-    (score > scale_max - top)::INTEGER AS numerator,
+    (score >= scale_max - top + 1_000_000)::INTEGER AS numerator,
     1 AS denominator,
     1 AS samples,
     party,
@@ -93,7 +98,7 @@ INSERT INTO observations BY NAME
 SELECT
     'dissatisfaction_ratio' AS kpi,
     answered_ms AS time_ms,
-    (score < scale_min + top)::INTEGER AS numerator,
+    (score <= scale_min + top - 1_000_000)::INTEGER AS numerator,
     1 AS denominator,
     1 AS samples,
     party,
@@ -114,12 +119,12 @@ SELECT
     MAP {'team': team, 'agent': agent} AS dims
 FROM csat;
 
--- Cohort: at the sending; responded at most H later.
+-- Cohort: at the sending; first answered at most H later.
 INSERT INTO observations BY NAME
 SELECT
     'survey_response_rate' AS kpi,
     sent_ms AS time_ms,
-    coalesce(answered_ms - sent_ms BETWEEN 0 AND getvariable('horizon_ms'), false)::INTEGER AS numerator,
+    coalesce(responded_ms - sent_ms <= getvariable('horizon_ms'), false)::INTEGER AS numerator,
     1 AS denominator,
     1 AS samples,
     party,
@@ -128,15 +133,17 @@ SELECT
 FROM surveys
 WHERE sent_ms IS NOT NULL;
 
+-- About us, or about a ticket.
 INSERT INTO observations BY NAME
 SELECT
-    'nps' AS kpi,
+    CASE WHEN transactional THEN 'nps_transactional' ELSE 'nps' END AS kpi,
     answered_ms AS time_ms,
     (score >= 9_000_000)::INTEGER - (score <= 6_000_000)::INTEGER AS numerator,
     1 AS denominator,
     1 AS samples,
     party,
-    survey_id AS entity
+    survey_id AS entity,
+    CASE WHEN transactional THEN MAP {'team': team, 'agent': agent} ELSE MAP {} END AS dims
 FROM surveys
 WHERE kind = 'nps' AND in_scale AND scale_min = 0 AND scale_max = 10_000_000;
 

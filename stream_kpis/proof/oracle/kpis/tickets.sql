@@ -33,6 +33,19 @@ SELECT
     MAP {'team': team, 'agent': agent, 'category': category, 'priority': priority} AS dims
 FROM ticket_solutions;
 
+INSERT INTO observations BY NAME
+SELECT
+    'resolutions' AS kpi,
+    s.time_ms,
+    1 AS numerator,
+    1 AS samples,
+    t.party,
+    t.ticket_id AS entity,
+    MAP {'team': s.team, 'agent': s.agent, 'category': s.category, 'priority': s.priority} AS dims
+FROM ticket_steps AS s
+JOIN tickets AS t USING (ticket_no)
+WHERE s.solves;
+
 -- Resolved at the solve over opened at the creation; both of tickets that count as opened.
 INSERT INTO observations BY NAME
 SELECT
