@@ -43,6 +43,7 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("deal_win_rate", "ratio"),
     Kpi("avg_deal_value", "ratio", _MICRO),
     Kpi("sales_cycle_time", "duration", _MS, 500),
+    Kpi("lost_cycle_time", "duration", _MS, 500),
     Kpi("orders", "sum"),
     Kpi("revenue_net", "sum", _MICRO),
     Kpi("average_order_value", "ratio", _MICRO),

@@ -65,6 +65,7 @@ _DATA = {
     "rate": "BIGINT",
     "rate_rest": "BIGINT",
     "unrated": "BOOLEAN",
+    "decision_makers": "BIGINT",
     **dict.fromkeys(("amount", "cost_of_goods", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),
 }
 COLUMNS: dict[str, str] = _ENVELOPE | _DATA

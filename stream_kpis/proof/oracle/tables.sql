@@ -73,6 +73,14 @@ CREATE MACRO converted(amount, rate, rest) AS
 -- The date that a text begins with, or nothing; years from 1 on.
 CREATE MACRO date_of(words) AS CASE WHEN words >= '0001' THEN try_cast(left(words, 10) AS DATE) END;
 
+-- The largest of 1, 2, 5, 10, 20, 50 ... that is not above a whole number; '0' below 1.
+CREATE MACRO bucket_of(units) AS CASE
+    WHEN units < 1 THEN '0'
+    WHEN left(units::VARCHAR, 1) >= '5' THEN '5' || repeat('0', length(units::VARCHAR) - 1)
+    WHEN left(units::VARCHAR, 1) >= '2' THEN '2' || repeat('0', length(units::VARCHAR) - 1)
+    ELSE '1' || repeat('0', length(units::VARCHAR) - 1)
+END;
+
 CREATE MACRO yes_no(flag) AS CASE WHEN flag THEN 'yes' WHEN NOT flag THEN 'no' ELSE 'unknown' END;
 
 -- The group of a pair of dimensions: both values with a comma between; commas of theirs become semicolons.

@@ -88,14 +88,7 @@ WITH standing AS (
 SELECT ask, 0 AS numerator, parties AS denominator, parties AS samples, party
 FROM standing;
 
--- What parties have brought, in buckets of 1, 2, 5, 10, 20, 50 ... units.
-CREATE OR REPLACE TEMP MACRO bucket_of(units) AS CASE
-    WHEN units < 1 THEN '0'
-    WHEN left(units::VARCHAR, 1) >= '5' THEN '5' || repeat('0', length(units::VARCHAR) - 1)
-    WHEN left(units::VARCHAR, 1) >= '2' THEN '2' || repeat('0', length(units::VARCHAR) - 1)
-    ELSE '1' || repeat('0', length(units::VARCHAR) - 1)
-END;
-
+-- What parties have brought, in buckets of units.
 INSERT INTO window_observations BY NAME
 WITH brought AS (
     SELECT ask, kpi, party, sum(move) AS worth

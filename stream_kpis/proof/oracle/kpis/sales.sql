@@ -107,21 +107,21 @@ SELECT
     1 AS samples,
     party,
     deal_id AS entity,
-    MAP {'owner': owner, 'product': product, 'region': region} AS dims
+    MAP {'owner': owner, 'product': product, 'region': region, 'kind': kind} AS dims
 FROM deals
 WHERE won AND amount IS NOT NULL;
 
 INSERT INTO observations BY NAME
 SELECT
-    'sales_cycle_time' AS kpi,
+    CASE WHEN won THEN 'sales_cycle_time' ELSE 'lost_cycle_time' END AS kpi,
     closed_ms AS time_ms,
     cycle_ms AS duration_ms,
     1 AS samples,
     party,
     deal_id AS entity,
-    MAP {'owner': owner, 'product': product} AS dims
+    MAP {'owner': owner, 'product': product, 'size': size, 'decision_makers': decision_makers} AS dims
 FROM deals
-WHERE won AND cycle_ms IS NOT NULL;
+WHERE cycle_ms IS NOT NULL;
 
 INSERT INTO observations BY NAME
 SELECT
