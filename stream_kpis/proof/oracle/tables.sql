@@ -40,8 +40,8 @@ CREATE TABLE asks (ask BIGINT, kpi VARCHAR, "window" VARCHAR, from_ms BIGINT, to
 -- Which asks are the parts of a composed one: see spans.py.
 CREATE TABLE parts (ask BIGINT, part VARCHAR, part_ask BIGINT);
 
--- The window of the costs, where it lies before that of the customers.
-CREATE TABLE lagged (ask BIGINT, from_ms BIGINT, to_ms BIGINT);
+-- The window of the costs, where it lies before that of the customers, and that: whole days both.
+CREATE TABLE lagged (ask BIGINT, from_ms BIGINT, to_ms BIGINT, joined_from_ms BIGINT, joined_to_ms BIGINT);
 
 -- Who joined in [from_ms, until_ms) is of a cohort; its month k ends at end_ms.
 CREATE TABLE retained (ask BIGINT, cohort VARCHAR, k BIGINT, from_ms BIGINT, until_ms BIGINT, end_ms BIGINT);

@@ -1,6 +1,6 @@
 -- KPIs of costs, worth and loyalty whose observations depend on the window's own edges. Reads: window_observations.
 
--- Costs of another window than the new customers'.
+-- The customers of closed days, and the costs of days before them.
 INSERT INTO window_observations BY NAME
 SELECT
     ask,
@@ -11,7 +11,11 @@ SELECT
     cost_id AS entity,
     MAP {'channel': channel} AS dims
 FROM lagged
-JOIN cac_costs ON spent_ms >= from_ms AND spent_ms < to_ms;
+JOIN cac_costs ON spent_ms >= from_ms AND spent_ms < to_ms
+UNION ALL BY NAME
+SELECT ask, 0 AS numerator, 1 AS denominator, 1 AS samples, party, MAP {'channel': channel} AS dims
+FROM lagged
+JOIN new_customers ON joined_ms >= joined_from_ms AND joined_ms < joined_to_ms;
 
 -- Per party with an order in the window.
 INSERT INTO window_observations BY NAME
