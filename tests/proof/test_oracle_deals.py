@@ -96,6 +96,71 @@ def test_the_amount_is_that_of_the_win_else_the_latest_before_the_close() -> Non
     assert world.fractions("avg_deal_value", "product") == {"w": (1, 1), "c": (29_330_000, 1)}
 
 
+@pytest.mark.parametrize(
+    ("amount", "size"),
+    [
+        (None, "unknown"),
+        (0, "0"),
+        ("0.999999", "0"),
+        (1, "1"),
+        ("1.999999", "1"),
+        (2, "2"),
+        ("4.999999", "2"),
+        (5, "5"),
+        (99, "50"),
+        (100, "100"),
+        (20_000, "20000"),
+        (10**12, str(10**12)),
+    ],
+)
+@pytest.mark.parametrize("kind", [WON, LOST])
+def test_the_size_is_the_bucket_of_the_amount_at_the_close(kind: str, amount: float | str | None, size: str) -> None:
+    """As last changed before it."""
+    cycle = "sales_cycle_time" if kind == WON else "lost_cycle_time"
+    world = World(only=(cycle,))
+    world.add("deal.created", 1, deal_id="d", **({} if amount is None else {"amount": 7}))
+    if amount is not None:
+        world.add("deal.amount_changed", 2, deal_id="d", amount=amount)
+    world.add(kind, 5, deal_id="d")
+    world.add("deal.amount_changed", 6, deal_id="d", amount=300)
+    assert world.groups(cycle, "size") == {size: 4}
+
+
+def test_the_size_of_a_win_that_names_an_amount_is_that_ones() -> None:
+    """Instead of what ran before."""
+    world = World(only=("sales_cycle_time",))
+    world.add("deal.created", 1, deal_id="d", amount=7)
+    world.add(WON, 5, deal_id="d", amount=60)
+    assert world.groups("sales_cycle_time", "size") == {"50": 4}
+
+
+@pytest.mark.parametrize(
+    ("number", "group"),
+    [
+        *((None, "unknown"), (0, "unknown"), (1, "1"), (2, "2"), (3, "3"), (4, "4-5"), (5, "4-5")),
+        *((6, "6-10"), (10, "6-10"), (11, "11+"), (10**9, "11+")),
+    ],
+)
+def test_deals_by_how_many_decide(number: int | None, group: str) -> None:
+    """The first creation says it, or nobody."""
+    world = World(only=("sales_cycle_time", "lost_cycle_time"))
+    for kind, kpi in ((WON, "sales_cycle_time"), (LOST, "lost_cycle_time")):
+        world.add("deal.created", 1, deal_id=kpi, **({} if number is None else {"decision_makers": number}))
+        world.add("deal.created", 2, deal_id=kpi, decision_makers=7)
+        world.add(kind, 5, deal_id=kpi)
+        assert world.groups(kpi, "decision_makers") == {group: 4}
+
+
+def test_deal_values_by_kind() -> None:
+    """That of the first creation, which is new unless it says; without one unknown."""
+    world = World(only=("avg_deal_value",))
+    for name, kinds in (("new", ("",)), ("up", ("upsell", "renewal")), ("none", ())):
+        for at, kind in enumerate(kinds):
+            world.add("deal.created", at, deal_id=name, **({"kind": kind} if kind else {}))
+        world.add(WON, 5, deal_id=name, amount=len(name))
+    assert world.groups("avg_deal_value", "kind") == {"new": 3, "upsell": 2, "unknown": 4}
+
+
 def test_amounts_at_the_bound_add_up_exactly() -> None:
     """Sums that no 64-bit integer holds."""
     world = World()

@@ -87,6 +87,28 @@ def test_a_weekend_with_a_change_of_the_clock() -> None:
     assert [value(world, kpi) for kpi in (RESPONSE, "first_response_time")] == [7200, 65 * HOUR]
 
 
+def test_a_lead_over_a_weekend() -> None:
+    """By the default calendar, in any of its groups; a call before the lead was written down waited for nothing."""
+    world = desk()
+    world.add("lead.created", berlin("04-10 16:30"), lead_id="l", owner_id="ann", source="ads", channel="web")
+    world.add("lead.contacted", berlin("04-13 09:15"), lead_id="l")
+    assert value(world, "lead_response_time_business") == 2700
+    for by, group in (("owner", "ann"), ("source", "ads"), ("channel", "web")):
+        assert world.groups("lead_response_time_business", by, 0, TO, at=TO) == {group: 2700}
+    world.add("lead.contacted", berlin("04-14 09:00"), lead_id="late")
+    world.add("lead.created", berlin("04-14 09:20"), lead_id="late")
+    late = world.whole("lead_response_time_business", berlin("04-14 00:00"), TO, at=TO)
+    assert (late.samples, late.total) == (1, 0)
+
+
+def test_a_lead_without_calendars() -> None:
+    """By one that is always open."""
+    world = World(recorded=TO)
+    world.add("lead.created", berlin("04-10 16:30"), lead_id="l")
+    world.add("lead.contacted", berlin("04-13 09:15"), lead_id="l")
+    assert value(world, "lead_response_time_business") == value(world, "lead_response_time") == 64 * HOUR + 2700
+
+
 def test_a_holiday() -> None:
     """Half an hour before the long weekend and half an hour after it."""
     assert solved("04-30 16:30", "05-04 09:30") == 3600

@@ -37,7 +37,7 @@ def refund(world: World, party: str, at: float, name: str, amount: float) -> Non
 
 
 def test_costs_by_day() -> None:
-    """A span of days has its part of each day at noon; the parts add up."""
+    """A span of days has its part of each day; the parts add up."""
     world = World()
     spread = {"from": "1971-05-16", "to": "1971-06-15"}  # @0 to @30, both ends in
     cost(world, 40, 310, "service", **spread)
@@ -107,9 +107,10 @@ def test_cac_lagged() -> None:
     cost(world, 0, 50)
     cost(world, 29.9, 100)
     cost(world, 30, 500)
-    joined(world, ("A", 60), ("B", 61), ("C", 89))
-    answer = world.whole("cac_lagged", day(60), day(90), at=day(90), window="30d")
-    assert (answer.numerator, answer.denominator, answer.samples, answer.value) == (150 * MICRO, 3, 3, 50)
+    joined(world, ("A", 60), ("B", 61), ("C", 89), ("D", 90.2))
+    for end in (day(90), day(90.5)):
+        answer = world.whole("cac_lagged", day(60), end, at=end, window="30d")
+        assert (answer.numerator, answer.denominator, answer.samples, answer.value) == (150 * MICRO, 3, 3, 50)
 
 
 def test_cost_per_customer() -> None:
@@ -452,6 +453,15 @@ def test_ab() -> None:
     _, relative = world.answers("ab_relative_lift", START, END, at=day(60))
     assert composed(relative) == (pytest.approx(0.5), 100)
     assert (relative.lower, relative.upper) == (None, None)
+
+
+def test_ab_lift_over_a_holdout() -> None:
+    """Which is the control where none is named so."""
+    world = World()
+    exposed(world, "campaign", 40, 8)
+    exposed(world, "holdout", 40, 4)
+    _, lift = world.answers("ab_lift", START, END, at=day(60))
+    assert (lift.group, *composed(lift)) == ("e,campaign", pytest.approx(0.1), 40)
 
 
 def test_ab_srm_and_crossovers() -> None:

@@ -67,13 +67,26 @@ def arms(**variants: int) -> World:
     return world
 
 
-def test_the_control_is_named_so_or_comes_first() -> None:
+@pytest.mark.parametrize(
+    ("variants", "control"),
+    [
+        ({"b": 4, "control": 3, "a": 5}, "control"),
+        ({"b": 4, "holdout": 3, "a": 5}, "holdout"),
+        ({"holdout": 4, "control": 3, "a": 5}, "control"),
+        ({"b": 4, "Holdout": 3, "a": 5}, "Holdout"),  # not the name, but the first of the alphabet
+    ],
+)
+def test_the_control_is_named_so(variants: dict[str, int], control: str) -> None:
+    """Whatever comes first in the alphabet."""
+    lifts = {answer.group: answer.samples for answer in arms(**variants).answers("ab_lift") if answer.by}
+    assert lifts == {f"e,{variant}": 3 for variant in variants if variant != control}
+
+
+@pytest.mark.parametrize("name", ["control", "holdout"])
+def test_the_control_is_named_so_or_comes_first(name: str) -> None:
     """Of those exposed in the window."""
-    world = arms(b=4, control=3, a=5)
-    lifts = {answer.group: answer.samples for answer in world.answers("ab_lift") if answer.by}
-    assert lifts == {"e,a": 3, "e,b": 3}
     world = arms(b=4, a=5)
-    world.add("experiment.exposed", day(3), party="late", experiment="e", variant="control")
+    world.add("experiment.exposed", day(3), party="late", experiment="e", variant=name)
     lifts = {answer.group: answer.samples for answer in world.answers("ab_lift", end=day(2)) if answer.by}
     assert lifts == {"e,b": 4}
 

@@ -1,6 +1,8 @@
 """What no cost is known of has no value, and not a cost of 0: until when, of which kinds, wherever they were spent."""
 
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +12,8 @@ from tests.proof.oracle_world import DAY, World, day
 
 MICRO = 1_000_000
 DAY_MS = DAY * 1000
+SECOND = timedelta(seconds=1)
+HALF_PAST_TEN = day(3) + 37_800
 
 ACQUISITION = frozenset({"acquisition"})
 EVERY = frozenset({"acquisition", "retention", "service", "labour", "goods"})
@@ -48,7 +52,8 @@ def earned(**made_with: Any) -> World:
 
 def read(world: World, start: float, end: float, *kpis: str, at: float = 0, by: str = "") -> dict[str, Read]:
     """By KPI, or by group; at the window's end unless said."""
-    asks = [Ask(kpi, "30d", round(start * 1000), round(end * 1000)) for kpi in kpis]
+    window = f"{int((end - start) // DAY)}d"
+    asks = [Ask(kpi, window, round(start * 1000), round(end * 1000)) for kpi in kpis]
     found = [a for a in world.oracle.answer(asks, round((at or end) * 1000)) if a.by == by]
     return {a.group if by else a.kpi: Read(a.value, a.numerator, a.denominator, a.samples) for a in found}
 
@@ -78,9 +83,11 @@ def test_a_first_cost_lies_before_the_end(at: float, known: bool) -> None:
     assert {answer.numerator == 0 for answer in found.values()} == {not known}
 
 
-@pytest.mark.parametrize(("to", "numerator"), [(day(3.5), None), (day(3.5) + 0.001, 0), (day(4.5) + 0.001, 1)])
+@pytest.mark.parametrize(
+    ("to", "numerator"), [(HALF_PAST_TEN, None), (HALF_PAST_TEN + 0.001, 0), (HALF_PAST_TEN + DAY + 0.001, 1)]
+)
 def test_a_spread_cost_is_one_on_each_of_its_days(to: float, numerator: int | None) -> None:
-    """From the noon of the first on, though what was told before it; also where that day's part is 0."""
+    """From half past ten of the first on, though what was told before it; also where that day's part is 0."""
     world = earned(only=("cac",))
     cost(world, day(1), amount="1e-6", **{"from": "1971-05-19", "to": "1971-05-20"})  # @3 and @4
     answer = read(world, day(0), to, "cac")["cac"]
@@ -134,6 +141,20 @@ def test_lagged_costs_have_a_first_before_the_end_of_their_own_window(at: float,
     for end in (90, 90.6):  # the open day lags behind as a whole
         answer = read(world, day(60), day(end), "cac_lagged")["cac_lagged"]
         assert answer == Read(numerator, (numerator or 0) * MICRO, 1, 1)
+
+
+def test_new_customers_of_a_lagged_cost_are_those_of_closed_days() -> None:
+    """Half an hour after midnight since the clocks went forward, when the window begins a day earlier than they do."""
+    world = World(zone="America/New_York", only=("cac_lagged",))
+    start, today = (datetime(1971, *day_, tzinfo=ZoneInfo("America/New_York")) for day_ in ((4, 1), (5, 2)))
+    cost(world, day(-130))
+    for party, when in enumerate((start + timedelta(hours=23), start + timedelta(1), today - SECOND, today)):
+        world.add("customer.created", when.timestamp(), party=f"p{party}", channel=f"{party}")
+    end = today.timestamp() + 1800
+    answers = world.answers("cac_lagged", start.timestamp(), end, at=end, window="30d")
+    assert {answer.group: answer.samples for answer in answers} == {"": 2, "1": 1, "2": 1}
+    period = world.whole("cac_lagged", start.timestamp(), today.timestamp(), at=end, window="p")
+    assert period.samples == 3
 
 
 COMPOSED = ("clv_net", "cac_payback_time", "clv_cac_ratio")
@@ -238,4 +259,4 @@ def test_a_lagged_target_awaits_the_lagged_first() -> None:
     """It has no other operator."""
     world = fortnight(-59.5, only=("cac_lagged",))
     found = [outcomes(world, day(to), "target_attainment", "cac_lagged", "30d", target=9)[""] for to in (0.9, 1.05)]
-    assert [(outcome.value, outcome.samples) for outcome in found] == [(None, 1), (1, 1)]
+    assert [(outcome.value, outcome.samples) for outcome in found] == [(None, 0), (1, 1)]

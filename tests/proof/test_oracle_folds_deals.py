@@ -57,13 +57,14 @@ class DealFold:
         self.is_over = False
         self.visits: list[tuple[str, int]] = []
         self.reached: dict[tuple[str, str], int] = {}
+        self.reachers: dict[tuple[str, str], str] = {}
         self.passed: dict[tuple[str, str], int] = {}
         for number, event in enumerate(life):
             if number == self.close:
                 self.is_over = True
                 if self.created is not None:
                     self.leave(event.at)
-                    if event.kind == "deal.won":
+                    if event.kind == "deal.won" and self.line in {line for line, _ in self.reached}:
                         self.advance(len(STAGES), event.at)
                 break
             self.step(event.kind, event.at, event.data)
@@ -100,6 +101,7 @@ class DealFold:
             for number, stage in enumerate(STAGES):
                 if number <= place:
                     self.reached.setdefault((self.line, stage), at)
+                    self.reachers.setdefault((self.line, stage), self.owner)
                 if number < place:
                     self.passed.setdefault((self.line, stage), at)
 
@@ -127,21 +129,24 @@ def test_deals_are_as_a_fold_tells_them(seed: int) -> None:
     weighted: Counter[str] = Counter()
     for fold in is_open:
         value[fold.owner] += fold.amount or 0
-        chance = CHANCES.get(fold.stage, 0) if fold.line in ("default", "partner") else 0
-        weighted[fold.month] += round((fold.amount or 0) * chance * 1_000_000)
+        if fold.line in ("default", "partner") and fold.stage in CHANCES:
+            weighted[fold.month] += round((fold.amount or 0) * CHANCES[fold.stage] * 1_000_000)
     assert world.groups("pipeline_value", "owner", window="now") == {name: sum_ for name, sum_ in value.items() if sum_}
     answers = world.answers("pipeline_weighted_value", window="now")
     found = {a.group: a.numerator for a in answers if a.by == "close" and a.samples}
     assert found == weighted
 
     stages: defaultdict[str, list[bool]] = defaultdict(list)
+    owners: defaultdict[str, list[bool]] = defaultdict(list)
     for fold in folds:
         for (line, stage), at in fold.reached.items():
             passed = fold.passed.get((line, stage))
-            stages[f"{line},{stage}"].append(passed is not None and passed - at <= 12)
-    assert world.fractions("stage_conversion_rate", "pipeline,stage") == {
-        pair: (sum(passes), len(passes)) for pair, passes in stages.items()
-    }
+            for passes, group in ((stages, f"{line},{stage}"), (owners, fold.reachers[line, stage])):
+                passes[group].append(passed is not None and passed - at <= 12)
+    for by, groups in (("pipeline,stage", stages), ("owner", owners)):
+        assert world.fractions("stage_conversion_rate", by) == {
+            group: (sum(passes), len(passes)) for group, passes in groups.items()
+        }
 
     cohort = [fold.won and fold.closed is not None and 0 <= fold.closed - at <= 12 for fold, at in created(folds)]
     assert world.fraction("deal_close_rate_cohort") == (sum(cohort), len(cohort))

@@ -1,16 +1,18 @@
-"""Conversions of leads across parties: the oracle's SQL against a plain fold, over random lives."""
+"""Conversions of leads across parties, responses, qualifications: the oracle's SQL against a plain fold."""
 
 import random
 from collections import Counter
 from collections.abc import Iterable
 
 from stream_kpis.proof.oracle import Ask
-from tests.proof.oracle_lives import RANKS, Happened
+from tests.proof.oracle_lives import RANKS, Happened, counted
 from tests.proof.oracle_world import END, World
 
 COMPANIES = 80
 """Of three parties each, which name one another's leads."""
 TIMES = range(100, 112)
+UNIT = 1200
+"""Times are in units of so many seconds, three to the hour."""
 
 Lead = tuple[str, str]
 """Party and id."""
@@ -33,6 +35,8 @@ def _happened(dice: random.Random, name: str, parties: list[str]) -> Happened:
         [
             *[("lead.created", {"lead_id": lead})] * 6,
             ("lead.converted", {"lead_id": lead}),
+            ("lead.qualified", {"lead_id": lead}),
+            ("lead.contacted", {"lead_id": lead}),
             ("lead.merged", {"lead_id": lead, "into": dice.choice("lmn")}),
             *[("deal.created", {"deal_id": deal, **naming})] * 4,
             *[("deal.won", {"deal_id": deal})] * 3,
@@ -50,17 +54,42 @@ def conversions(lives: dict[str, list[Happened]]) -> Iterable[tuple[Lead, int]]:
     """Every lead that converted, and when."""
     claims = [claim for party, life in lives.items() for claim in _claims(party, life)]
     for party, life in lives.items():
-        created: dict[str, int] = {}
-        merges: dict[str, str] = {}
-        for event in life:
-            if event.kind == "lead.created":
-                created.setdefault(event.data["lead_id"], event.at)
-            elif event.kind == "lead.merged":
-                merges.setdefault(event.data["lead_id"], event.data["into"])
-        for lead in created.keys() - merges.keys():
+        merges = _merges(life)
+        for lead, created in creations(life).items():
             own = [at for (of, named), at in claims if of == party and _end(named, merges) == lead]
-            if later := [at for at in own if at >= created[lead]]:
+            if later := [at for at in own if at >= created - 3]:
                 yield (party, lead), min(later)
+
+
+def creations(life: list[Happened]) -> dict[str, int]:
+    """When each lead that was not merged was created: the earliest of it and of those merged into it."""
+    merges = _merges(life)
+    created: dict[str, int] = {}
+    own = set()
+    for event in life:
+        if event.kind == "lead.created":
+            own.add(event.data["lead_id"])
+            created.setdefault(_end(event.data["lead_id"], merges), event.at)
+    return {lead: at for lead, at in created.items() if lead in own - merges.keys()}
+
+
+def firsts(life: list[Happened], kind: str) -> dict[str, int]:
+    """How long after the creation each lead had its first event of a kind."""
+    merges = _merges(life)
+    found: dict[str, int] = {}
+    for lead, created in creations(life).items():
+        own = [event.at for event in life if event.kind == kind and _end(event.data["lead_id"], merges) == lead]
+        if later := [at for at in own if at >= created - 3]:
+            found[lead] = max(later[0] - created, 0)
+    return found
+
+
+def _merges(life: list[Happened]) -> dict[str, str]:
+    merges: dict[str, str] = {}
+    for event in life:
+        if event.kind == "lead.merged":
+            merges.setdefault(event.data["lead_id"], event.data["into"])
+    return merges
 
 
 def _end(lead: str, merges: dict[str, str]) -> str:
@@ -99,10 +128,12 @@ def _named(party: str, event: Happened) -> Lead:
 
 
 def test_leads_convert_as_told_event_by_event() -> None:
-    """Whatever the order of arrival, each conversion at its own second; a quarter of them come from other parties."""
+    """Whatever the order of arrival, each conversion at its own second; a fifth of them come from other parties."""
     dice, world = random.Random(11), World()
     expected: Counter[tuple[str, int]] = Counter()
     alone: Counter[tuple[str, int]] = Counter()
+    waits: dict[str, tuple[int, int]] = {}
+    qualified: dict[str, tuple[int, int]] = {}
     records = []
     for number in range(COMPANIES):
         lives = company(dice, number)
@@ -110,11 +141,17 @@ def test_leads_convert_as_told_event_by_event() -> None:
         for party, life in lives.items():
             alone.update((of, at) for (of, _), at in conversions({party: life}))
             records += [(party, event) for event in life]
+            if answered := firsts(life, "lead.contacted").values():
+                waits[party] = len(answered), sum(answered) * UNIT * 1000
+            if leads := len(creations(life)):
+                qualified[party] = len(firsts(life, "lead.qualified")), leads
     for party, event in dice.sample(records, len(records)):
         data = {**event.data, "channel": party} if event.kind == "lead.created" else event.data
-        world.add(event.kind, event.at, party=party, event=event.name, sender=event.source, **data)
-    asks = [Ask("lead_conversion_flow_ratio", f"{at}", at * 1000, at * 1000 + 1000) for at in TIMES]
+        world.add(event.kind, event.at * UNIT, party=party, event=event.name, sender=event.source, **data)
+    assert counted(world, "lead_response_time", "channel") == waits
+    assert world.fractions("lead_qualification_rate", "channel") == qualified
+    asks = [Ask("lead_conversion_flow_ratio", f"{at}", at * UNIT * 1000, (at + 1) * UNIT * 1000) for at in TIMES]
     answers = world.oracle.answer(asks, END * 1000)
     found = {(a.group, int(a.window)): a.numerator for a in answers if a.by == "channel" and a.numerator}
     assert found == expected
-    assert (expected - alone).total() * 4 > expected.total() > COMPANIES
+    assert (expected - alone).total() * 5 > expected.total() > COMPANIES

@@ -675,6 +675,21 @@ def test_pipeline_overdue_value() -> None:
     assert {group: o.value for group, o in outcomes(pipeline(), by, at(2026, 9, 15)).items()} == {"default": 90}
 
 
+def test_deals_in_unlisted_stages_are_in_no_forecast() -> None:
+    """Nor overdue; with no others there is no forecast, as there is no weighted value."""
+    asked = (
+        Request("deals_forecast", "deals_won_value", "mtd"),
+        Request("pipeline_overdue_value", "pipeline_weighted_value", "now"),
+    )
+    for world, told in ((pipeline(), [(1300, 2), (90, 1)]), (World(), [(None, 0), (None, 0)])):
+        for name, close in (("u", "2026-09-20"), ("v", "2026-08-20")):
+            data = {"amount": 99, "stage": "demo", "owner_id": "eve", "expected_close": close}
+            world.add("deal.created", at(2026, 8, 1), deal_id=name, **data)
+        found = [outcomes(world, request, at(2026, 9, 15))[""] for request in asked]
+        assert [(outcome.value, outcome.samples) for outcome in found] == told
+        assert "eve" not in outcomes(world, asked[1]._replace(by="owner"), at(2026, 9, 15))
+
+
 # Anomaly.
 
 

@@ -60,7 +60,7 @@ def test_amount_and_owner_may_come_from_before_the_creation_stage_and_date_may_n
     assert open_by(world, "owner") == {"ann": 1}
     assert open_by(world, "pipeline,stage") == {"default,unknown": 1}
     assert world.fractions("stage_conversion_rate", "stage") == {}
-    assert {a.group: a.samples for a in world.answers("pipeline_weighted_value") if a.by == "close"} == {"unknown": 1}
+    assert world.whole("pipeline_weighted_value").value is None
 
 
 def test_what_runs_is_the_latest_in_order_of_time() -> None:
@@ -88,6 +88,28 @@ def test_a_pair_is_both_values_with_a_comma_between() -> None:
     """Commas of their own become semicolons."""
     world = deal(World(), (1, "created", {"pipeline": "a,b", "stage": "c"}))
     assert open_by(world, "pipeline,stage") == {"a;b,c": 1}
+
+
+def test_deals_in_listed_stages_are_weighted() -> None:
+    """With an amount or without, as long as they are in one; a first one is a first for all."""
+    world = deal(World(only=("pipeline_weighted_value",)), (1, "created", {"amount": 9, "owner_id": "ann"}))
+    deal(world, (1, "created", {"amount": 9, "stage": "demo"}), name="demo")
+    assert world.whole("pipeline_weighted_value", window="now").value is None
+    deal(world, (10, "created", {"owner_id": "bob", "stage": "contract"}), (20, "lost", {}), name="no amount")
+    deal(world, (10, "stage_changed", {"stage": "proposal"}), (20, "stage_changed", {"stage": "demo"}))
+    told = {at: world.whole("pipeline_weighted_value", window="now", at=at) for at in (10, 11, 21)}
+    assert [(answer.value, answer.samples) for answer in told.values()] == [(None, 0), (2.7, 2), (0, 0)]
+    assert open_by(world, "owner", "pipeline_weighted_value", at=11) == {"ann": 2.7}
+
+
+def test_stages_are_those_that_are_given() -> None:
+    """In their order, with their chances; no others are listed."""
+    world = World(stages={"default": {"proposal": 500_000, "demo": 1_000_000}})
+    deal(world, (0, "created", {"amount": 8, "stage": "proposal"}), (5, "stage_changed", {"stage": "demo"}))
+    deal(world, (0, "created", {"amount": 8, "stage": "discovery"}), (5, "won", {}), name="unlisted")
+    weighted = [world.whole("pipeline_weighted_value", window="now", at=at).value for at in (5, 6)]
+    assert weighted == [4, 8]
+    assert world.fractions("stage_conversion_rate", "stage") == {"proposal": (1, 1), "demo": (0, 1)}
 
 
 def test_a_weighted_value_is_rounded_down_to_micro_units() -> None:
@@ -150,13 +172,61 @@ def test_stages_are_reached_and_passed_once_in_their_own_pipeline() -> None:
     assert world.fraction("stage_conversion_rate", 50, 51) == (3, 3)
 
 
-def test_a_win_without_any_stage_reaches_and_passes_all() -> None:
-    """At once; a loss does not, nor does the win of an unlisted pipeline or before the creation."""
-    world = deal(World(), (0, "created", {}), (10, "won", {}))
-    deal(world, (0, "created", {}), (10, "lost", {}), name="lost")
-    deal(world, (0, "created", {"pipeline": "own"}), (10, "won", {}), name="own")
+@pytest.mark.parametrize(
+    ("stages", "fraction"),
+    [
+        ((), (0, 0)),
+        (("default,demo",), (0, 0)),
+        (("default,proposal",), (4, 4)),
+        (("default,proposal", "default,demo"), (4, 4)),
+        (("default,discovery", "partner,demo"), (0, 1)),
+        (("partner,contract", "default,demo"), (3, 4)),
+        (("default,discovery", "partner,demo", "default,demo"), (4, 4)),
+        (("own,proposal",), (0, 0)),
+    ],
+)
+def test_a_win_advances_a_deal_that_was_in_a_listed_stage_of_its_pipeline(
+    stages: tuple[str, ...], fraction: tuple[int, int]
+) -> None:
+    """Whenever before; not one that was in none, and not through another pipeline's."""
+    world = deal(World(only=("stage_conversion_rate",)), (0, "created", {}))
+    for at, named in enumerate(stages, start=1):
+        line, _, stage = named.partition(",")
+        deal(world, (at, "stage_changed", {"pipeline": line, "stage": stage}))
+    assert deal(world, (10, "won", {})).fraction("stage_conversion_rate") == fraction
+
+
+def test_a_loss_advances_nothing_nor_does_a_win_before_the_creation() -> None:
+    """Stages of before the creation are none either."""
+    world = deal(World(), (0, "created", {"stage": "proposal"}), (10, "lost", {}), name="lost")
     deal(world, (10, "created", {"stage": "proposal"}), (0, "won", {}), name="before")
-    assert world.fraction("stage_conversion_rate") == (4, 4)
+    deal(world, (0, "stage_changed", {"stage": "proposal"}), (1, "created", {}), (2, "won", {}), name="early")
+    assert world.fraction("stage_conversion_rate") == (1, 2)
+
+
+def test_a_stage_is_of_who_owned_the_deal_when_it_was_reached() -> None:
+    """Whoever passes it or closes the deal; the source is that of the creation."""
+    world = deal(
+        World(only=("stage_conversion_rate",)),
+        (0, "created", {"stage": "discovery", "owner_id": "ann", "source": "ads"}),
+        (5, "owner_changed", {"owner_id": "bob"}),
+        (10, "stage_changed", {"stage": "negotiation"}),
+        (15, "owner_changed", {"owner_id": "cyd"}),
+        (20, "won", {"owner_id": "closer"}),
+    )
+    assert world.fractions("stage_conversion_rate", "owner") == {"ann": (1, 1), "bob": (2, 2), "cyd": (1, 1)}
+    assert world.fractions("stage_conversion_rate", "source") == {"ads": (4, 4)}
+
+
+def test_a_win_at_the_instant_of_a_change_of_owner_comes_after_it() -> None:
+    """By rank: what is reached is the new owner's."""
+    world = deal(
+        World(only=("stage_conversion_rate",)),
+        (5, "won", {}),
+        (5, "owner_changed", {"owner_id": "bob"}),
+        (0, "created", {"stage": "negotiation", "owner_id": "ann"}),
+    )
+    assert world.fractions("stage_conversion_rate", "owner") == {"ann": (3, 3), "bob": (1, 1)}
 
 
 def test_a_stage_is_passed_within_ninety_days() -> None:

@@ -58,10 +58,10 @@ def test_costs_without_a_span_count_at_their_own_time(dates: dict[str, str]) -> 
 
 
 def test_costs_ahead_count_when_their_day_has_come() -> None:
-    """At noon of UTC."""
+    """At half past ten of UTC."""
     world = World()
     world.add("cost.incurred", day(0), amount=10, kind="service", **{"from": "1971-05-16", "to": "1971-05-25"})
-    assert [spent(world, day(0), end, at=end) for end in (day(2), day(2.5), day(2.5) + 1)] == [
+    assert [spent(world, day(0), end, at=end) for end in (day(2), day(2) + 37_800, day(2) + 37_801)] == [
         *(2_000_000, 2_000_000, 3_000_000)
     ]
 
@@ -155,7 +155,7 @@ def test_windows_are_made_of_the_zones_days() -> None:
     assert closed == (at_berlin(2026, 3, 16), at_berlin(2026, 4, 15))
     assert previous == (at_berlin(2026, 2, 14), at_berlin(2026, 3, 16))
     assert closed[1] - closed[0] == 30 * DAY * 1000 - 3_600_000
-    assert spans.lagged(asked) == (at_berlin(2026, 1, 15), at_berlin(2026, 2, 14))
+    assert spans.lagged("30d", asked) == (at_berlin(2026, 1, 15), at_berlin(2026, 2, 14), *closed)
     assert spans.edges(Part("", "", "matured"), "7d", asked) == (at_berlin(2026, 4, 1), at_berlin(2026, 4, 8))
     assert spans.edges(Part("", "", "six"), "30d", asked) == (at_berlin(2025, 10, 17), to)
     period = (at_berlin(2026, 3, 1), at_berlin(2026, 4, 1))

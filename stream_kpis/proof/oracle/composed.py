@@ -98,23 +98,23 @@ class Spans:
         from_ms, to_ms = edges
         named = _days_of(window)
         today = self._day(to_ms)
-        days = int(named[1]) if named else (today - self._day(from_ms)).days
+        days = self._days(window, edges)
         match part.span:
             case "six":
                 length_ms = days * _DAY_MS if named else to_ms - from_ms
                 return self._start(self._day(to_ms - 6 * length_ms)), to_ms
             case "closed":
-                return self._back(today, days), self._back(today, 0)
+                return self._closed(window, edges)
             case "previous":
                 return self._back(today, 2 * days), self._back(today, days)
             case "matured" if named:
                 return self._back(today, REPEAT_DAYS + days), self._back(today, REPEAT_DAYS)
         return edges
 
-    def lagged(self, edges: Edges) -> Edges:
-        """The window of the costs that won the customers of a window."""
-        from_ms, to_ms = edges
-        return self._back(self._day(from_ms), LAG_DAYS), self._back(self._day(to_ms), LAG_DAYS)
+    def lagged(self, window: str, edges: Edges) -> tuple[int, int, int, int]:
+        """The window of the costs that won the new customers of closed days, [from, to), and those days, [from, to)."""
+        first, today = (self._day(edge) for edge in edges)
+        return self._back(first, LAG_DAYS), self._back(today, LAG_DAYS), *self._closed(window, edges)
 
     def cohorts(self, to_ms: int) -> Iterator[Cohort]:
         """The last cohorts whose first month is over at ``to_ms``, each with every month that is."""
@@ -124,6 +124,15 @@ class Spans:
         for index, month in enumerate(months[:-1]):
             for k, end_ms in enumerate(starts[index + 1 :]):
                 yield Cohort(f"{month:%Y-%m}", k, starts[index], starts[index + 1], end_ms)
+
+    def _closed(self, window: str, edges: Edges) -> Edges:
+        today = self._day(edges[1])
+        return self._back(today, self._days(window, edges)), self._back(today, 0)
+
+    def _days(self, window: str, edges: Edges) -> int:
+        """How many days a window is named after, or a period has."""
+        named = _days_of(window)
+        return int(named[1]) if named else (self._day(edges[1]) - self._day(edges[0])).days
 
     def _day(self, time_ms: int) -> date:
         seconds = timedelta(milliseconds=time_ms)

@@ -90,7 +90,8 @@ LEFT JOIN thresholds AS t USING (kpi)
 WHERE p.part = 'quality' AND p."by" IN ('', 'team')
 GROUP BY ask, "by", "group";
 
--- The arms of experiments, with the bounds of Wilson; 'control' is the control, or else the first of the alphabet.
+-- The arms of experiments, with the bounds of Wilson; 'control' is the control, else 'holdout', else the first of the
+-- alphabet.
 CREATE OR REPLACE TEMP TABLE arms AS
 WITH
     rates AS (
@@ -109,7 +110,9 @@ SELECT
     *,
     (rate + spread / 2 - sqrt(spread * (rate * (1 - rate) + spread / 4))) / (1 + spread) AS low,
     (rate + spread / 2 + sqrt(spread * (rate * (1 - rate) + spread / 4))) / (1 + spread) AS high,
-    row_number() OVER (PARTITION BY ask, experiment ORDER BY variant <> 'control', variant) = 1 AS controls
+    row_number() OVER (
+        PARTITION BY ask, experiment ORDER BY variant <> 'control', variant <> 'holdout', variant
+    ) = 1 AS controls
 FROM rates;
 
 -- Newcombe's interval of a difference.

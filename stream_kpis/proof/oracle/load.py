@@ -65,6 +65,7 @@ _DATA = {
     "rate": "BIGINT",
     "rate_rest": "BIGINT",
     "unrated": "BOOLEAN",
+    "decision_makers": "BIGINT",
     # The items of an order that name an amount, their quantities in thousandths.
     "lines": "STRUCT(product VARCHAR, amount BIGINT, thousandths BIGINT)[]",
     **dict.fromkeys(("amount", "cost_of_goods", "value", "score", "scale_min", "scale_max", "effective_ms"), "BIGINT"),

@@ -293,13 +293,13 @@ class Oracle:
         for number, ask in enumerate(asks):
             for part in PARTS.get(ask.kpi, ()):
                 edges = self._spans.edges(part, ask.window, (ask.from_ms, ask.to_ms))
-                part_number = of_parts.setdefault(Ask(part.kpi, "part", *edges), len(asks) + len(of_parts))
+                part_number = of_parts.setdefault(Ask(part.kpi, ask.window, *edges), len(asks) + len(of_parts))
                 parts.append((number, part.name, part_number))
         every = [*asks, *of_parts]
         self._fill("asks", [(number, *ask, number < len(asks)) for number, ask in enumerate(every)])
         self._fill("parts", parts)
         lagged = [(number, ask) for number, ask in enumerate(every) if ask.kpi == "cac_lagged"]
-        self._fill("lagged", [(number, *self._spans.lagged((ask.from_ms, ask.to_ms))) for number, ask in lagged])
+        self._fill("lagged", [(number, *self._spans.lagged(ask.window, ask[2:4])) for number, ask in lagged])
         monthly = [(number, ask.to_ms) for number, ask in enumerate(asks) if ask.kpi == "cohort_retention_rate"]
         self._fill("retained", [(number, *cohort) for number, to in monthly for cohort in self._spans.cohorts(to)])
 

@@ -11,7 +11,7 @@ BEGINNING_MS = -(2**62)
 """Before every fact."""
 
 HORIZON_DAYS: Mapping[str, int] = {
-    **dict.fromkeys(("lead_conversion_rate", "survey_response_rate", "refund_rate"), 30),
+    **dict.fromkeys(("lead_conversion_rate", "lead_qualification_rate", "survey_response_rate", "refund_rate"), 30),
     **dict.fromkeys(("reopen_rate", "first_contact_resolution_rate"), 7),
     **dict.fromkeys(("deal_close_rate_cohort", "stage_conversion_rate"), 90),
     **dict.fromkeys(("email_open_rate", "email_click_rate", "email_ctor", "email_bounce_rate"), 5),

@@ -41,8 +41,8 @@ CREATE TABLE asks (ask BIGINT, kpi VARCHAR, "window" VARCHAR, from_ms BIGINT, to
 -- Which asks are the parts of a composed one: see spans.py.
 CREATE TABLE parts (ask BIGINT, part VARCHAR, part_ask BIGINT);
 
--- The window of the costs, where it lies before that of the customers.
-CREATE TABLE lagged (ask BIGINT, from_ms BIGINT, to_ms BIGINT);
+-- The window of the costs, where it lies before that of the customers, and that: whole days both.
+CREATE TABLE lagged (ask BIGINT, from_ms BIGINT, to_ms BIGINT, joined_from_ms BIGINT, joined_to_ms BIGINT);
 
 -- Who joined in [from_ms, until_ms) is of a cohort; its month k ends at end_ms.
 CREATE TABLE retained (ask BIGINT, cohort VARCHAR, k BIGINT, from_ms BIGINT, until_ms BIGINT, end_ms BIGINT);
@@ -73,6 +73,14 @@ CREATE MACRO converted(amount, rate, rest) AS
 
 -- The date that a text begins with, or nothing; years from 1 on.
 CREATE MACRO date_of(words) AS CASE WHEN words >= '0001' THEN try_cast(left(words, 10) AS DATE) END;
+
+-- The largest of 1, 2, 5, 10, 20, 50 ... that is not above a whole number; '0' below 1.
+CREATE MACRO bucket_of(units) AS CASE
+    WHEN units < 1 THEN '0'
+    WHEN left(units::VARCHAR, 1) >= '5' THEN '5' || repeat('0', length(units::VARCHAR) - 1)
+    WHEN left(units::VARCHAR, 1) >= '2' THEN '2' || repeat('0', length(units::VARCHAR) - 1)
+    ELSE '1' || repeat('0', length(units::VARCHAR) - 1)
+END;
 
 CREATE MACRO yes_no(flag) AS CASE WHEN flag THEN 'yes' WHEN NOT flag THEN 'no' ELSE 'unknown' END;
 

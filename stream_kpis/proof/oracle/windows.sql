@@ -82,6 +82,18 @@ FROM asks
 CROSS JOIN unanswered_business
 WHERE kpi = 'first_response_time_live_business';
 
+INSERT INTO window_observations BY NAME
+SELECT
+    ask,
+    getvariable('at_ms') - created_ms AS duration_ms,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'owner': owner, 'source': source, 'channel': channel} AS dims
+FROM asks
+CROSS JOIN uncontacted_leads
+WHERE kpi = 'lead_response_time_live';
+
 -- Active at the window's start: the moves of the level before it.
 INSERT INTO window_observations BY NAME
 SELECT

@@ -1,6 +1,6 @@
 -- KPIs of costs, worth and loyalty whose observations depend on the window's own edges. Reads: window_observations.
 
--- Costs of another window than the new customers'.
+-- The customers of closed days, and the costs of days before them.
 INSERT INTO window_observations BY NAME
 SELECT
     ask,
@@ -11,7 +11,11 @@ SELECT
     cost_id AS entity,
     MAP {'channel': channel} AS dims
 FROM lagged
-JOIN cac_costs ON spent_ms >= from_ms AND spent_ms < to_ms;
+JOIN cac_costs ON spent_ms >= from_ms AND spent_ms < to_ms
+UNION ALL BY NAME
+SELECT ask, 0 AS numerator, 1 AS denominator, 1 AS samples, party, MAP {'channel': channel} AS dims
+FROM lagged
+JOIN new_customers ON joined_ms >= joined_from_ms AND joined_ms < joined_to_ms;
 
 -- Per party with an order in the window.
 INSERT INTO window_observations BY NAME
@@ -103,14 +107,7 @@ WITH standing AS (
 SELECT ask, 0 AS numerator, parties AS denominator, parties AS samples, party
 FROM standing;
 
--- What parties have brought, in buckets of 1, 2, 5, 10, 20, 50 ... units.
-CREATE OR REPLACE TEMP MACRO bucket_of(units) AS CASE
-    WHEN units < 1 THEN '0'
-    WHEN left(units::VARCHAR, 1) >= '5' THEN '5' || repeat('0', length(units::VARCHAR) - 1)
-    WHEN left(units::VARCHAR, 1) >= '2' THEN '2' || repeat('0', length(units::VARCHAR) - 1)
-    ELSE '1' || repeat('0', length(units::VARCHAR) - 1)
-END;
-
+-- What parties have brought, in buckets of units.
 INSERT INTO window_observations BY NAME
 WITH brought AS (
     SELECT ask, kpi, party, sum(move) AS worth

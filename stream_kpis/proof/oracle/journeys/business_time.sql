@@ -1,5 +1,9 @@
--- The clock of business calendars. Reads: tickets, ticket_steps, calendars, open_spans, sla, variables at_ms and
--- default_calendar. Makes: ticket_calendars, business_times, ticket_deadlines.
+-- The clock of business calendars. Reads: tickets, ticket_steps, responses, calendars, open_spans, sla, variables at_ms
+-- and default_calendar. Makes: ticket_calendars, business_times, ticket_deadlines, business_responses.
+
+-- For how long a calendar was open until an instant, by the last span that begins before it; if there is none, never.
+CREATE OR REPLACE TEMP MACRO open_until(at_ms, to_ms, opened_ms) AS
+    coalesce(opened_ms - greatest(to_ms - at_ms, 0), 0);
 
 -- A name without a calendar is none.
 CREATE OR REPLACE TEMP TABLE ticket_calendars AS
@@ -14,7 +18,7 @@ WITH instants AS (
     UNION
     SELECT ticket_no, getvariable('at_ms') AS time_ms FROM tickets
 )
-SELECT ticket_no, time_ms, coalesce(o.opened_ms - greatest(o.to_ms - time_ms, 0), 0) AS business_ms
+SELECT ticket_no, time_ms, open_until(time_ms, o.to_ms, o.opened_ms) AS business_ms
 FROM instants
 JOIN ticket_calendars AS c USING (ticket_no)
 ASOF LEFT JOIN open_spans AS o ON o.calendar = c.calendar AND time_ms >= o.from_ms;
@@ -39,3 +43,14 @@ FROM (
     JOIN business_times AS created ON created.ticket_no = a.ticket_no AND created.time_ms = a.created_ms
 ) AS d
 ASOF LEFT JOIN open_spans AS o ON o.calendar = d.calendar AND d.needed_ms <= o.opened_ms;
+
+-- How long leads waited by the default calendar; a call before the lead was written down, not at all.
+CREATE OR REPLACE TEMP TABLE business_responses AS
+WITH spans AS (FROM open_spans WHERE calendar = getvariable('default_calendar'))
+SELECT
+    r.*,
+    open_until(r.responded_ms, e.to_ms, e.opened_ms) - open_until(r.created_ms, b.to_ms, b.opened_ms) AS open_ms,
+    greatest(open_ms, 0) AS business_wait_ms
+FROM responses AS r
+ASOF LEFT JOIN spans AS b ON r.created_ms >= b.from_ms
+ASOF LEFT JOIN spans AS e ON r.responded_ms >= e.from_ms;

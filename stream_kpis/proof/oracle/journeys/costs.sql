@@ -17,7 +17,8 @@ WITH
 SELECT
     party,
     id AS cost_id,
-    CASE WHEN spread THEN epoch_ms(first_day::TIMESTAMP) + days_ms(day) + days_ms(1) // 2 ELSE time_ms END AS spent_ms,
+    -- Half past ten of UTC lies within that date in nearly every zone.
+    CASE WHEN spread THEN epoch_ms(first_day::TIMESTAMP) + days_ms(day) + 37_800_000 ELSE time_ms END AS spent_ms,
     floor_div((day + 1) * amount::HUGEINT, days) - floor_div(day * amount::HUGEINT, days) AS amount,
     kind,
     coalesce(channel, 'unknown') AS channel,

@@ -1,5 +1,13 @@
 -- Deals and their one effective close. Makes: deal_events, created_deals, deals.
 
+CREATE OR REPLACE TEMP MACRO deciders(number) AS CASE
+    WHEN number BETWEEN 1 AND 3 THEN number::VARCHAR
+    WHEN number BETWEEN 4 AND 5 THEN '4-5'
+    WHEN number BETWEEN 6 AND 10 THEN '6-10'
+    WHEN number >= 11 THEN '11+'
+    ELSE 'unknown'  -- nobody decides is nobody named
+END;
+
 -- A deleted deal never was.
 CREATE OR REPLACE TEMP TABLE deal_events AS
 WITH deleted AS (SELECT DISTINCT party, deal_id FROM events WHERE type = 'deal.deleted')
@@ -21,6 +29,7 @@ SELECT
     e.lead_id,
     e.lead_party,
     e.kind,
+    deciders(e.decision_makers) AS decision_makers,
     coalesce(e.owner_id, 'unknown') AS owner,
     coalesce(e.product, 'unknown') AS product,
     coalesce(e.region, 'unknown') AS region,
@@ -64,11 +73,13 @@ SELECT
     deal_id,
     created.lead_id,
     created.lead_party,
-    created.kind,
+    coalesce(created.kind, 'unknown') AS kind,
+    coalesce(created.decision_makers, 'unknown') AS decision_makers,
     closed.event_no AS closed_no,
     closed.time_ms AS closed_ms,
     closed.type = 'deal.won' AS won,
     coalesce(closed.amount, before.amount) AS amount,
+    coalesce(bucket_of(floor_div(coalesce(closed.amount, before.amount), 1_000_000)), 'unknown') AS size,
     -- No cycle if the creation is missing or lies after the close.
     CASE WHEN created.created_no < closed.event_no THEN closed.time_ms - created.created_ms END AS cycle_ms,
     coalesce(closed.owner_id, before.owner_id, 'unknown') AS owner,

@@ -1,5 +1,8 @@
--- Leads: merges, responses, conversions, those that wait. Reads deals and orders.
+-- Leads: merges, responses, qualifications, conversions, those that wait. Reads deals and orders.
 -- Makes: leads, responses, uncontacted_leads.
+
+-- Who writes a lead down after the call does so within an hour; what was earlier is not of this lead.
+CREATE OR REPLACE TEMP MACRO comes_after(at_ms, created_ms) AS at_ms >= created_ms - 3_600_000;
 
 -- Whom a lead counts for: itself, or, merged, the lead at the end of its merges. In a circle: none.
 CREATE OR REPLACE TEMP TABLE survivors AS
@@ -21,25 +24,32 @@ SELECT party, lead_id, target
 FROM path
 ANTI JOIN merges ON merges.party = path.party AND merges.lead_id = path.target;
 
+-- Created when the earliest was of it and those merged into it; all else is its own.
 CREATE OR REPLACE TEMP TABLE created_leads AS
 WITH
     merged AS (SELECT DISTINCT party, lead_id FROM events WHERE type = 'lead.merged'),
     first AS (
-        SELECT party, lead_id, min(event_no) AS event_no
+        SELECT party, lead_id, min(event_no) AS event_no, min(time_ms) AS created_ms
         FROM events
         WHERE type = 'lead.created'
         GROUP BY party, lead_id
+    ),
+    earliest AS (
+        SELECT party, coalesce(survivors.target, first.lead_id) AS lead_id, min(created_ms) AS created_ms
+        FROM first
+        LEFT JOIN survivors USING (party, lead_id)
+        GROUP BY ALL
     )
 SELECT
     party,
     lead_id,
-    e.time_ms AS created_ms,
+    earliest.created_ms,
     coalesce(e.origin, 'unknown') AS source,
     coalesce(e.channel, 'unknown') AS channel,
     coalesce(e.campaign_id, 'unknown') AS campaign,
-    coalesce(e.owner_id, 'unknown') AS owner,
-    coalesce(e.segment, 'unknown') AS segment
+    coalesce(e.owner_id, 'unknown') AS owner
 FROM first
+JOIN earliest USING (party, lead_id)
 JOIN events AS e USING (party, lead_id, event_no)
 ANTI JOIN merged USING (party, lead_id);
 
@@ -67,12 +77,26 @@ WITH
         SELECT party, lead_id, min(claimed.time_ms) AS converted_ms
         FROM claimed
         JOIN created_leads USING (party, lead_id)
-        WHERE claimed.time_ms >= created_ms
+        WHERE comes_after(claimed.time_ms, created_ms)
+        GROUP BY party, lead_id
+    ),
+    qualified AS (
+        SELECT party, coalesce(survivors.target, e.lead_id) AS lead_id, e.time_ms
+        FROM events AS e
+        LEFT JOIN survivors USING (party, lead_id)
+        WHERE e.type = 'lead.qualified'
+    ),
+    qualifications AS (
+        SELECT party, lead_id, min(qualified.time_ms) AS qualified_ms
+        FROM qualified
+        JOIN created_leads USING (party, lead_id)
+        WHERE comes_after(qualified.time_ms, created_ms)
         GROUP BY party, lead_id
     )
-SELECT created_leads.*, converted_ms
+SELECT created_leads.*, converted_ms, qualified_ms
 FROM created_leads
-LEFT JOIN conversions USING (party, lead_id);
+LEFT JOIN conversions USING (party, lead_id)
+LEFT JOIN qualifications USING (party, lead_id);
 
 -- The first human contact that reached somebody, the contacts of merged leads included.
 CREATE OR REPLACE TEMP TABLE responses AS
@@ -87,7 +111,7 @@ WITH
         SELECT party, lead_id, min(event_no) AS event_no
         FROM contacts
         JOIN created_leads USING (party, lead_id)
-        WHERE time_ms >= created_ms
+        WHERE comes_after(time_ms, created_ms)
         GROUP BY party, lead_id
     ),
     assigned AS (
@@ -100,8 +124,9 @@ WITH
 SELECT
     party,
     lead_id,
+    leads.created_ms,
     contacts.time_ms AS responded_ms,
-    contacts.time_ms - leads.created_ms AS wait_ms,
+    greatest(responded_ms - leads.created_ms, 0) AS wait_ms,
     coalesce(contacts.owner_id, assigned.owner_id, leads.owner) AS owner,
     leads.source,
     leads.channel

@@ -14,6 +14,7 @@ WITH
             created.created_no,
             created.created_ms,
             created.product,
+            created.source,
             deals.closed_no,
             deals.won,
             last_value(
@@ -45,6 +46,7 @@ SELECT
     amount,
     coalesce(owner, 'unknown') AS owner,
     product,
+    source,
     stage,  -- missing before the first one
     coalesce(pipeline, 'unknown') AS pipeline,
     coalesce(left(expected_close, 7), 'unknown') AS close
@@ -64,23 +66,20 @@ SELECT
     s.deal_id,
     s.created_ms,
     s.time_ms AS last_ms,
-    s.amount,
-    coalesce(s.amount::HUGEINT * stages.chance // 1_000_000, 0) AS weighted,
     s.owner,
-    s.product,
     coalesce(s.stage, 'unknown') AS stage,
-    s.pipeline,
-    s.close
+    s.pipeline
 FROM last
-JOIN deal_steps AS s USING (created_no, event_no)
-LEFT JOIN stages ON stages.pipeline = s.pipeline AND stages.stage = s.stage;
+JOIN deal_steps AS s USING (created_no, event_no);
 
--- How the level of open deals moves: at each event of the open life from what ran before it to what runs since.
+-- How the level of open deals moves: at each event of the open life from what ran before it to what runs since. Only
+-- deals in listed stages are weighted.
 CREATE OR REPLACE TEMP TABLE deal_moves AS
 WITH
     states AS (
         SELECT
             d.*,
+            stages.chance IS NOT NULL AS listed,
             coalesce(d.amount::HUGEINT * stages.chance // 1_000_000, 0) AS weighted
         FROM deal_steps AS d
         LEFT JOIN stages ON stages.pipeline = d.pipeline AND stages.stage = d.stage
@@ -101,6 +100,7 @@ SELECT
     m.move,
     m.move * coalesce(s.amount, 0) AS amount,
     m.move * s.weighted AS weighted,
+    s.listed,
     s.owner,
     s.product,
     s.pipeline,
@@ -143,25 +143,32 @@ SELECT *, left_ms - entered_ms AS duration_ms
 FROM turns
 WHERE entered_ms IS NOT NULL;
 
--- Listed stages: when a deal first was in it or behind it, and when behind it. A win is behind all of its pipeline.
+-- Listed stages: when a deal first was in it or behind it, and when behind it. A win is behind all of its pipeline, if
+-- the deal was in one of its stages before; the closer owns nothing of the way there.
 CREATE OR REPLACE TEMP TABLE stages_reached AS
-WITH advances AS (
-    SELECT t.party, t.deal_id, t.time_ms, t.pipeline, stages.place
-    FROM deal_turns AS t
-    JOIN stages USING (pipeline, stage)
-    WHERE NOT t.closes
-    UNION ALL
-    SELECT t.party, t.deal_id, t.time_ms, stages.pipeline, max(stages.place) + 1
-    FROM deal_turns AS t
-    JOIN stages USING (pipeline)
-    WHERE t.wins
-    GROUP BY ALL
-)
+WITH
+    entered AS (
+        SELECT t.*, stages.place
+        FROM deal_turns AS t
+        JOIN stages USING (pipeline, stage)
+        WHERE NOT t.closes
+    ),
+    advances AS (
+        FROM entered
+        UNION ALL BY NAME
+        SELECT t.*, ends.place
+        FROM deal_turns AS t
+        JOIN (SELECT pipeline, max(place) + 1 AS place FROM stages GROUP BY pipeline) AS ends USING (pipeline)
+        SEMI JOIN entered USING (created_no, pipeline)
+        WHERE t.wins
+    )
 SELECT
     a.party,
     a.deal_id,
     s.pipeline,
     s.stage,
+    arg_min(a.owner, a.event_no) AS owner,
+    any_value(a.source) AS source,
     min(a.time_ms) AS reached_ms,
     min(a.time_ms) FILTER (a.place > s.place) AS passed_ms
 FROM advances AS a

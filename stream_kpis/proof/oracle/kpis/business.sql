@@ -1,4 +1,15 @@
--- Tickets under the clock of business calendars. An observation counts in every window that its time falls in.
+-- Leads and tickets under the clock of business calendars. An observation counts in every window that its time is in.
+
+INSERT INTO observations BY NAME
+SELECT
+    'lead_response_time_business' AS kpi,
+    responded_ms AS time_ms,
+    business_wait_ms AS duration_ms,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'owner': owner, 'source': source, 'channel': channel} AS dims
+FROM business_responses;
 
 -- Of what still waits, windows.sql adds the ages to the live one.
 INSERT INTO observations BY NAME

@@ -55,18 +55,17 @@ CROSS JOIN (VALUES ('cac'), ('cac_lagged')) AS kpis (kpi)
 WHERE kind = 'acquisition'
 GROUP BY kpi;
 
--- Of the lagged one, windows_value.sql adds the costs.
+-- The lagged one is in windows_value.sql.
 INSERT INTO observations BY NAME
 SELECT
-    kpi,
+    'cac' AS kpi,
     joined_ms AS time_ms,
     0 AS numerator,
     1 AS denominator,
     1 AS samples,
     party,
     MAP {'channel': channel} AS dims
-FROM new_customers
-CROSS JOIN (VALUES ('cac'), ('cac_lagged')) AS kpis (kpi);
+FROM new_customers;
 
 INSERT INTO observations BY NAME
 SELECT

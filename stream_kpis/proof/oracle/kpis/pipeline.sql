@@ -86,7 +86,8 @@ SELECT
     party,
     deal_id AS entity,
     MAP {'owner': owner, 'pipeline': pipeline, 'close': close} AS dims
-FROM deal_moves;
+FROM deal_moves
+WHERE listed;
 
 INSERT INTO observations BY NAME
 SELECT
@@ -125,17 +126,20 @@ SELECT
     1 AS samples,
     party,
     deal_id AS entity,
-    MAP {'stage': stage, 'pipeline,stage': pair(pipeline, stage)} AS dims
+    MAP {'stage': stage, 'pipeline,stage': pair(pipeline, stage), 'owner': owner, 'source': source} AS dims
 FROM stages_reached;
 
--- Any deal that was created is a first.
+-- Any deal that was created is a first; of those that are weighted, one in a listed stage.
 INSERT INTO beginnings
 SELECT kpi, min(created_ms)
 FROM created_deals
-CROSS JOIN (
-    VALUES ('deals_open'), ('pipeline_value'), ('pipeline_weighted_value'), ('deals_stalled')
-) AS kpis (kpi)
+CROSS JOIN (VALUES ('deals_open'), ('pipeline_value'), ('deals_stalled')) AS kpis (kpi)
 GROUP BY kpi;
+
+INSERT INTO beginnings
+SELECT 'pipeline_weighted_value', min(moved_ms)
+FROM deal_moves
+WHERE listed;
 
 -- The factors of the velocity that lie at the close. windows.sql adds the deals that are open.
 INSERT INTO observations BY NAME

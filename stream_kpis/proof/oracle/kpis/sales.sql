@@ -8,10 +8,10 @@ SELECT
     1 AS samples,
     party,
     lead_id AS entity,
-    MAP {'channel': channel, 'source': source, 'owner': owner, 'segment': segment} AS dims
+    MAP {'channel': channel, 'source': source, 'owner': owner, 'campaign': campaign} AS dims
 FROM leads;
 
--- Cohort: at the creation; converted at most H later.
+-- Cohorts: at the creation; converted or qualified at most H later.
 INSERT INTO observations BY NAME
 SELECT
     'lead_conversion_rate' AS kpi,
@@ -21,7 +21,19 @@ SELECT
     1 AS samples,
     party,
     lead_id AS entity,
-    MAP {'channel': channel, 'source': source} AS dims
+    MAP {'channel': channel, 'source': source, 'campaign': campaign, 'owner': owner} AS dims
+FROM leads;
+
+INSERT INTO observations BY NAME
+SELECT
+    'lead_qualification_rate' AS kpi,
+    created_ms AS time_ms,
+    coalesce(qualified_ms - created_ms <= getvariable('horizon_ms'), false)::INTEGER AS numerator,
+    1 AS denominator,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'channel': channel, 'source': source, 'campaign': campaign, 'owner': owner} AS dims
 FROM leads;
 
 -- Flow: conversions at their own time over creations at theirs.
@@ -49,16 +61,18 @@ SELECT
 FROM leads
 WHERE converted_ms IS NOT NULL;
 
+-- To the live one windows.sql adds the ages of what waits.
 INSERT INTO observations BY NAME
 SELECT
-    'lead_response_time' AS kpi,
+    kpi,
     responded_ms AS time_ms,
     wait_ms AS duration_ms,
     1 AS samples,
     party,
     lead_id AS entity,
     MAP {'owner': owner, 'source': source, 'channel': channel} AS dims
-FROM responses;
+FROM responses
+CROSS JOIN (VALUES ('lead_response_time'), ('lead_response_time_live')) AS kpis (kpi);
 
 INSERT INTO observations BY NAME
 SELECT
@@ -93,21 +107,21 @@ SELECT
     1 AS samples,
     party,
     deal_id AS entity,
-    MAP {'owner': owner, 'product': product, 'region': region} AS dims
+    MAP {'owner': owner, 'product': product, 'region': region, 'kind': kind} AS dims
 FROM deals
 WHERE won AND amount IS NOT NULL;
 
 INSERT INTO observations BY NAME
 SELECT
-    'sales_cycle_time' AS kpi,
+    CASE WHEN won THEN 'sales_cycle_time' ELSE 'lost_cycle_time' END AS kpi,
     closed_ms AS time_ms,
     cycle_ms AS duration_ms,
     1 AS samples,
     party,
     deal_id AS entity,
-    MAP {'owner': owner, 'product': product} AS dims
+    MAP {'owner': owner, 'product': product, 'size': size, 'decision_makers': decision_makers} AS dims
 FROM deals
-WHERE won AND cycle_ms IS NOT NULL;
+WHERE cycle_ms IS NOT NULL;
 
 INSERT INTO observations BY NAME
 SELECT
@@ -166,9 +180,22 @@ SELECT
     MAP {'owner': owner, 'source': source, 'channel': channel} AS dims
 FROM uncontacted_leads;
 
+INSERT INTO observations BY NAME
+SELECT
+    'leads_over_target' AS kpi,
+    created_ms AS time_ms,
+    (created_ms < getvariable('at_ms') - getvariable('leads_over_target_target_ms'))::INTEGER AS numerator,
+    1 AS samples,
+    party,
+    lead_id AS entity,
+    MAP {'owner': owner, 'source': source, 'channel': channel} AS dims
+FROM uncontacted_leads;
+
 INSERT INTO beginnings
-SELECT 'leads_open_uncontacted', min(created_ms)
-FROM leads;
+SELECT kpi, min(created_ms)
+FROM leads
+CROSS JOIN (VALUES ('leads_open_uncontacted'), ('leads_over_target')) AS kpis (kpi)
+GROUP BY kpi;
 
 INSERT INTO observations BY NAME
 SELECT
