@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
@@ -37,6 +38,8 @@ class View(NamedTuple):
     edges_of: Callable[[Span, int], Edges]
     found: Found
     """The values of the KPIs that came before."""
+    aimed: Mapping[tuple[str, str, str], frozenset[str]] = MappingProxyType({})
+    """By KPI, window and grouping the groups that have a value even if nothing counts in them, for their target."""
 
 
 class _Sight:
@@ -111,9 +114,11 @@ class Reckoner:
             return
         by_group = {part: {value.group: value for value in view.found[part, window, by]} for part in parts}
         indexes_read = {source.grouping for source in self._sources.of(name, by, summed)}
-        for group in self.groups(name, by, summed):
+        there = [self._tiles.groups_of(index) for index in indexes_read]
+        aimed = view.aimed.get((name, window, by), frozenset())
+        for group in sorted({*self.groups(name, by, summed), *aimed}):
             values = {part: by_group[part].get(group) for part in parts}
-            known = any(group in self._tiles.groups_of(index) for index in indexes_read)
+            known = any(group in groups or (group in aimed and groups) for groups in there)
             reader = KpiReader(self._read(sight, group, values), kpi, view.to_ms, view.begun, self._calendars)
             yield self._valuer.value(Place(name, window, by, group, edges), reader, values, known=known)
 
