@@ -223,6 +223,7 @@ def test_shards_and_counters() -> None:
     assert shown['stream_kpis_events_total{shard="0"}'] == 1000
     assert shown['stream_kpis_dead_letters_total{shard="0",reason="invalid"}'] == 2
     assert shown['stream_kpis_dead_letters_total{shard="0",reason="sealed"}'] == 0
+    assert shown['stream_kpis_records_total{shard="1",topic="crm.orders"}'] == slow.next["crm.orders"]
     assert shown["stream_kpis_snapshot_age_seconds"] == 2.0
 
 
