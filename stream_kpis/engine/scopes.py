@@ -16,7 +16,7 @@ from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import NO_LINKS, Journey, Links
 
-FORMAT = "3"
+FORMAT = "4"
 """Of a scope as bytes, with the kinds of events that may be in it; another one cannot be read."""
 
 Order = tuple[int, int, str, str]

@@ -27,7 +27,7 @@ class Alert(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     kpi: str
     window: str
-    when: Literal["beyond", "changed", "grown", "cases", "burnt"]
+    when: Literal["beyond", "changed", "worsening", "grown", "cases", "burnt"]
     than: float | None = None
     """What is compared with; without it the KPI's target."""
     times: float = 1.0
@@ -144,6 +144,7 @@ def of_kpis(alerts: Mapping[str, tuple[Alert, str]], whole: Whole, own: Collecti
         condition = condition._replace(calendar=alert.calls_during)
         words = {
             "{than}": in_words(kpi, than),
+            "{surely}": condition.at_bound,
             "{target}": in_words(kpi, kpi.target, seconds=bool(kpi.target and kpi.aim is None)),
         }
         yield Rule(
@@ -183,6 +184,10 @@ def _condition(alert: Alert, judged: Judged, than: float, whole: Whole) -> Condi
             if "change" not in judged.kpi.operators:
                 raise ValueError(f"{alert.kpi} has no operator change: add it to its operators")
             return conditions.changed(judged, than)
+        case "worsening":
+            if "trend" not in judged.kpi.operators:
+                raise ValueError(f"{alert.kpi} has no operator trend: add it to its operators")
+            return conditions.worsening(judged, than)
         case "grown":
             if alert.usual not in judged.kpi.windows:
                 raise ValueError(f"{alert.kpi} has no window {alert.usual!r}{nearest(alert.usual, judged.kpi.windows)}")
@@ -228,7 +233,7 @@ def _of_target(target: Target, whole: Whole, until: date | None) -> Rule:
         summary = f"{what}: {_template(kpi)} {direction} of the pace to {amount}"
     else:
         name, condition = "GoalMissed", conditions.beyond(judged, target.target)
-        summary = f"{what} misses its target of {amount}: {_template(kpi)}"
+        summary = f"{what} misses its target of {amount}: {condition.at_bound}{_template(kpi)}"
     from_ms = None if target.since == date.min else whole.calendar.start_of(target.since)
     condition = condition._replace(
         from_ms=from_ms,

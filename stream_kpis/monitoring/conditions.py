@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from stream_kpis.kpis.load import days_of
-from stream_kpis.kpis.schema import Kpi
+from stream_kpis.kpis.schema import Kpi, Operator
 from stream_kpis.live.prometheus.exposition import label_value
 from stream_kpis.live.prometheus.metrics import family_name, unit_name
 from stream_kpis.live.prometheus.operator_metrics import operator_family
@@ -24,9 +24,27 @@ from stream_kpis.monitoring.promql import (
 )
 
 _OPEN = lately('stream_kpis_calendar_open{{calendar="{calendar}"}}')
-Reads = Literal["value", "lower", "upper", "change", "target_pace_gap"]
-AGAINST = {"change": "previous", "target_pace_gap": ""}
-"""The operators that are read, with what they compare with."""
+Reads = Literal["value", "lower", "upper", "change", "trend_lower", "trend_upper", "target_pace_gap"]
+
+
+class Made(NamedTuple):
+    """What is read of an operator's results."""
+
+    operator: str
+    against: str = ""
+    bound: Literal["", "lower", "upper"] = ""
+    """The bound of its interval; empty for its value."""
+    carried: Operator | None = None
+    """What a KPI must carry for it, in the catalogue's word."""
+
+
+MADE: Mapping[str, Made] = {
+    "change": Made("change", "previous", carried="change"),
+    "trend_lower": Made("trend_slope", bound="lower", carried="trend"),
+    "trend_upper": Made("trend_slope", bound="upper", carried="trend"),
+    "target_pace_gap": Made("target_pace_gap"),
+}
+"""What conditions read that operators made."""
 
 
 class Judged(NamedTuple):
@@ -64,10 +82,11 @@ class Judged(NamedTuple):
 
     def series(self, reads: Reads) -> str:
         """What a condition reads of it."""
-        if reads in AGAINST:
-            unit, against = unit_name(self.kpi, self.currency), AGAINST[reads]
+        if reads in MADE:
+            operator, against, bound, _ = MADE[reads]
+            family = operator_family(operator, self.kpi_id, unit_name(self.kpi, self.currency))
             more = f'against="{against}"' if against else ""
-            return f"{operator_family(reads, self.kpi_id, unit)}{self.labels('', more)}"
+            return f"{family}{f'_{bound}' if bound else ''}{self.labels('', more)}"
         return self.value if reads == "value" else f"{self.family}_{reads}{self.labels()}"
 
     @property
@@ -157,6 +176,14 @@ class Condition(NamedTuple):
             expr = f"{expr}\nand on (job) min by (job) ({_OPEN.format(calendar=self.calendar)}) == 1"
         return expr
 
+    @property
+    def at_bound(self) -> str:
+        """In words what the bound of an interval that is compared says of the value; empty for the value itself."""
+        end = MADE[self.reads].bound if self.reads in MADE else self.reads
+        if end not in ("lower", "upper"):
+            return ""
+        return "at least " if (end == "lower") == (not self.turned) else "at most "
+
     def at(self, than: float) -> "Condition":
         """The same with another threshold."""
         return self._replace(bound=self.bound._replace(than=than))
@@ -193,17 +220,19 @@ class Condition(NamedTuple):
 
 def beyond(judged: Judged, than: float) -> Condition:
     """On the wrong side of a bound; of a KPI with an interval, and of a quantile, so is all of the interval."""
-    lower_is_better = judged.kpi.better == "lower"
-    reads: Reads = "value"
-    if judged.kpi.interval or quantile(judged.kpi) is not None:
-        reads = "lower" if lower_is_better else "upper"
-    side: Literal[">", "<"] = ">" if lower_is_better else "<"
-    return Condition(judged, Bound(than), reads, side=side, enough=from_samples(judged.kpi))
+    side: Literal[">", "<"] = ">" if judged.kpi.better == "lower" else "<"
+    return Condition(judged, Bound(than), _surely(judged, side), side=side, enough=from_samples(judged.kpi))
 
 
 def changed(judged: Judged, than: float) -> Condition:
     """In the wrong direction by more than so much against as many days before; the value is the size of it."""
     return Condition(judged, Bound(than), "change", _worse(judged))
+
+
+def worsening(judged: Judged, than: float) -> Condition:
+    """A trend in the wrong direction by more than so much a day, all of its interval; the value is that bound."""
+    reads: Reads = "trend_lower" if judged.kpi.better == "lower" else "trend_upper"
+    return Condition(judged, Bound(than), reads, _worse(judged))
 
 
 def grown(judged: Judged, than: float, usual: str) -> Condition:
@@ -217,13 +246,20 @@ def cases(judged: Judged, than: float, unless: Judged | None) -> Condition:
 
 
 def burnt(judged: Judged, objective: float, times: float) -> Condition:
-    """So many times as many miss the objective as may."""
-    return Condition(judged, Bound(objective, times=times), turned="1 - ")
+    """So many times as many miss the objective as may; of a KPI with an interval, at least so many do."""
+    return Condition(judged, Bound(objective, times=times), _surely(judged, "<"), turned="1 - ")
 
 
 def behind_pace(judged: Judged, target: float, by: float) -> Condition:
     """Behind what is due of a target by now, by more than that share of the target."""
     return Condition(judged, Bound(by * abs(target)), "target_pace_gap", _worse(judged), enough=False)
+
+
+def _surely(judged: Judged, side: Literal[">", "<"]) -> Reads:
+    """What is beyond a threshold on a side only if all of the interval is, where there is one; else the value."""
+    if not judged.kpi.interval and quantile(judged.kpi) is None:
+        return "value"
+    return "lower" if side == ">" else "upper"
 
 
 def _worse(judged: Judged) -> Literal["", "-1 * "]:

@@ -29,7 +29,8 @@ def threshold(condition: Condition, than: float) -> str:
         return f"{than:g} times"
     if condition.reads == "change":
         return f"{than * 100:g} %"
-    return in_words(condition.judged.kpi, than)
+    amount = in_words(condition.judged.kpi, than)
+    return f"{amount} a day" if condition.reads in ("trend_lower", "trend_upper") else amount
 
 
 def table_of(costs: Sequence[Cost], weeks: float) -> Table:

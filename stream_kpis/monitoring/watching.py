@@ -9,7 +9,7 @@ from stream_kpis.kpis.business_time import Calendars
 from stream_kpis.live.model.narrowing import Wanted
 from stream_kpis.live.model.snapshot import Result, Snapshot, State, Value
 from stream_kpis.monitoring.alerts import Rule
-from stream_kpis.monitoring.conditions import AGAINST, Condition, Judged
+from stream_kpis.monitoring.conditions import MADE, Condition, Judged
 from stream_kpis.monitoring.firing import Firing, duration_ms, firings
 
 _UNTRUSTED = (State.STALE, State.IMMATURE)
@@ -37,7 +37,8 @@ def wanted(conditions: Iterable[Condition]) -> Iterator[Wanted]:
     for condition in conditions:
         judged = condition.judged
         by = ",".join(judged.group)
-        yield Wanted(judged.kpi_id, judged.window, by, condition.reads == "change")
+        operator = MADE[condition.reads].carried if condition.reads in MADE else None
+        yield Wanted(judged.kpi_id, judged.window, by, operator)
         if condition.usual:
             yield Wanted(judged.kpi_id, condition.usual, by)
         if condition.unless is not None:
@@ -83,9 +84,10 @@ class Sight(NamedTuple):
         return condition.turn(number), usual
 
     def _number(self, condition: Condition, key: _Key) -> float | None:
-        if condition.reads in AGAINST:
-            result = self.results.get((condition.reads, AGAINST[condition.reads], key))
-            return None if result is None else result.value
+        if condition.reads in MADE:
+            operator, against, bound, _ = MADE[condition.reads]
+            result = self.results.get((operator, against, key))
+            return None if result is None else {"lower": result.lower, "upper": result.upper}.get(bound, result.value)
         value = self.values.get(key)
         return None if value is None else {"lower": value.lower, "upper": value.upper}.get(condition.reads, value.value)
 

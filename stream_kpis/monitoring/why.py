@@ -46,8 +46,10 @@ def _judged(alert: Alert, kpi: Kpi, row: Mapping[str, Any]) -> tuple[str, str]:
         case "cases":
             return f"{value} of them", f"over {than:g}"
         case "burnt":
-            missed = people(1 - row["value"], unit)
-            return f"{missed} missed", f"over {people(alert.times * (1 - (than or 0)), unit)}"
+            missed = f"{people(1 - row['value'], unit)} missed"
+            if row["upper"] is not None:
+                missed = f"{missed}, at least {people(1 - row['upper'], unit)}"
+            return missed, f"over {people(alert.times * (1 - (than or 0)), unit)}"
         case "beyond":
             lower = kpi.better == "lower"
             end = row["lower"] if lower else row["upper"]

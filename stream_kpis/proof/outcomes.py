@@ -113,8 +113,13 @@ def _is_quantile(plan: Plan, kpi: str) -> bool:
 
 
 def _is_something(found: Result | Outcome) -> bool:
-    """Whether it says more than that there is nothing: of a group that one side has, and the other has not."""
-    return bool(found.samples and found.value)
+    """Whether it says more than that there is nothing: of a group that one side has, and the other has not.
+
+    Of what has a target a 0 is something, as where nobody sold what was aimed at. Elsewhere which groups there are that
+    have nothing any more is not defined.
+    """
+    operator = found.operator if isinstance(found, Result) else found.request.operator
+    return bool(found.value is not None if operator in _OF_TARGETS else found.samples and found.value)
 
 
 def _named(operator: str, against: str) -> str:

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 _TARGETS = {
     "first_response": "unanswered_over_target",
     "first_response_business": "unanswered_over_target_business",
-    "lead_response": "leads_over_target",
+    "leads_over_target": "leads_over_target",
 }
 """The oracle's targets, and the KPIs that say them."""
 
@@ -204,7 +204,7 @@ def prove(
     real, answers = renamed(oracle.answer(asks_of(values), shown.to_ms), names)
     report = compare(values, answers)
     if shown.results is not None:
-        operated = _operated(plan, shown.results, shown.to_ms, oracle, goals)
+        operated = _operated(plan, shown.results, shown.to_ms, oracle, goals, names)
         report = report._replace(differences=report.differences + operated.differences, operators=operated.operators)
 
     def behind(difference: Difference) -> list[tuple[str, str, int]]:
@@ -218,14 +218,17 @@ def prove(
     return Proof(report, behind, unproved)
 
 
-def _operated(plan: Plan, results: Iterable[Result], to_ms: int, oracle: Oracle, goals: Goals) -> Report:
+def _operated(
+    plan: Plan, results: Iterable[Result], to_ms: int, oracle: Oracle, goals: Goals, names: Pseudonyms
+) -> Report:
     """The comparison of operators."""
     targets = [target for target in oracle_targets(plan, goals) if target.kpi in KPIS]
     requests = requests_of(plan, targets)
     written = _as_written(plan)
     calendars = {name: open_until(written, name) for name in {target.calendar for target in targets} if name}
     outcomes = operators(oracle, requests, to_ms, oracle.zone, targets, calendars)
-    return compare_results(plan, [result for result in results if result.kpi in KPIS], requests, outcomes)
+    called = [o._replace(group=names.group(o.request.by, o.group)) for o in outcomes]
+    return compare_results(plan, [result for result in results if result.kpi in KPIS], requests, called)
 
 
 def _as_written(plan: Plan) -> dict[str, list[Version]]:

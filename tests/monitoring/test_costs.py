@@ -158,13 +158,13 @@ def test_archives_that_are_gone_are_an_error_of_one_line(tmp_path: Path) -> None
 
 
 def test_a_plan_of_what_alerts_look_at_says_what_the_whole_one_does() -> None:
-    """Values, states and changes of all built-in alerts, and of groups, of a random company."""
+    """Values, states, changes and trends of all built-in alerts, and of groups, of a random company."""
     found = random_happenings(random.Random(7), 25, 20)
     events = [Imported(one.kind, one.party, one.time_ms, topic_of(one), value_of(one)) for one in found]
     rules = of_kpis(read_alerts([BUILT_IN]), Whole(PLAN.catalogue.kpis))
     some = [*wanted(rule.condition for rule in rules if rule.condition is not None)]
     some += [
-        Wanted("orders", "7d", "channel", change=True),
+        Wanted("orders", "7d", "channel", "change"),
         Wanted("clv_historic", "all"),
         Wanted("quota_attainment", "mtd", "owner"),
     ]
@@ -178,7 +178,7 @@ def test_a_plan_of_what_alerts_look_at_says_what_the_whole_one_does() -> None:
     compared = 0
     for one, other in zip(whole, alone, strict=True):
         expected = {(value.kpi, value.window, value.by, value.group): value for value in one.values}
-        changes = {r[:6]: r for r in one.results if r.operator == "change"}
+        results = {r[:6]: r for r in one.results}
         assert {(value.kpi, value.window, value.by) for value in other.values} >= {
             one[:3] for one in some if not one.by
         }
@@ -186,7 +186,8 @@ def test_a_plan_of_what_alerts_look_at_says_what_the_whole_one_does() -> None:
             assert value == expected[value.kpi, value.window, value.by, value.group]
             compared += value.samples > 0
         for result in other.results:
-            if result.operator == "change":
-                assert result == changes[result[:6]]
+            if result.operator in ("change", "trend_slope"):
+                assert result == results[result[:6]]
                 compared += 1
     assert compared > 50
+    assert {r.operator for r in alone[-1].results} >= {"change", "trend_slope"}

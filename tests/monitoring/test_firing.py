@@ -14,7 +14,7 @@ from stream_kpis.live.prometheus.exposition import Format
 from stream_kpis.live.prometheus.metrics import Exposition
 from stream_kpis.live.prometheus.pipeline import Pipeline
 from stream_kpis.monitoring.alerts import BUILT_IN, Rule, Whole, of_kpis, of_targets, read_alerts
-from stream_kpis.monitoring.conditions import AGAINST, Condition, Judged
+from stream_kpis.monitoring.conditions import MADE, Condition, Judged
 from stream_kpis.monitoring.firing import duration_ms, firings
 from stream_kpis.monitoring.promql import quantile
 from stream_kpis.monitoring.rules import Timing, rules
@@ -73,6 +73,7 @@ OWN = """
 alerts:
   FewOrders: {kpi: orders, window: 24h, when: beyond, than: 10}
   SlowInOffice: {kpi: first_response_time, window: 24h, when: beyond, than: 60, calls_during: office}
+  SatisfactionFalls: {kpi: csat_ratio, window: 30d, when: worsening, than: 0.001}
 """
 
 
@@ -111,18 +112,18 @@ class Company:
         if dice.random() < 0.1:
             read = None
         state = dice.choice([State.OK] * 20 + [State.STALE, State.IMMATURE, State.LOW_SAMPLE])
-        self._show(judged, judged.window, 1.0 if condition.reads in AGAINST else read, state)
+        self._show(judged, judged.window, 1.0 if condition.reads in MADE else read, state)
         if judged.group:
             self._show(judged._replace(group={}), judged.window, 1.0, state)
         if condition.usual:
             self._show(judged, condition.usual, usual, State.OK)
         if condition.unless is not None:
             self._show(condition.unless, condition.unless.window, 1.0, State.OK)
-        if condition.reads in AGAINST:
+        if condition.reads in MADE:
             key = self._key(judged, judged.window)
-            against = AGAINST[condition.reads]
-            self._results[condition.reads, against, key] = Result(
-                condition.reads, *key[:2], against, *key[2:], 0, 1, read, None, None, 99, State.OK
+            operator, against, *_ = MADE[condition.reads]
+            self._results[operator, against, key] = Result(
+                operator, *key[:2], against, *key[2:], 0, 1, read, None, None, 99, State.OK, read, read
             )
 
     def _show(self, judged: Judged, window: str, number: float | None, state: State) -> None:

@@ -2,7 +2,9 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ import msgspec
 import pytest
 import yaml
 
-from stream_kpis.kpis.goals import load_goals
+from stream_kpis.kpis.goals import Target, load_goals
 from stream_kpis.kpis.lines import CatalogueError
 from stream_kpis.kpis.load import built_in
-from stream_kpis.monitoring.alerts import BUILT_IN, Whole, read_alerts
+from stream_kpis.kpis.schema import Kpi
+from stream_kpis.live.prometheus.metrics import family_name
+from stream_kpis.monitoring.alerts import BUILT_IN, Whole, of_targets, read_alerts
 from stream_kpis.monitoring.firing import duration_ms
 from stream_kpis.monitoring.promql import LATELY, dimensions_of, empty, selected
 from stream_kpis.monitoring.rules import Links, Timing, rules
@@ -148,23 +152,96 @@ SILENCES: dict[str, Case] = {
 }
 """A week of samples each: too long for all the rules."""
 
+DAY, WEEK = 24 * 60, 7 * 24 * 60
+STOPS = 16 * DAY
+"""When a source stops, in minutes: after two weeks and two days."""
+
+
+def of_topic(topic: str) -> str:
+    return f'stream_kpis_records_total{{shard="0",topic="crm.{topic}",{WHO}}}'
+
+
+def counted(busy: Callable[[int], int]) -> str:
+    """A counter over 18 days, every 5 minutes: what comes in those after each minute."""
+    return " ".join(map(str, accumulate(map(busy, range(0, 18 * DAY, 5)), initial=0)))
+
+
+def steady(minute: int) -> int:
+    return 10 if minute < STOPS else 0
+
+
+def by_day(minute: int) -> int:
+    """From midnight to noon."""
+    return 10 if minute < STOPS and minute % DAY < DAY / 2 else 0
+
+
+def on_weekdays(minute: int) -> int:
+    """The fourth day of a week and the fifth are quiet, so that the clock begins in the middle of one."""
+    return 10 if minute % WEEK // DAY not in (3, 4) else 0
+
+
+def at_once(minute: int) -> int:
+    """All of an hour within five minutes, till it stops."""
+    return 200 if minute < STOPS and minute % 60 == 0 else 0
+
+
+def paused(minute: int) -> int:
+    return 10 if minute < STOPS or minute >= STOPS + 180 else 0
+
+
+def alive(busy: Callable[[int], int], **more: str) -> dict[str, str]:
+    """A topic beside another one that goes on."""
+    return {of_topic("tickets"): counted(busy), of_topic("orders"): counted(lambda _: 10), **more}
+
+
+DEAD_SOURCE = ["StreamKpisSourceSilent"]
+SOURCES: dict[str, Case] = {
+    "a source that stops calls": ([alive(steady)], f"{STOPS + 150}m", DEAD_SOURCE),
+    "two exporters call once": ([alive(steady), alive(steady)], f"{STOPS + 150}m", DEAD_SOURCE),
+    "not within two hours": ([alive(steady)], f"{STOPS + 110}m", []),
+    "it resolves with the next record": ([alive(paused)], f"{STOPS + 200}m", []),
+    "a night does not call": ([alive(by_day)], f"{15 * DAY + 1000}m", []),
+    "nor does the morning begin with a call": ([alive(by_day)], f"{STOPS + 60}m", []),
+    "but a source that died at night calls in the morning": ([alive(by_day)], f"{STOPS + 190}m", DEAD_SOURCE),
+    "a weekend does not call": ([alive(on_weekdays)], f"{17 * DAY + 3 * DAY // 2 - DAY}m", []),
+    "a source of a handful a day does not": (
+        [alive(lambda minute: int(minute % 240 == 0 and minute < STOPS))], f"{STOPS + 150}m", []
+    ),
+    "nor one that sends its work at once": ([alive(at_once)], f"{STOPS + 150}m", []),
+    "where all are silent another alert calls": (
+        [{of_topic(name): counted(steady) for name in ("tickets", "orders")}], f"{STOPS + 150}m", []
+    ),
+    "what is sent on between shards is no source": (
+        [{of_topic("rekeyed"): counted(steady), of_topic("orders"): counted(lambda _: 10)}], f"{STOPS + 150}m", []
+    ),
+    "a holiday does not call": (
+        [alive(steady) | {OFFICE: f"1x{STOPS // 5 - 100} 0x600"}], f"{STOPS + 150}m", []
+    ),
+    "one that only another calendar has does": (
+        [alive(steady) | {OFFICE: f"1x{STOPS // 5 - 100} 0x600", DESK: "1x5200"}], f"{STOPS + 150}m", DEAD_SOURCE
+    ),
+}  # fmt: skip
+"""Two weeks and more of samples each, every five minutes."""
+
 BAD = {
     # alert: family, kpi, window, bad value, good value, further series at their usual
     "SlowFirstResponse": (f"{LIVE}_lower", 300, 60, {}),
+    "DissatisfactionRises": ("crm_dissatisfaction_ratio_trend_slope_ratio_per_day_lower", 0.002, -0.001, {}),
+    "ComplaintRateRises": ("crm_complaint_rate_trend_slope_per_day_lower", 0.5, -0.1, {}),
     "SlaBurnsFast": ("crm_sla_attainment_ratio", 0.5, 0.8, {}),
     "SlaBurnsSlowly": ("crm_sla_attainment_ratio", 0.8, 0.9, {}),
     "SatisfactionDrops": ("crm_csat_ratio_change_ratio", -0.1, 0.1, {}),
     "NpsDrops": ("crm_nps_change_ratio", -0.2, 0.2, {}),
     "ComplaintsRise": ("crm_complaints_received", 100, 60, {"crm_complaints_received": ("30d", 200)}),
     "SupportContactsGrow": ("crm_support_contacts", 160, 150, {"crm_support_contacts": ("7d", 700)}),
-    "HighChurn": ("crm_churn_rate_ratio_lower", 0.08, 0.02, {}),
+    "HighChurn": ("crm_churn_rate_ratio", 0.08, 0.02, {}),
     "ChurnRises": ("crm_churn_rate_change_ratio", 0.03, -0.03, {}),
     "RevenueChurnHigh": ("crm_revenue_churn_rate_ratio", 0.08, 0.03, {}),
     "ConversionDrops": ("crm_lead_conversion_rate_change_ratio", -0.1, 0.1, {}),
     "PipelineStalls": ("crm_stale_open_ratio_lower", 0.6, 0.4, {}),
     "CustomersCostMoreThanTheyBring": ("crm_clv_cac_ratio", 0.8, 3, {}),
 }
-"""Alerts on KPIs that take samples: what is bad and what is good."""
+"""Alerts on KPIs that take samples: what is bad and what is good; where the KPI has an interval, of its bound."""
 
 
 def judged(alert: str, value: str, samples: str = "500x20", stale: str = "0x20") -> dict[str, str]:
@@ -172,14 +249,13 @@ def judged(alert: str, value: str, samples: str = "500x20", stale: str = "0x20")
     family, _, _, usual = BAD[alert]
     said, _ = read_alerts([BUILT_IN])[alert]
     more = ('against="previous"',) if "_change_" in family else ()
-    name = family.replace("_change_ratio", "").replace("_lower", "").replace("_ratio", "")
-    ratio = KPIS[said.kpi].unit == "ratio"
-    samples_of = f"crm_{said.kpi}" + ("_ratio" if ratio and not said.kpi.endswith("_ratio") else "")
-    if name.endswith("_seconds"):
-        samples_of = LIVE
+    kpi = KPIS[said.kpi]
+    main = family_name(said.kpi, kpi)
+    if kpi.interval and family == main:
+        family += "_lower" if kpi.better == "lower" else "_upper"
     return {
         of(family, said.kpi, said.window, *more): value,
-        of(f"{samples_of}_samples", said.kpi, said.window): samples,
+        of(f"{main}_samples", said.kpi, said.window): samples,
         state_of(said.kpi, said.window): stale,
         **{of(other, said.kpi, window): f"{number}x20" for other, (window, number) in usual.items()},
     }
@@ -290,20 +366,25 @@ def test_a_failed_scrape_does_not_break_off_what_lasts(rule_file: Path) -> None:
     assert _firing(rule_file, {"failing": ([exporter], "5m", [OF_SLOW])}, "10s") == ""
 
 
-@pytest.fixture(scope="module")
-def rule_on_silence(rule_file: Path) -> Path:
-    """The rule that looks back a week, alone."""
+def _alone(rule_file: Path, alert: str) -> Path:
+    """A file of one rule: of those that look back weeks."""
     groups = yaml.safe_load(rule_file.read_text("utf-8"))["groups"]
-    alone = [rule for group in groups for rule in group["rules"] if rule["alert"] == "StreamKpisNoEvents"]
-    path = rule_file.with_name("silence.yml")
-    path.write_text(yaml.safe_dump({"groups": [{"name": "silence", "rules": alone}]}), "utf-8")
+    alone = [rule for group in groups for rule in group["rules"] if rule["alert"] == alert]
+    path = rule_file.with_name(f"{alert}.yml")
+    path.write_text(yaml.safe_dump({"groups": [{"name": "alone", "rules": alone}]}), "utf-8")
     return path
 
 
 @pytest.mark.parametrize("case", SILENCES)
-def test_silence_calls_where_a_week_ago_there_was_none(rule_on_silence: Path, case: str) -> None:
+def test_silence_calls_where_a_week_ago_there_was_none(rule_file: Path, case: str) -> None:
     """But not on a holiday."""
-    assert _firing(rule_on_silence, {case: SILENCES[case]}) == ""
+    assert _firing(_alone(rule_file, "StreamKpisNoEvents"), {case: SILENCES[case]}) == ""
+
+
+@pytest.mark.parametrize("case", SOURCES)
+def test_a_silent_source_calls_beside_live_ones(rule_file: Path, case: str) -> None:
+    """Held to its own weeks before: not at night, nor at weekends, nor if it never says much."""
+    assert _firing(_alone(rule_file, "StreamKpisSourceSilent"), {case: SOURCES[case]}, "5m") == ""
 
 
 @pytest.mark.parametrize("alert", BAD)
@@ -313,7 +394,80 @@ def test_an_alert_on_a_kpi(rule_file: Path, alert: str) -> None:
 
 
 def test_every_alert_on_a_kpi_is_tested() -> None:
-    assert read_alerts([BUILT_IN]).keys() == BAD.keys() | {"CustomersWait"}
+    assert read_alerts([BUILT_IN]).keys() == BAD.keys() | {"CustomersWait", "LeadsWait"}
+
+
+def _rule_file(folder: Path, **kpis: Kpi) -> Path:
+    """The rules of the catalogue with some other KPIs."""
+    path = folder / "rules.yml"
+    path.write_text(rules(Whole(KPIS | kpis), TIMING), "utf-8")
+    return path
+
+
+SLA, STALE_DEALS = "crm_sla_attainment_ratio", "crm_stale_open_ratio"
+ENOUGH = {of(f"{SLA}_samples", "sla_attainment", "24h"): "500x20",
+          of(f"{STALE_DEALS}_samples", "stale_open_ratio", "now"): "500x20"}  # fmt: skip
+WITHIN: dict[str, Case] = {
+    # the bound of the interval, and the value
+    "an objective is burnt for certain": (
+        [ENOUGH | {of(f"{SLA}_upper", "sla_attainment", "24h"): "0.55x20"}], "5m", ["SlaBurnsFast sla_attainment"]
+    ),
+    "one that may be met is not": (
+        [ENOUGH | {of(f"{SLA}_upper", "sla_attainment", "24h"): "0.65x20", of(SLA, "sla_attainment", "24h"): "0.5x20"}],
+        "5m",
+        [],
+    ),
+    "what should be low is high for certain": (
+        [ENOUGH | {of(f"{STALE_DEALS}_lower", "stale_open_ratio", "now"): "0.51x20"}],
+        "5m",
+        ["PipelineStalls stale_open_ratio"],
+    ),
+    "what may be low is not": (
+        [ENOUGH | {of(f"{STALE_DEALS}_lower", "stale_open_ratio", "now"): "0.49x20",
+                   of(STALE_DEALS, "stale_open_ratio", "now"): "0.6x20"}],
+        "5m",
+        [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WITHIN)
+def test_of_a_kpi_that_declares_an_interval_its_bound_is_judged(tmp_path: Path, case: str) -> None:
+    """Whatever the kind of alert; and the text says that it is one."""
+    kpis = {
+        kpi: msgspec.structs.replace(KPIS[kpi], interval="wilson") for kpi in ("sla_attainment", "stale_open_ratio")
+    }
+    rule_file = _rule_file(tmp_path, **kpis)
+    assert _firing(rule_file, {case: WITHIN[case]}) == ""
+    said = rule_file.read_text("utf-8")
+    assert "Within 24 hours at least {{ $value" in said
+    assert "Of open deals at least {{ $value" in said
+
+
+def test_what_should_be_high_misses_its_goal_by_the_upper_bound(tmp_path: Path) -> None:
+    """As does what should be low by the lower one."""
+    kpis = {"csat_ratio": msgspec.structs.replace(KPIS["csat_ratio"], interval="wilson")}
+    target = Target(kpi="csat_ratio", window="30d", target=0.9)
+    (rule,) = of_targets([target], Whole(kpis))
+    assert 'crm_csat_ratio_upper{window="30d",team="",agent=""}' in rule.expr
+    assert "< 0.9" in rule.expr
+    assert rule.summary.endswith("at most {{ $value | humanizePercentage }}")
+
+
+LEADS = of("crm_leads_over_target", "leads_open_uncontacted", "now")
+LEADS_STALE = state_of("leads_over_target", "now")
+LEADS_CASES: dict[str, Case] = {
+    "one lead calls": ([{LEADS: "1x20", LEADS_STALE: "0x20"}], "5m", ["LeadsWait leads_over_target"]),
+    "none does not": ([{LEADS: "0x20", LEADS_STALE: "0x20"}], "5m", []),
+    "nor one while stale": ([{LEADS: "1x20", LEADS_STALE: "1x20"}], "5m", []),
+    "nor once it is reached": ([{LEADS: "1x5 0x20", LEADS_STALE: "0x20"}], "9m", []),
+}
+
+
+@pytest.mark.parametrize("case", LEADS_CASES)
+def test_leads_that_wait_call(tmp_path: Path, case: str) -> None:
+    kpi = msgspec.structs.replace(KPIS["leads_open_uncontacted"], target=3600)
+    assert _firing(_rule_file(tmp_path, leads_over_target=kpi), {case: LEADS_CASES[case]}) == ""
 
 
 def test_the_absence_of_all_exporters_calls(rule_file: Path) -> None:

@@ -22,6 +22,11 @@ CASES: dict[str, tuple[str, dict[str, Any] | None, str]] = {
     "no value": ("HighChurn", row(value=None, state="no_data", samples=0), "no value"),
     "few": ("SlaBurnsFast", row(value=0.125, samples=12), "87.50 % missed, but 12 samples of 30 needed"),
     "burnt": ("SlaBurnsFast", row(value=0.125), "87.50 % missed; over 40.00 % calls"),
+    "burnt, with an interval": (
+        "SlaBurnsFast",
+        row(value=0.125, upper=0.25),
+        "87.50 % missed, at least 75.00 %; over 40.00 % calls",
+    ),
     "a quantile": ("SlowFirstResponse", SLOW, "2 min 30 s, at least 2 min 15 s; over 2 min calls"),
     "a quantile of few": (
         "SlowFirstResponse",

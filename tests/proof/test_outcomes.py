@@ -77,6 +77,12 @@ def test_a_result_too_few_or_too_many_is_found() -> None:
     assert said([], [outcome(by_channel, group="web")], by_channel)
 
 
+def test_a_target_of_a_group_in_which_nothing_counts_is_missed_on_both_sides() -> None:
+    missed = Request("target_met", "orders", "mtd", by="channel")
+    assert said([], [outcome(missed, group="web", value=0.0, samples=0)], missed) == ["the target_met"]
+    assert said([result(missed, group="web", value=0.0, samples=0)], [], missed) == ["the value of target_met"]
+
+
 @pytest.mark.parametrize(("value", "equal"), [(0.21, True), (0.3, False), (-0.2, False)])
 def test_a_change_of_a_quantile_is_a_quotient_of_two_sketches(value: float, *, equal: bool) -> None:
     request = CHANGE._replace(kpi="first_response_time")

@@ -11,6 +11,7 @@ from stream_kpis.engine.tiles import Calendar
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.journey import counting
 from stream_kpis.kpis.load import Catalogue
+from stream_kpis.kpis.schema import Operator
 from stream_kpis.live.model.sources import Sources
 from stream_kpis.live.model.witnesses import of_beginnings
 
@@ -25,8 +26,8 @@ class Wanted(NamedTuple):
     window: str
     by: str = ""
     """The grouping; empty for the total."""
-    change: bool = False
-    """Whether its change is looked at too."""
+    operator: Operator | None = None
+    """Whose results are looked at too."""
 
 
 def narrowed(plan: Plan, calendar: Calendar, wanted: Iterable[Wanted]) -> Plan:
@@ -43,7 +44,7 @@ def narrowed(plan: Plan, calendar: Calendar, wanted: Iterable[Wanted]) -> Plan:
     indexes: set[int] = set()
     for one in some:
         indexes |= {source.grouping for source in sources.of(one.kpi, one.by, one.window)}
-        if one.change:
+        if one.operator is not None:
             indexes |= sources.past_groupings(one.kpi, one.by)
     beginnings = of_beginnings(plan)
     indexes |= {at for index in indexes for at in beginnings.get(plan.groupings[index].measure, ())}
@@ -101,12 +102,13 @@ def _catalogue(whole: Catalogue, some: Collection[Wanted], measures: Collection[
         mine = [one for one in some if one.kpi == name]
         if not mine:
             continue
+        operators = tuple(dict.fromkeys(one.operator for one in mine if one.operator is not None))
         windows = tuple(window for window in kpi.windows if any(one.window == window for one in mine))
         kpis[name] = msgspec.structs.replace(
             kpi,
             windows=windows,
             by=tuple(by for by in kpi.by if any(one.by == by for one in mine)),
-            operators=("change",) if any(one.change for one in mine) and _alike(windows, kpi.windows) else (),
+            operators=operators if _alike(windows, kpi.windows) else (),
         )
     return whole._replace(
         measures={name: measure for name, measure in whole.measures.items() if name in measures},

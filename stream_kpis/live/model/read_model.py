@@ -15,7 +15,7 @@ from stream_kpis.kpis.goals import NO_GOALS, Goals
 from stream_kpis.live.model.operators.days import Days
 from stream_kpis.live.model.operators.operators import Operators, read_by_day
 from stream_kpis.live.model.operators.pipeline import PipelineForecast
-from stream_kpis.live.model.operators.targets import Targets
+from stream_kpis.live.model.operators.targets import Aimed, Targets
 from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.model.readings import KpiReader
 from stream_kpis.live.model.reckoning import PERIOD, Found, Reckoner, View
@@ -65,8 +65,9 @@ class ReadModel:
         self._reckoner = Reckoner(plan, self._sources, self._tiles, calendar, goals)
         self._days = Days(self._kinds, read_by_day(plan, self._sources), calendar)
         self._operators = Operators(plan, self._sources, self._days, self._reckoner.groups)
-        self.targets = Targets(plan, calendar, goals, plan.calendars.open_ms)
+        self.targets = Targets(plan, calendar, goals, plan.calendars.open_ms, names)
         """What values should be; more can be told."""
+        self._aimed: Aimed = {}
         self._values: Found = {}
         self._results: tuple[Result, ...] = ()
         self._to_ms = 0
@@ -178,9 +179,9 @@ class ReadModel:
         to_ms = round_up(now_ms)
         for total in self._sums.values():
             total.move(to_ms)
-        begun = firsts(self._beginnings, self._tiles, to_ms)
-        moved = to_ms != self._to_ms or begun != self._begun
-        self._begun = begun
+        begun, aimed = firsts(self._beginnings, self._tiles, to_ms), self.targets.groups(to_ms)
+        moved = (to_ms, begun, aimed) != (self._to_ms, self._begun, self._aimed)
+        self._begun, self._aimed = begun, aimed
         for name in self._sources.order:
             kpi = self._plan.catalogue.kpis[name]
             for window in kpi.windows:
@@ -244,7 +245,7 @@ class ReadModel:
             self._values[key] = tuple(self._reckoner.values(name, window, by, edges, self._view(to_ms)))
 
     def _view(self, to_ms: int) -> View:
-        return View(to_ms, self._sums, self._begun, self._sources.edges, self._values)
+        return View(to_ms, self._sums, self._begun, self._sources.edges, self._values, self._aimed)
 
     def reader(self, value: Value) -> KpiReader:
         """Reads what the formula of a value of the last snapshot does; of a KPI without a method."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
@@ -37,6 +38,8 @@ class View(NamedTuple):
     edges_of: Callable[[Span, int], Edges]
     found: Found
     """The values of the KPIs that came before."""
+    aimed: Mapping[tuple[str, str, str], frozenset[str]] = MappingProxyType({})
+    """By KPI, window and grouping the groups that have a value even if nothing counts in them, for their target."""
 
 
 class _Sight:
@@ -111,11 +114,12 @@ class Reckoner:
             return
         by_group = {part: {value.group: value for value in view.found[part, window, by]} for part in parts}
         read_from = self._sources.of(name, by, summed)
-        indexes_read = {source.grouping for source in read_from}
         young, matured = ([one for one in read_from if one.span.part == part] for part in ("young", "cohort"))
-        for group in self.groups(name, by, summed):
+        there = [self._tiles.groups_of(index) for index in {source.grouping for source in read_from}]
+        aimed = view.aimed.get((name, window, by), frozenset())
+        for group in sorted({*self.groups(name, by, summed), *aimed}):
             values = {part: by_group[part].get(group) for part in parts}
-            known = any(group in self._tiles.groups_of(index) for index in indexes_read)
+            known = any(group in groups or (group in aimed and groups) for groups in there)
             reader = KpiReader(self._read(sight, group, values), kpi, view.to_ms, view.begun, self._calendars)
             ripens = self._came(group, young, view) and not self._came(group, matured, view)
             place = Place(name, window, by, group, edges)

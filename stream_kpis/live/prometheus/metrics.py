@@ -12,7 +12,7 @@ Bounds: of each grouping, the groups with the most samples are shown and the oth
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from stream_kpis.kpis.schema import Kpi
@@ -113,13 +113,20 @@ class Exposition:
 
     def _chosen(self, snapshot: Snapshot) -> tuple["_Shown", list[Result]]:
         """What is shown of values and of operators' results."""
-        shown = self._choose(snapshot.values)
+        aimed: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for result in snapshot.results:
+            if result.operator == "target_met":
+                aimed[result.kpi, result.by].add(result.group)
+        shown = self._choose(snapshot.values, aimed)
         known = (result for result in snapshot.results if result.kpi in self._kpis)
         results, dropped = chosen(known, self._groups_max, shown.room)
         return shown._replace(dropped=shown.dropped + dropped), results
 
-    def _choose(self, values: Iterable[Value]) -> "_Shown":
-        """What is shown of all values: the totals and the largest groups, as far as the cap on series goes."""
+    def _choose(self, values: Iterable[Value], aimed: Mapping[tuple[str, str], Collection[str]]) -> "_Shown":
+        """What is shown of all values: the totals and the largest groups, as far as the cap on series goes.
+
+        Before them those that have a target: who sold nothing is the smallest, and the one to be told of.
+        """
         known = [value for value in values if value.kpi in self._kpis]
         totals = [value for value in known if not value.by]
         weights: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
@@ -128,8 +135,7 @@ class Exposition:
                 groups = weights[value.kpi, value.by]
                 groups[value.group] = groups.get(value.group, 0) + value.samples
         largest = {
-            key: frozenset(sorted(groups, key=lambda group: (-groups[group], group))[: self._groups_max])
-            for key, groups in weights.items()
+            key: frozenset(_largest(groups, aimed.get(key, ()))[: self._groups_max]) for key, groups in weights.items()
         }
         hidden: defaultdict[str, int] = defaultdict(int)
         for key, groups in weights.items():
@@ -225,6 +231,11 @@ class _Shown(NamedTuple):
     """Lines over the cap."""
     room: int
     """Lines that there may still be."""
+
+
+def _largest(groups: Mapping[str, int], aimed: Collection[str]) -> list[str]:
+    """Groups by their samples, the most first, after those that have a target."""
+    return sorted(groups, key=lambda group: (group not in aimed, -groups[group], group))
 
 
 def _size(value: Value) -> int:

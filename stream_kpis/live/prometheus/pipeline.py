@@ -121,12 +121,14 @@ _COUNTERS = {
 }
 """By the names of the shards' counters."""
 _CALENDAR = Family("stream_kpis_calendar_open", "gauge", "Whether the business calendar is open now")
+_RECORDS = Family("stream_kpis_records", "counter", "Records read, by topic: how far the shard's values reach")
 _DEAD = Family("stream_kpis_dead_letters", "counter", "Records that could not be used, by reason")
 
 FAMILIES = (
     *(family for family, _ in _SNAPSHOT),
     *(family for family, _ in _SHARD),
     *_COUNTERS.values(),
+    _RECORDS,
     _DEAD,
     _CALENDAR,
     _BUILD,
@@ -156,6 +158,10 @@ def _shard_lines(snapshot: Snapshot, form: Format) -> Iterator[str]:
         yield from family_lines(
             family, [(row_labels, shard.counters.get(name, 0)) for row_labels, shard in shards], form
         )
+    reached = (
+        (f'{row_labels},topic="{topic}"', end) for row_labels, shard in shards for topic, end in shard.next.items()
+    )
+    yield from family_lines(_RECORDS, reached, form)
     dead = (
         (f'{row_labels},reason="{reason}"', shard.counters.get(DEAD_LETTERS + reason, 0))
         for row_labels, shard in shards

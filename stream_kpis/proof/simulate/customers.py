@@ -31,7 +31,12 @@ def customer(who: Party, at: int) -> Life:
             world.active.pop(party, None)
             return
         else:
-            at = yield from _away(who, at)
+            left = at if dice.chance(0.03) else None
+            if left is not None:  # nobody heard of it before the next plan was booked
+                at += dice.after(2 * DAY)
+                yield at, *_changed(dice, "plan", world)
+                at += dice.after(2 * DAY)
+            at = yield from _away(who, at, left)
             if party not in world.active:
                 return
 
@@ -66,15 +71,23 @@ def _changed(dice: Dice, change: str, world: World) -> tuple[str, dict[str, Any]
     return "customer.updated", {"country": dice.pick(palette.COUNTRIES)}
 
 
-def _away(who: Party, at: int) -> Part:
-    """The customer leaves, at once or with notice, and one in four comes back."""
+def _away(who: Party, at: int, left: int | None = None) -> Part:
+    """The customer leaves, at once, with notice or as of a time that is over, and one in four comes back.
+
+    Who has given notice may leave earlier, or turn out to be somebody else, before the end has come.
+    """
     party, world = who
     dice = world.dice
-    yield at, "customer.churned", churned(dice, at)
+    end = _end(dice, at) if left is None else left
+    yield at, "customer.churned", _churned(dice, at, end)
     world.active.pop(party, None)
-    if dice.chance(0.06):
-        at += dice.after(5 * DAY)
-        yield at, "customer.churned", churned(dice, at)
+    what = dice.random()
+    if end > at and what < 0.2:
+        yield dice.between(at, end), "customer.merged", {"into": world.party()}
+        return at
+    if what < (0.32 if end > at else 0.06):
+        at = dice.between(at, end) if end > at else at + dice.after(5 * DAY)
+        yield at, "customer.churned", _churned(dice, at, _end(dice, at))
     if not dice.chance(0.25):
         return at
     at += dice.after(25 * DAY)
@@ -87,12 +100,19 @@ def _away(who: Party, at: int) -> Part:
     return at
 
 
-def churned(dice: Dice, at: int) -> dict[str, Any]:
-    """The data of a churn told at ``at``; it takes effect then, or was before, or will be."""
-    data: dict[str, Any] = {"reason": dice.pick(palette.LEAVING), "voluntary": dice.chance(0.85)}
+def _end(dice: Dice, at: int) -> int:
+    """When a churn told at ``at`` takes effect: then, or before, or some weeks later."""
     when = dice.random()
     if when < 0.08:
-        data["effective_at"] = rfc3339(at - dice.after(4 * DAY))
-    elif when < 0.28:
-        data["effective_at"] = rfc3339(at + dice.between(DAY, 30 * DAY))
+        return at - dice.after(4 * DAY)
+    return at + dice.between(DAY, 30 * DAY) if when < 0.28 else at
+
+
+def _churned(dice: Dice, at: int, end: int) -> dict[str, Any]:
+    """The data of a churn; one in ten does not say whether the customer wanted to leave."""
+    data: dict[str, Any] = {"reason": dice.pick(palette.LEAVING)}
+    if not dice.chance(0.1):
+        data["voluntary"] = dice.chance(0.85)
+    if end != at:
+        data["effective_at"] = rfc3339(end)
     return data

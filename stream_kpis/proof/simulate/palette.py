@@ -60,10 +60,19 @@ PRIORITIES = weighted({"normal": 60, "low": 20, "high": 15, "urgent": 5})
 REGIONS = weighted({"emea": 45, "amer": 30, "apac": 17, "latam": 8})
 PIPELINES = weighted({"default": 80, "partner": 20})
 STAGES = ("discovery", "proposal", "negotiation", "contract")
+FIELD_STAGES = ("demo", "visit", "offer")
+"""Those of a pipeline that nobody listed."""
+DECISION_MAKERS = (1, 1, 1, 2, 2, 3, 4, 5, 7, 12)
 CAMPAIGNS = tuple(f"cmp-{n:02}" for n in range(1, 11))
+NEWSLETTER = "newsletter"
+"""The campaign that writes to a party every month."""
+LENGTHS, IMAGES = (200, 500, 1200), (0, 1, 4)
 SUBJECTS = {"a": "News of the month", "b": "What you missed"}
 CALLS = weighted({"read": 50, "buy": 40, None: 10})
 COSTS = weighted({"acquisition": 45, "labour": 25, "retention": 12, "service": 10, "goods": 8})
 EXPERIMENTS = ("pricing-page", "welcome-mail")
+EXPOSED = weighted({**dict.fromkeys(EXPERIMENTS, 47), "spring-mail": 6})
+VARIANTS = {"spring-mail": ("holdout", "campaign")}
+"""Of experiments whose variants are not ``control`` and ``new``; the second of both is what is tried."""
 LEAVING = weighted({"price": 35, "competitor": 20, "unused": 20, "service": 12, "closed": 8, "payment": 5})
 LOSING = ("price", "no budget", "competitor", "timing", "no answer")

@@ -1,6 +1,6 @@
 """Leads, deals, orders and interactions: how business comes about."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -16,11 +16,21 @@ ELSEWHERE = 1 / 8
 
 
 def lead(who: Party, at: int, lead_id: str | None = None) -> Life:
-    """A prospect asks, is assigned, greeted by an automaton, reached by a person, and converts or not."""
+    """A prospect asks, is assigned, greeted by an automaton, reached by a person, and converts or not.
+
+    Seldom it is written down after the call, or after it bought at the counter: within the hour, mostly.
+    """
     dice = who.world.dice
     lead_id = lead_id or who.world.new_id("lead")
     owner = dice.pick(palette.OWNERS)
     who.world.last_lead = lead_id
+    before = dice.random()
+    if before < 0.02:
+        yield at, "lead.contacted", {"lead_id": lead_id, "owner_id": owner, "channel": "phone"}
+    elif before < 0.03:
+        who.begin(order(who, at, {"lead_id": lead_id}))
+    if before < 0.03:
+        at += dice.around(12 * MINUTE, 0.9)
     yield at, "lead.created", _new_lead(dice, lead_id, owner)
     if dice.chance(0.025):
         who.begin(_twin(who, at + dice.after(HOUR), lead_id))
@@ -96,7 +106,10 @@ def _greeted(dice: Dice, at: int, lead_id: str) -> Part:
 
 
 def _twin(who: Party, at: int, into: str) -> Life:
-    """The same request again, found out and merged; seldom a twin has a twin, or both are merged into each other."""
+    """The same request again, found out and merged; seldom a twin has a twin, or both are merged into each other.
+
+    It is the older one that remains, mostly.
+    """
     dice, lead_id = who.world.dice, who.world.new_id("lead")
     yield at, "lead.created", _new_lead(dice, lead_id, dice.pick(palette.OWNERS))
     if dice.chance(0.1):
@@ -107,20 +120,29 @@ def _twin(who: Party, at: int, into: str) -> Life:
     if dice.chance(0.3):
         at += dice.after(DAY)
         yield at, "lead.converted", {"lead_id": lead_id}
+    if dice.chance(0.2):
+        at += dice.after(DAY)
+        yield at, "lead.qualified", {"lead_id": lead_id}
     at += dice.after(DAY)
-    yield at, "lead.merged", {"lead_id": lead_id, "into": into}
+    gone, left = (into, lead_id) if dice.chance(0.2) else (lead_id, into)
+    yield at, "lead.merged", {"lead_id": gone, "into": left}
     if dice.chance(0.05):
-        yield at + dice.after(DAY), "lead.merged", {"lead_id": into, "into": lead_id}
+        yield at + dice.after(DAY), "lead.merged", {"lead_id": left, "into": gone}
 
 
 def deal(who: Party, at: int, named: Lead = NO_LEAD) -> Life:
-    """An opportunity goes through stages and is won or lost; some are reopened, deleted, or known by their end."""
+    """An opportunity goes through stages and is won or lost; some are reopened, deleted, or known by their end.
+
+    Few are in a pipeline whose stages nobody listed.
+    """
     dice, deal_id = who.world.dice, who.world.new_id("deal")
+    stages = palette.FIELD_STAGES if dice.chance(0.02) else palette.STAGES
     if not dice.chance(0.01):
-        yield at, "deal.created", _new_deal(dice, at, deal_id, named)
+        of_field = {"stage": stages[0], "pipeline": "field"} if stages is palette.FIELD_STAGES else {}
+        yield at, "deal.created", _new_deal(dice, at, deal_id, named) | of_field
     quick = dice.chance(0.12)
     pace = 40 * SECOND if quick else dice.around(6 * DAY, 0.7)
-    at = yield from _worked_on(dice, at, deal_id, pace)
+    at = yield from _worked_on(dice, at, deal_id, pace, stages)
     if dice.chance(0.015):
         yield at + dice.after(pace), "deal.deleted", {"deal_id": deal_id, "duplicate": dice.chance(0.6)}
         return
@@ -154,12 +176,14 @@ def _new_deal(dice: Dice, at: int, deal_id: str, named: Lead) -> dict[str, Any]:
         data["expected_close"] = rfc3339(at + dice.between(DAY, 90 * DAY))[:10]
     if dice.chance(0.3):
         data["kind"] = dice.pick(("upsell", "cross_sell", "renewal"))
+    if dice.chance(0.5):
+        data["decision_makers"] = dice.pick(palette.DECISION_MAKERS)
     return data
 
 
-def _worked_on(dice: Dice, at: int, deal_id: str, pace: int) -> Part:
+def _worked_on(dice: Dice, at: int, deal_id: str, pace: int, stages: tuple[str, ...]) -> Part:
     """Stages and what happens between them, each some ``pace`` ms after the last."""
-    for stage in palette.STAGES[1 : 1 + dice.between(0, 4)]:
+    for stage in stages[1 : 1 + dice.between(0, 4)]:
         at += dice.after(pace)
         yield at, "deal.stage_changed", {"deal_id": deal_id, "stage": stage} | _elsewhere(dice)
         what = dice.random()
@@ -238,9 +262,24 @@ def _new_order(dice: Dice, order_id: str, cents: int, named: Lead) -> dict[str, 
     if dice.chance(0.75):
         data["cost_of_goods"] = written(dice, cents * dice.between(25, 55) // 100)
     if dice.chance(0.2):
-        data["items"] = [{"product": product, "quantity": dice.between(1, 5), "amount": written(dice, cents)}]
+        data["items"] = [*_items(dice, product, cents)] if dice.chance(0.4) else [_item(dice, product, cents)]
         data["tax"] = written(dice, cents // 5)
     return data
+
+
+def _item(dice: Dice, product: str, cents: int) -> dict[str, Any]:
+    return {"product": product, "quantity": dice.between(1, 5), "amount": written(dice, cents)}
+
+
+def _items(dice: Dice, product: str, cents: int) -> Iterator[dict[str, Any]]:
+    """Two to four items that make the amount; seldom one is sold by weight, or a gift without a price is with them."""
+    for _ in range(dice.between(1, 4)):
+        part = cents * dice.between(20, 60) // 100
+        cents -= part
+        yield _item(dice, dice.pick(palette.PRODUCTS), part)
+    yield _item(dice, product, cents) | ({"quantity": dice.between(1, 3000) / 1000} if dice.chance(0.1) else {})
+    if dice.chance(0.1):
+        yield {"product": dice.pick(palette.PRODUCTS)}
 
 
 def interaction(who: Party, at: int) -> Life:

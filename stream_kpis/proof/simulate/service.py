@@ -154,6 +154,8 @@ class _Ticket:
         if chance < 0.6:
             about = {"ticket_id": self.id, "agent_id": self.agent, "team": self.team}
             self.who.begin(survey(self.who, after, "csat", about))
+        elif chance < 0.63:
+            self.who.begin(survey(self.who, after, "nps", {"ticket_id": self.id, "agent_id": self.agent}))
         elif chance > 0.985:
             self.who.begin(complaint(self.who, after, self.id))
         if self.category and self.dice.chance(0.05):
@@ -168,7 +170,7 @@ def asked(who: Party, at: int) -> Life:
 
 
 def survey(who: Party, at: int, kind: str, about: dict[str, Any]) -> Life:
-    """Sent and answered, answered twice, answered without having been sent, or expired."""
+    """Sent and answered, answered anew within hours or after a month, answered without having been sent, or expired."""
     dice = who.world.dice
     survey_id, scale = who.world.new_id("survey"), _DEFAULT_SCALE[kind]
     if dice.chance(0.08 if kind == "csat" else 0.01):
@@ -183,10 +185,13 @@ def survey(who: Party, at: int, kind: str, about: dict[str, Any]) -> Life:
             return
         if dice.chance(0.7):
             known = {"survey_id": survey_id}
+    if kind == "nps" and dice.chance(0.02):  # only the answer says that it is about one
+        known = {**known, "ticket_id": f"of-{survey_id}"}
     at += dice.around(100 * SECOND, 0.7) if dice.chance(0.5) else dice.around(10 * HOUR, 1.3)
     yield at, "survey.answered", {**known, "score": _score(dice, kind, scale)}
     if dice.chance(0.06):
-        yield at + dice.around(HOUR, 1.0), "survey.answered", {**known, "score": _score(dice, kind, scale)}
+        at += dice.between(31 * DAY, 60 * DAY) if dice.chance(0.15) else dice.around(HOUR, 1.0)
+        yield at, "survey.answered", {**known, "score": _score(dice, kind, scale)}
 
 
 def _score(dice: Dice, kind: str, scale: tuple[int, int]) -> float:

@@ -32,7 +32,7 @@ FAMILIES = (
     Family(service.ticket, 0.34, 10.7, World.customer),
     Family(service.asked, 0.05, 1.7, World.customer),
     Family(service.complaint, 0.005, 2.0, World.customer),
-    Family(marketing.email, 0.08, 2.6, World.party),
+    Family(marketing.email, 0.08, 2.7, World.party),
     Family(marketing.cost, 0.012, 1.0, _payer),
     Family(marketing.experiment, 0.015, 1.3, World.party),
     Family(customers.customer, 0.002, 3.2, World.new_party),

@@ -17,7 +17,7 @@ from stream_kpis.live.model.operators.spans import next_first, period_first
 from stream_kpis.live.model.snapshot import Result, State
 from stream_kpis.plan import compile_plan
 from stream_kpis.settings import Settings
-from tests.live.stories import DAY_0_MS, Made, customer, deal, happened, made, order, ticket
+from tests.live.stories import DAY_0_MS, Made, customer, deal, happened, made, order, ticket, told
 
 
 def of(found: Made, operator: str, kpi: str, window: str, against: str = "", by: str = "", group: str = "") -> Result:
@@ -240,6 +240,9 @@ def test_deals_forecast_and_overdue_pipeline() -> None:
     assert (late.value, late.samples) == (60, 1)
 
 
+BY_REP = (("", ""), ("owner", "rep"))
+
+
 def aims(*targets: Target) -> Goals:
     return Goals(targets)
 
@@ -270,6 +273,22 @@ def test_target_pace_gap() -> None:
     )
 
 
+def test_at_midnight_of_a_first_day_nothing_of_the_period_is_over() -> None:
+    """Nothing is due of April's target, and of what was won in March nothing is April's."""
+    april, goals = 31, aims(Target(kpi="revenue_net", window="mtd", target=1000))
+    events = [order(20, "placed", "o", amount=250), deal(20, "won", amount=400, owner_id="rep")]
+    events.append(deal(20, "created", "d2", "B", amount=100, stage="proposal", pipeline="default", owner_id="rep"))
+    found = made(events, april, goals)
+    gap = of(found, "target_pace_gap", "revenue_net", "mtd")
+    assert (gap.value, gap.numerator, gap.denominator, gap.samples) == (0, 0, 1000, 0)
+    assert gap.from_ms == gap.to_ms == DAY_0_MS + april * DAY_MS
+    won = {by: of(found, "deals_forecast", "deals_won_value", "mtd", "", by, group) for by, group in BY_REP}
+    assert {by: (forecast.value, forecast.samples) for by, forecast in won.items()} == {"": (0, 0), "owner": (0, 0)}
+    assert of(found, "target_attainment", "revenue_net", "mtd").value == 0.25
+    soon = of(made(events, april + 1, goals), "target_pace_gap", "revenue_net", "mtd")
+    assert (soon.value, soon.numerator) == (pytest.approx(-1000 / 30), 0)
+
+
 def test_the_target_with_the_latest_first_day_is_in_force() -> None:
     """Of the same day the later one; none of the future."""
     from datetime import date  # noqa: PLC0415
@@ -295,3 +314,27 @@ def test_a_target_of_a_group_is_for_it_alone() -> None:
     found: Made = made(orders(1, 2), 10, goals)
     assert of(found, "target_attainment", "orders", "mtd", "", "channel", "web").value == 0.5
     assert ("target_attainment", "orders", "mtd", "", "", "") not in found
+
+
+def test_who_has_nothing_yet_is_held_to_the_target_all_the_same() -> None:
+    """A representative who never sold has sold 0, and a share of nothing is none."""
+    rep = {"owner": "rep9"}
+    goals = aims(
+        Target(kpi="orders", window="mtd", target=4, group=rep),
+        Target(kpi="deals_open", window="now", target=2, group=rep),
+        Target(kpi="deal_win_rate", window="30d", target=0.5, group=rep),
+    )
+    events = [*orders(1, 2), deal(1, "created")]
+    found = made(events, 10, goals)
+    attained = of(found, "target_attainment", "orders", "mtd", "", "owner", "rep9")
+    assert (attained.value, attained.numerator, attained.samples) == (0, 0, 0)
+    assert of(found, "target_met", "orders", "mtd", "", "owner", "rep9").value == 0
+    due = of(found, "target_pace_gap", "orders", "mtd", "", "owner", "rep9").value
+    assert due == pytest.approx(-4 * 10 / 31)
+    assert of(found, "target_attainment", "deals_open", "now", "", "owner", "rep9").value == 0
+    assert of(found, "target_met", "deal_win_rate", "30d", "", "owner", "rep9").value is None
+    values = told(events, 10, goals)
+    shown = values["orders", "mtd", "owner", "rep9"]
+    assert (shown.value, shown.samples, shown.state) == (0, 0, State.LOW_SAMPLE)
+    assert ("orders", "30d", "owner", "rep9") not in values
+    assert not [place for place in found if place[0] == "change" and place[-1] == "rep9"]

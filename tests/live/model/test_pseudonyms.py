@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader
+from stream_kpis.kpis.goals import Goals, Target
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.evaluate import evaluate
 from stream_kpis.live.model.pseudonyms import Pseudonyms
@@ -69,3 +70,16 @@ def test_pseudonyms_need_a_secret_that_does_not_show() -> None:
     assert "s3cret" not in repr(found)
     assert Pseudonyms.of(found).person("a") == Pseudonyms("s3cret").person("a")
     assert Pseudonyms.of(load(environment={})).person("a") == "a"
+
+
+def test_a_target_that_names_a_person_is_of_whoever_has_the_other_name() -> None:
+    """Goals have real names, and nothing that is shown has."""
+    aims = (Target(kpi="deals_won", window="mtd", target=4, group={"owner": owner}) for owner in ("rep-01", "rep-09"))
+    ask = Ask(DAY_0_MS + 30 * 86_400_000, None, "")
+    (answer,) = evaluate(PLAN, Calendar(), Reader(), EVENTS, [ask], Goals(tuple(aims)), names=HIDDEN).answers
+    attained = {
+        result.group: result.value
+        for result in answer.results
+        if (result.operator, result.by) == ("target_attainment", "owner")
+    }
+    assert attained == {HIDDEN.person("rep-01"): 0.25, HIDDEN.person("rep-09"): 0.0}

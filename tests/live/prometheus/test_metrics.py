@@ -164,6 +164,17 @@ def test_only_the_largest_groups_are_shown_and_the_others_counted() -> None:
     assert shown['stream_kpis_groups_hidden{kpi="orders"}'] == 4
 
 
+def test_whoever_has_a_target_is_shown_before_the_largest() -> None:
+    """Else there would be no series by which to call for a representative who sold nothing."""
+    groups = {f"r{number}": number for number in range(6)}
+    values = [fakes.value("orders", "mtd", by="owner", group=group, samples=n) for group, n in groups.items()]
+    aim = fakes.result("target_met", "orders", "mtd", by="owner", group="r0", samples=0)
+    shown = series(render(of(*values)._replace(results=(aim,)), groups_max=2))
+    assert {name for name in shown if name.startswith("crm_orders{")} == {
+        f'crm_orders{{window="mtd",owner="{group}"}}' for group in ("r0", "r5")
+    }
+
+
 def test_beyond_the_cap_groups_are_dropped_and_counted_and_totals_stay() -> None:
     total = fakes.value("orders", "1h")
     groups = [fakes.value("orders", "1h", by="channel", group=f"c{number}") for number in range(5)]
@@ -212,6 +223,7 @@ def test_shards_and_counters() -> None:
     assert shown['stream_kpis_events_total{shard="0"}'] == 1000
     assert shown['stream_kpis_dead_letters_total{shard="0",reason="invalid"}'] == 2
     assert shown['stream_kpis_dead_letters_total{shard="0",reason="sealed"}'] == 0
+    assert shown['stream_kpis_records_total{shard="1",topic="crm.orders"}'] == slow.next["crm.orders"]
     assert shown["stream_kpis_snapshot_age_seconds"] == 2.0
 
 

@@ -29,7 +29,7 @@ class World:
     """A small simulated company: its snapshot, its parties' facts, and the oracle over its events."""
 
     def __init__(self) -> None:
-        logs = laid_out(Simulation(5, 60).history(2_000, 400, SIMULATED_NOW_MS), 2, SIMULATED_NOW_MS)
+        logs = laid_out(Simulation(6, 60).history(2_000, 400, SIMULATED_NOW_MS), 2, SIMULATED_NOW_MS)
         dice = random.Random(1)
         model, shards = replay(PLAN, logs, 2, Reader(), Calendar(), SIMULATED_NOW_MS, dice)
         self.snapshot: Snapshot = model.snapshot(SIMULATED_NOW_MS)

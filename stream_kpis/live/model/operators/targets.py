@@ -10,11 +10,14 @@ from stream_kpis.engine.kpi_checks import is_sum
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.kpis.goals import Goals, Target
 from stream_kpis.kpis.schema import WINDOWS
-from stream_kpis.live.model.operators.spans import PERIODS, next_first
+from stream_kpis.live.model.operators.spans import PERIODS, next_first, period_first
+from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.model.snapshot import Result, State, Value
 
 _ORDER = {window: order for order, window in enumerate(WINDOWS)}
 
+Aimed = Mapping[tuple[str, str, str], frozenset[str]]
+"""By KPI, window and grouping the groups that have a target, as they are called where numbers are shown."""
 OpenMs = Callable[[int], int]
 """The open milliseconds of a business calendar up to an instant."""
 
@@ -32,12 +35,18 @@ class Targets:
         calendar: the business days.
         goals: from the file.
         calendars: the open time of each business calendar, by name.
+        names: how people are called in values; a target names them as they are.
     """
 
     def __init__(
-        self, plan: Plan, calendar: Calendar, goals: Goals, calendars: Callable[[str], OpenMs] = wall_clock
+        self,
+        plan: Plan,
+        calendar: Calendar,
+        goals: Goals,
+        calendars: Callable[[str], OpenMs] = wall_clock,
+        names: Pseudonyms = REAL,
     ) -> None:
-        self._kpis, self._calendar, self._calendars = plan.catalogue.kpis, calendar, calendars
+        self._kpis, self._calendar, self._calendars, self._names = plan.catalogue.kpis, calendar, calendars, names
         self._sums = {name for name, formula in plan.catalogue.formulas.items() if is_sum(formula)}
         self._own = [
             Target(kpi=name, window=window, target=kpi.aim, better=kpi.better)
@@ -83,6 +92,14 @@ class Targets:
                 found[kpi] = (*rank, target)
         return {kpi: target for kpi, (*_, target) in found.items()}
 
+    def groups(self, to_ms: int) -> Aimed:
+        """The groups that have a target at an instant: each has a value then, also if nothing counts in it."""
+        found: dict[tuple[str, str, str], set[str]] = {}
+        for kpi, window, by, group in self.in_force(self._calendar.day_of(to_ms)):
+            if by:
+                found.setdefault((kpi, window, by), set()).add(self._names.group(by, group))
+        return {place: frozenset(groups) for place, groups in found.items()}
+
     def results(self, to_ms: int, values: Mapping[tuple[str, str, str], tuple[Value, ...]]) -> Iterator[Result]:
         """All results at an instant.
 
@@ -91,7 +108,8 @@ class Targets:
             values: by KPI, window and grouping.
         """
         for (kpi, window, by, group), target in self.in_force(self._calendar.day_of(to_ms)).items():
-            value = next((v for v in values.get((kpi, window, by), ()) if v.group == group), None)
+            shown = self._names.group(by, group)
+            value = next((v for v in values.get((kpi, window, by), ()) if v.group == shown), None)
             if value is not None:
                 yield from self._of_value(value, target)
 
@@ -105,9 +123,18 @@ class Targets:
         yield _result("target_attainment", value, target, attained)
         yield _result("target_met", value, target, met)
         if value.kpi in self._sums and value.window in PERIODS:
+            value = self._so_far(value)
             share = self._share(value, target)
-            gap = None if is_ is None or share is None else is_ - aim * share
+            gap = None if value.value is None or share is None else value.value - aim * share
             yield _result("target_pace_gap", value, target, gap)
+
+    def _so_far(self, value: Value) -> Value:
+        """A sum over the period that contains its end; at midnight of a first day nothing of that is over."""
+        today = self._calendar.day_of(value.to_ms)
+        from_ms = self._calendar.start_of(date.fromordinal(period_first(value.window, today.toordinal())))
+        if from_ms < value.to_ms:
+            return value
+        return value._replace(from_ms=from_ms, value=None if value.value is None else 0.0, samples=0)
 
     def _share(self, value: Value, target: Target) -> float | None:
         """How much of its period's open time is over."""
