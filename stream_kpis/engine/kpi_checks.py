@@ -16,7 +16,15 @@ from stream_kpis.engine.reading import (
 from stream_kpis.engine.units import unit_problem
 from stream_kpis.kpis.formula import OVERS, PARTS, Binary, Formula, Node, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
-from stream_kpis.kpis.schema import COHORT_WINDOWS, DAILY_WINDOWS, OPEN_DEALS, OPEN_WEIGHTED, READ_BY, WHOLE_DAYS, Kpi
+from stream_kpis.kpis.schema import (
+    COHORT_WINDOWS,
+    DAILY_WINDOWS,
+    OPEN_WEIGHTED,
+    READ_BY,
+    WEIGHTED_DEALS,
+    WHOLE_DAYS,
+    Kpi,
+)
 
 
 def check_kpi(name: str, catalogue: Catalogue) -> None:
@@ -213,7 +221,7 @@ def _ends_now(measure: str, catalogue: Catalogue) -> bool:
 
 
 def _check_pipeline(operator: str, place: str, catalogue: Catalogue) -> None:
-    for name in (OPEN_DEALS, OPEN_WEIGHTED):
+    for name in (WEIGHTED_DEALS, OPEN_WEIGHTED):
         measure = catalogue.measures.get(name)
         if measure is None or not {"close", "owner,close", "pipeline,close"} <= set(measure.by):
             needed = "by close, by owner,close and by pipeline,close"

@@ -30,9 +30,9 @@ Operator = Literal[
     "change", "trend", "forecast", "anomaly", "revenue_growth_yoy", "deals_forecast", "pipeline_overdue_value"
 ]
 
-OPEN_DEALS, OPEN_WEIGHTED = "deals_open", "deals_open_weighted"
+WEIGHTED_DEALS, OPEN_WEIGHTED = "deals_weighted", "deals_open_weighted"
 OPERATOR_READS: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("deals_forecast", "pipeline_overdue_value"), (OPEN_DEALS, OPEN_WEIGHTED)
+    ("deals_forecast", "pipeline_overdue_value"), (WEIGHTED_DEALS, OPEN_WEIGHTED)
 )
 """Measures that operators read by name, beside those of the KPI's formula."""
 

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Mapping
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.measures import COUNT, Cell
 from stream_kpis.engine.tiles import Calendar
-from stream_kpis.kpis.schema import OPEN_DEALS, OPEN_WEIGHTED
+from stream_kpis.kpis.schema import OPEN_WEIGHTED, WEIGHTED_DEALS
 from stream_kpis.live.model.operators.spans import PERIODS, next_first, period_first
 from stream_kpis.live.model.snapshot import Result, State, Value
 from stream_kpis.live.model.sums import RunningSum, Span
@@ -32,7 +32,7 @@ class PipelineForecast:
         self._indexes: dict[tuple[str, str], int] = {}
         if self._won or self._open:
             for by in _GROUPINGS:
-                for measure in (OPEN_WEIGHTED, OPEN_DEALS):
+                for measure in (OPEN_WEIGHTED, WEIGHTED_DEALS):
                     self._indexes[measure, by] = index[measure, f"{by},close" if by else "close"]
 
     def _carrying(self, operator: str) -> str | None:
@@ -56,13 +56,13 @@ class PipelineForecast:
             to_ms: the instant.
             sums: of :attr:`reads`.
             found: the values of the KPIs, by KPI, window and grouping.
-            begun: the levels of which a first began: without a deal there is no value.
+            begun: the levels of which a first began: without a weighted deal there is no value.
         """
         today = self._calendar.day_of(to_ms)
         month = today.isoformat()[:_MONTH]
         for by in _GROUPINGS if self._indexes else ():
             weighted, many = (
-                _by_group(sums[_NOW].sums[self._indexes[measure, by]]) for measure in (OPEN_WEIGHTED, OPEN_DEALS)
+                _by_group(sums[_NOW].sums[self._indexes[measure, by]]) for measure in (OPEN_WEIGHTED, WEIGHTED_DEALS)
             )
             groups = {*weighted, *many}
             if self._open:

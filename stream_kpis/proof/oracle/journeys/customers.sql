@@ -185,8 +185,8 @@ WITH
 FROM moves
 WHERE move IS NOT NULL;
 
--- Changes of plan to a value beside the running one, both known, while a spell is open in order. They compare what was
--- paid, if both were in one currency: a rate that moves is no change.
+-- Changes of plan to a value beside the running one, both known, while a spell is open in order, and not after an end told
+-- of afterwards. They compare what was paid, if both were in one currency: a rate that moves is no change.
 CREATE OR REPLACE TEMP TABLE plan_changes AS
 SELECT
     s.party,
@@ -202,7 +202,7 @@ FROM customer_steps AS s
 SEMI JOIN spells
     ON spells.party = s.party
     AND s.event_no > spells.opening_no
-    AND (spells.closing_no IS NULL OR s.event_no < spells.closing_no)
+    AND (spells.closing_no IS NULL OR (s.event_no < spells.closing_no AND s.time_ms <= spells.ended_ms))
 WHERE s.type = 'customer.plan_changed' AND s.rate IS NOT NULL AND s.worth_before IS NOT NULL;
 
 -- When each party that ever was a customer first became one; but not who was merged into another in the end.
