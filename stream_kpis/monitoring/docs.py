@@ -64,10 +64,11 @@ declared by `operators` in the catalogue, or by a target ([goals](goals.md)). La
 
 ## Bounds
 
-Label values have at most 64 characters; what was cut or could not be printed ends in a hash. Of each grouping the 50
-groups with the most samples are shown, the others are counted in `stream_kpis_groups_hidden{{kpi}}`. There is no group
-`other`: distinct parties and quantiles do not add up. `stream_kpis_series` says how many series of KPIs there are;
-beyond {series_max:,}, groups are left out and counted in `stream_kpis_series_dropped`; totals stay.
+Label values have at most 64 characters; what was cut or could not be printed ends in a hash. Of each grouping 50
+groups are shown, those with a target first, then those with the most samples; the others are counted in
+`stream_kpis_groups_hidden{{kpi}}`. There is no group `other`: distinct parties and quantiles do not add up.
+`stream_kpis_series` says how many series of KPIs there are; beyond {series_max:,}, groups are left out and counted in
+`stream_kpis_series_dropped`; totals stay.
 `/api/kpis` has everything.
 
 ## The pipeline

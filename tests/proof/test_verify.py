@@ -289,7 +289,7 @@ def test_a_broken_operator_is_caught(mistake: str, patched: pytest.MonkeyPatch) 
     """And nothing else is."""
     module, name, instead, operators = WRONG[mistake]
     patched.setattr(module, name, instead)
-    report = verify(PLAN, Case(2_500, (), 5, days=800)).report
+    report = verify(PLAN, Case(2_500, (), 6, days=800)).report
     assert {difference.operator for difference in report.differences} == operators
     assert {tally.operator for tally in report.operators if tally.different} == operators
 
