@@ -134,9 +134,7 @@ def _differences(value: Value, answer: Answer | None) -> Iterable[Difference]:
     if not close(value.value, answer.value, tolerance):
         yield different("the value", value.value, answer.value)
     bounds, interval = (value.lower, value.upper), (answer.lower, answer.upper)
-    # Of ratios and means the oracle knows no interval.
-    known = value.durations is not None or interval != (None, None)
-    if known and not all(map(close, bounds, interval, repeat(tolerance))):
+    if not all(map(close, bounds, interval, repeat(tolerance))):
         yield different("the interval", bounds, interval)
     if value.durations is not None:
         yield from (different(*found) for found in _duration_differences(value.durations, answer))

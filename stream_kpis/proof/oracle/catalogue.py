@@ -43,7 +43,7 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("leads_new", "sum"),
     Kpi("lead_conversion_rate", "ratio", interval="share"),
     Kpi("lead_conversion_flow_ratio", "ratio"),
-    Kpi("lead_qualification_rate", "ratio"),
+    Kpi("lead_qualification_rate", "ratio", interval="share"),
     Kpi("lead_response_time", "duration", _MS, 500),
     Kpi("lead_response_time_live", "duration", _MS, 900),
     Kpi("lead_response_time_business", "duration", _MS, 500),
