@@ -74,10 +74,10 @@ class PipelineForecast:
                 first = period_first(window, today.toordinal())
                 after = today.fromordinal(next_first(window, first)).isoformat()[:_MONTH]
                 from_ms = self._calendar.start_of(today.fromordinal(first))
-                shown = found.get((self._won or "", window, by), ())
-                won = {value.group: value for value in shown if value.from_ms == from_ms}
+                won = {value.group: value for value in found.get((self._won or "", window, by), ())}
+                begins = from_ms == to_ms  # then the values are those of the period before
                 for group in sorted(groups | won.keys()) if by else [""]:
-                    is_won = won.get(group)
+                    is_won = None if begins else won.get(group)
                     value = _due(weighted, group, month, after) + round(
                         ((is_won and is_won.value) or 0) * SCALE["currency"]
                     )
