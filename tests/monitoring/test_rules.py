@@ -189,6 +189,13 @@ def paused(minute: int) -> int:
     return 10 if minute < STOPS or minute >= STOPS + 180 else 0
 
 
+def away(since: int, until: int) -> dict[str, str]:
+    """A source that stops, and a Prometheus that saw nothing between two minutes."""
+    whole = counted(steady).split()
+    seen = ["_" if since <= 5 * number < until else value for number, value in enumerate(whole)]
+    return alive(steady) | {of_topic("tickets"): " ".join(seen)}
+
+
 def alive(busy: Callable[[int], int], **more: str) -> dict[str, str]:
     """A topic beside another one that goes on."""
     return {of_topic("tickets"): counted(busy), of_topic("orders"): counted(lambda _: 10), **more}
@@ -198,6 +205,9 @@ DEAD_SOURCE = ["StreamKpisSourceSilent"]
 SOURCES: dict[str, Case] = {
     "a source that stops calls": ([alive(steady)], f"{STOPS + 150}m", DEAD_SOURCE),
     "two exporters call once": ([alive(steady), alive(steady)], f"{STOPS + 150}m", DEAD_SOURCE),
+    "where Prometheus was away two weeks ago nothing is known": (
+        [away(STOPS - 2 * WEEK, STOPS - 2 * WEEK + 120)], f"{STOPS + 175}m", []
+    ),
     "not within two hours": ([alive(steady)], f"{STOPS + 110}m", []),
     "it resolves with the next record": ([alive(paused)], f"{STOPS + 200}m", []),
     "a night does not call": ([alive(by_day)], f"{15 * DAY + 1000}m", []),
@@ -226,8 +236,8 @@ SOURCES: dict[str, Case] = {
 BAD = {
     # alert: family, kpi, window, bad value, good value, further series at their usual
     "SlowFirstResponse": (f"{LIVE}_lower", 300, 60, {}),
-    "DissatisfactionRises": ("crm_dissatisfaction_ratio_trend_slope_ratio_per_day_lower", 0.002, -0.001, {}),
-    "ComplaintRateRises": ("crm_complaint_rate_trend_slope_per_day_lower", 0.5, -0.1, {}),
+    "DissatisfactionRises": ("crm_dissatisfaction_ratio_trend_slope_ratio_per_day_lower", 0.002, 0.0004, {}),
+    "ComplaintRateRises": ("crm_complaint_rate_trend_slope_per_day_lower", 0.5, 0.009, {}),
     "SlaBurnsFast": ("crm_sla_attainment_ratio", 0.5, 0.8, {}),
     "SlaBurnsSlowly": ("crm_sla_attainment_ratio", 0.8, 0.9, {}),
     "SatisfactionDrops": ("crm_csat_ratio_change_ratio", -0.1, 0.1, {}),

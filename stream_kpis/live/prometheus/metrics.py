@@ -21,7 +21,7 @@ from stream_kpis.live.prometheus.exposition import Family, Format, family_lines,
 from stream_kpis.live.prometheus.operator_metrics import chosen, operator_lines
 from stream_kpis.live.prometheus.pipeline import Pipeline, pipeline_lines
 
-SERIES_MAX = 60_000
+SERIES_MAX = 80_000
 GROUPS_MAX = 50
 QUANTILE_FAMILY = "crm_{id}_quantile_seconds"
 RESERVED_DIMENSIONS = frozenset(
