@@ -62,7 +62,7 @@ def mean(total: int, squares: int, count: int) -> Bounds:
 
     Args:
         total: the sum of the observations, in micro-units.
-        squares: the sum of their squares, in hundredths of a unit.
+        squares: the sum of their squares, each rounded down to whole hundredths of a unit squared.
         count: how many there are; fewer than two tell nothing of their spread.
 
     >>> [round(bound, 2) for bound in mean(400_000_000, 10**8 + 9 * 10**8, 2)], mean(1_000_000, 10**4, 1)
