@@ -318,4 +318,10 @@ def test_nps() -> None:
     ])  # fmt: skip
     found = values["nps", *ALL]
     assert parts(values, "nps") == (1, 4)
-    assert (found.lower, found.upper) == (pytest.approx(-0.5626, abs=1e-4), pytest.approx(1.0626, abs=1e-4))
+    assert (found.lower, found.upper) == (pytest.approx(-0.5626, abs=1e-4), 1)
+
+
+def test_nps_is_never_below_what_it_can_be() -> None:
+    values = told([answered(n, f"s{n}", "nps", score) for n, score in enumerate((0, 3, 8, 9), 1)])
+    found = values["nps", *ALL]
+    assert (found.lower, found.upper) == (-1, pytest.approx(0.5626, abs=1e-4))

@@ -41,7 +41,7 @@ def newcombe(one: tuple[float, float, float], other: tuple[float, float, float])
 
 
 def balance(promoting: float, detracting: float, below: float) -> Bounds:
-    """The interval of a net promoter score, by the spread of answers that are 1, 0 or -1.
+    """The interval of a net promoter score, by the spread of answers that are 1, 0 or -1, and within these.
 
     Args:
         promoting: how many do.
@@ -49,12 +49,12 @@ def balance(promoting: float, detracting: float, below: float) -> Bounds:
         below: how many answers there are, more than none.
 
     >>> [round(bound, 4) for bound in balance(2, 1, 4)]
-    [-0.5626, 1.0626]
+    [-0.5626, 1.0]
     """
     net = promoting - detracting
     spread = (promoting + detracting) * below - net * net
     half = _Z * sqrt(max(spread, 0) / below**3)
-    return net / below - half, net / below + half
+    return max(net / below - half, -1.0), min(net / below + half, 1.0)
 
 
 def mean(total: int, squares: int, count: int) -> Bounds:
