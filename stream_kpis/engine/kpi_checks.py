@@ -13,7 +13,7 @@ from stream_kpis.engine.reading import (
     mean_of,
     reading_problem,
 )
-from stream_kpis.engine.units import unit_problem
+from stream_kpis.engine.units import uncounted, unit_problem
 from stream_kpis.kpis.formula import OVERS, PARTS, Binary, Formula, Node, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
 from stream_kpis.kpis.schema import (
@@ -120,8 +120,14 @@ def _check_interval(name: str, catalogue: Catalogue) -> None:
     shares = formula.denominator is not None or kpi.method == "cohort_grid"
     if kpi.interval == "wilson" and not (shares and kpi.unit == "ratio"):
         raise CatalogueError(f"{place}: wilson is the interval of a share, a quotient that is a ratio")
-    if kpi.interval == "nps" and balance_of(formula) is None:
-        raise CatalogueError(f"{place}: nps is the interval of a difference over a count: (a - b) / n")
+    if kpi.interval == "nps" and (balance_of(formula) is None or kpi.unit != "ratio"):
+        raise CatalogueError(f"{place}: nps is the interval of a difference over a count: (a - b) / n, that is a ratio")
+    if kpi.interval in ("wilson", "nps"):
+        for node in (formula.numerator, formula.denominator):
+            if node is not None and (odd := uncounted(node, catalogue)):
+                raise CatalogueError(
+                    f"{place}: {kpi.interval} is the interval of numbers of things, which {odd} is not"
+                )
     if kpi.interval == "mean":
         total = mean_of(formula)
         if total is None:

@@ -189,13 +189,13 @@ _ONE_AT_ZERO = ((COUNT, 1), (_BUCKETS_FROM, 1))
 
 
 def flow_with_squares(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """Count, sum, and the sum of the squares of the values in hundredths of a unit, which tells how they spread.
+    """Count, sum, and the sum of the squares of the values, in hundredths of a unit squared: it tells how they spread.
 
-    >>> flow_with_squares(5, 3_000_000), flow_with_squares(5, 9_999)
-    ((5, ((0, 1), (1, 3000000), (2, 90000))), (5, ((0, 1), (1, 9999))))
+    >>> flow_with_squares(5, 3_019_999), flow_with_squares(5, 9_999)
+    ((5, ((0, 1), (1, 3019999), (2, 91203))), (5, ((0, 1), (1, 9999))))
     """
-    root, pairs = value // 10_000, flow(at_ms, value)[1]
-    return at_ms, ((*pairs, (SQUARES, root * root)) if root else pairs)
+    square, pairs = value * value // 10**8, flow(at_ms, value)[1]
+    return at_ms, ((*pairs, (SQUARES, square)) if square else pairs)
 
 
 def level(at_ms: int, value: int) -> tuple[int, tuple[tuple[int, int], ...]]:

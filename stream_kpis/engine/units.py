@@ -11,7 +11,8 @@ _FIT = {
 }  # fmt: skip
 """By what it is, the units that it may have: with another one it would be shown a thousand or a million times off."""
 _COUNTS = ("count", "count_all", "base", "followed", "distinct", "pairs", "older")
-_SUMS = ("sum", "level", "level_all", "level_at_start")
+_LEVELS = ("level", "level_all", "level_at_start")
+_SUMS = ("sum", *_LEVELS)
 _WORTH = {"micro-units": "money", "micro-points": "points", "thousandths": "pieces", "ms": "a time"}
 """What a fact's value is, by its last word."""
 
@@ -35,6 +36,28 @@ def unit_problem(formula: Formula, unit: str, catalogue: Catalogue) -> str | Non
     if what is None or unit in _FIT[what]:
         return None
     return f"the formula gives {what}, which is no {unit}: write {' or '.join(_FIT[what])}"
+
+
+def uncounted(node: Node, catalogue: Catalogue) -> str | None:
+    """What in a node is no number of things, or None: then it is one, each of which is an observation.
+
+    Args:
+        node: of a formula whose readings fit their measures.
+        catalogue: with the measures.
+    """
+    match node:
+        case Reading(function, args):
+            value = FACTS[kind_of(catalogue.measures[args[0]])[1]].value
+            counted = function in (*_COUNTS, "waiting") or (function in _LEVELS and value == "±1")
+            return None if counted else str(node)
+        case Binary("+" | "-", left, right):
+            return uncounted(left, catalogue) or uncounted(right, catalogue)
+        case Binary("*"):
+            return "a product"
+        case Binary():
+            return "a quotient"
+        case _:
+            return str(node)
 
 
 def _made_of(node: Node, catalogue: Catalogue) -> str | None:

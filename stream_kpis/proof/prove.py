@@ -119,8 +119,8 @@ def check_catalogue(shown: str, plan: Plan, who: str) -> None:
     """
     if shown != document_of(plan).name:
         raise RuntimeError(
-            f"{who} shows another catalogue or other calendars than these settings and the control topics say:"
-            " give the workers' settings"
+            f"{who} shows another catalogue, other calendars or other terms than these settings and the control topics"
+            " say: give the workers' settings"
         )
 
 

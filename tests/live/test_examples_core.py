@@ -103,6 +103,28 @@ def test_avg_deal_value_has_the_interval_of_a_mean() -> None:
     assert (alone.value, alone.lower, alone.upper) == (100, None, None)
 
 
+def test_what_spreads_little_has_its_interval_too() -> None:
+    """Squares are of whole amounts: rounded down before they are squared, these two would be alike."""
+    values = told([deal(1, "won", amount=32.104), deal(2, "won", "d2", amount=32.696)])
+    found = values["avg_deal_value", *ALL]
+    assert (found.value, found.lower, found.upper) == (
+        pytest.approx(32.4),
+        pytest.approx(31.9898, abs=1e-4),
+        pytest.approx(32.8102, abs=1e-4),
+    )
+
+
+def test_chance_shows_in_a_mean_of_many() -> None:
+    """Amounts of six decimals: from 32.1 to 32.7, evenly."""
+    amounts = [round(32.1 + 0.6 * (n + 0.5) / 200, 6) + 0.000003 for n in range(200)]
+    found = told([order(1, "placed", f"o{n}", amount=amount) for n, amount in enumerate(amounts)])[
+        "average_order_value", *ALL
+    ]
+    value = sum(amounts) / 200
+    half = 1.96 * (sum((amount - value) ** 2 for amount in amounts) / 200 / 200) ** 0.5
+    assert (found.upper - found.lower) / 2 == pytest.approx(half, rel=0.01)
+
+
 def test_sales_cycle_time() -> None:
     values = told([
         deal(1, "created"), deal(11, "won"), deal(2, "created", "d2"), deal(22, "won", "d2"), deal(5, "won", "d3")
@@ -296,4 +318,10 @@ def test_nps() -> None:
     ])  # fmt: skip
     found = values["nps", *ALL]
     assert parts(values, "nps") == (1, 4)
-    assert (found.lower, found.upper) == (pytest.approx(-0.5626, abs=1e-4), pytest.approx(1.0626, abs=1e-4))
+    assert (found.lower, found.upper) == (pytest.approx(-0.5626, abs=1e-4), 1)
+
+
+def test_nps_is_never_below_what_it_can_be() -> None:
+    values = told([answered(n, f"s{n}", "nps", score) for n, score in enumerate((0, 3, 8, 9), 1)])
+    found = values["nps", *ALL]
+    assert (found.lower, found.upper) == (-1, pytest.approx(0.5626, abs=1e-4))

@@ -69,5 +69,12 @@ def test_what_is_shown_of_another_catalogue_is_not_proved(tmp_path: Path) -> Non
     ours, theirs = (compile_plan(Settings(catalogue=files)) for files in ((), (tmp_path / "own.yaml",)))
     assert ours.definitions == theirs.definitions
     check_catalogue(document_of(ours).name, ours, "it")
-    with pytest.raises(RuntimeError, match=r"^http://x shows another catalogue .* give the workers' settings$"):
+    with pytest.raises(RuntimeError, match=r"^http://x shows another catalogue, .* give the workers' settings$"):
         check_catalogue(document_of(theirs).name, ours, "http://x")
+
+
+def test_other_terms_are_named_where_what_is_shown_is_not_proved(tmp_path: Path) -> None:
+    (tmp_path / "terms.yaml").write_text("sla: {urgent: 1h, otherwise: 24h}\n")
+    ours, theirs = (compile_plan(Settings(terms=file)) for file in (None, tmp_path / "terms.yaml"))
+    with pytest.raises(RuntimeError, match=r"^it shows another catalogue, other calendars or other terms than these "):
+        check_catalogue(document_of(theirs).name, ours, "it")

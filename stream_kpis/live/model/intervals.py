@@ -41,7 +41,7 @@ def newcombe(one: tuple[float, float, float], other: tuple[float, float, float])
 
 
 def balance(promoting: float, detracting: float, below: float) -> Bounds:
-    """The interval of a net promoter score, by the spread of answers that are 1, 0 or -1.
+    """The interval of a net promoter score, by the spread of answers that are 1, 0 or -1, and within these.
 
     Args:
         promoting: how many do.
@@ -49,12 +49,12 @@ def balance(promoting: float, detracting: float, below: float) -> Bounds:
         below: how many answers there are, more than none.
 
     >>> [round(bound, 4) for bound in balance(2, 1, 4)]
-    [-0.5626, 1.0626]
+    [-0.5626, 1.0]
     """
     net = promoting - detracting
     spread = (promoting + detracting) * below - net * net
     half = _Z * sqrt(max(spread, 0) / below**3)
-    return net / below - half, net / below + half
+    return max(net / below - half, -1.0), min(net / below + half, 1.0)
 
 
 def mean(total: int, squares: int, count: int) -> Bounds:
@@ -62,7 +62,7 @@ def mean(total: int, squares: int, count: int) -> Bounds:
 
     Args:
         total: the sum of the observations, in micro-units.
-        squares: the sum of their squares, in hundredths of a unit.
+        squares: the sum of their squares, each rounded down to whole hundredths of a unit squared.
         count: how many there are; fewer than two tell nothing of their spread.
 
     >>> [round(bound, 2) for bound in mean(400_000_000, 10**8 + 9 * 10**8, 2)], mean(1_000_000, 10**4, 1)

@@ -74,7 +74,7 @@ class KpiReader:
         ) > 1 else []
 
     def squares(self, total: Reading) -> int:
-        """The sum of the squares of what a sum adds up, in hundredths of a unit."""
+        """The sum of the squares of what a sum adds up, in hundredths of a unit squared."""
         return self._read.cell(total.args[0], total).get(SQUARES, 0)
 
     def observations(self, reading: Reading) -> int:

@@ -6,24 +6,37 @@ from typing import NamedTuple
 from stream_kpis.engine.compiler import Grouping, Plan
 from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
+from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.formula import readings
 from stream_kpis.kpis.load import nearest
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.model.snapshot import State
 from stream_kpis.live.prometheus.metrics import GROUPS_MAX
 
-CLOSED = {
+
+def _most_words() -> dict[str, int]:
+    """By dimension, of how many words it is where a fact declares them; of several facts, the most."""
+    found: dict[str, int] = {}
+    for fact in FACTS.values():
+        for dimension, words in fact.words.items():
+            found[dimension] = max(found.get(dimension, 0), len(words))
+    return found
+
+
+CLOSED = _most_words() | {
     "automated": 2,
     "close": 2,
+    "decision_makers": 7,
     "direction": 2,
-    "kind": 3,
-    "referred": 2,
     "severity": 3,
     "upheld": 2,
     "voluntary": 3,
     "priority": 4,
 }
-"""Groups of the dimensions whose words are few by nature."""
+"""Groups of the dimensions whose words are few by nature: what facts declare, else what is usual.
+
+``decision_makers`` and ``voluntary`` may be unknown too, which no fact declares.
+"""
 GROUPS = 10
 """Groups of any other dimension."""
 _PER_QUOTIENT, _PER_VALUE, _PER_INTERVAL, _QUANTILES = 2, 2, 2, 3
@@ -43,7 +56,7 @@ class Assumptions(NamedTuple):
         """The groups of a grouping; those of a pair are multiplied.
 
         >>> Assumptions(365, 1000, {"owner": 50}).groups_of("owner,kind")
-        150
+        250
         """
         product = 1
         for dimension in by.split(",") if by else ():

@@ -7,8 +7,18 @@ import pytest
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
+from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.load import built_in, load
-from stream_kpis.live.prometheus.budget import Assumptions, cells, groups_given, groups_met, most, series, tiles_of
+from stream_kpis.live.prometheus.budget import (
+    GROUPS,
+    Assumptions,
+    cells,
+    groups_given,
+    groups_met,
+    most,
+    series,
+    tiles_of,
+)
 from stream_kpis.settings import Settings
 
 YEAR = Assumptions(365, 100, {})
@@ -77,3 +87,11 @@ def test_a_mistyped_dimension_is_named(text: str, message: str) -> None:
     assert groups_given(("owner=50",), plan) == {"owner": 50}
     with pytest.raises(ValueError, match=message):
         groups_given((text,), plan)
+
+
+def test_as_many_groups_as_facts_declare_words() -> None:
+    """Of the fact that has most; where they may be missing, ``unknown`` too."""
+    for fact in FACTS.values():
+        for dimension, words in fact.words.items():
+            assert len(words) <= YEAR.groups_of(dimension) <= GROUPS
+    assert [YEAR.groups_of(by) for by in ("kind", "decision_makers", "voluntary", "earlier")] == [5, 7, 3, 3]
