@@ -106,7 +106,10 @@ class Targets:
         return {kpi: target for kpi, (*_, target) in found.items()}
 
     def groups(self, to_ms: int) -> Aimed:
-        """The groups that have a target at an instant: each has a value then, also if nothing counts in it."""
+        """The groups that have a target at an instant: each has a value then, also if nothing counts in it.
+
+        But for KPIs that are made by a method, which names the groups itself: another one has no value, and no result.
+        """
         found: dict[tuple[str, str, str], set[str]] = {}
         for kpi, window, by, group in self.in_force(self._calendar.day_of(to_ms)):
             if by:
