@@ -236,6 +236,8 @@ class Shard:
             self._meet(topic, record, event, known)
         elif scope.seal is not None and event.order <= scope.seal:
             self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
+        elif (is_full := scope.journey.is_full) is not None and is_full(scope.state, event.data):
+            self._reject(topic, record, Reason.TOO_MANY, f"its {scope.journey.name} entity is as large as it may be")
         else:
             return self._has_room(topic, record, scope)
         return False

@@ -77,7 +77,7 @@ def _mail(state: Attribution, data: t.Email, event: Event) -> None:
     count = len(emails.mails)
     step_email(emails, event)
     if 0 < count < len(emails.mails) and emails.mails[count - 1].clicked_ms is None:
-        del emails.mails[count - 1]
+        emails.drop(count - 1)
 
 
 def _click(state: Attribution, data: t.Email, at_ms: int) -> None:
@@ -99,15 +99,17 @@ def facts(state: Attribution) -> list[Fact]:
             continue
         placed_ms, dims = order.placed_ms, click.dims
         if click.number is not None:
-            mail, key = state.emails[click.campaign].mails[click.number], (click.campaign, click.number)
-            dims = mail.dims
+            emails, key = state.emails[click.campaign], (click.campaign, click.number)
+            mail = emails.mails[click.number]
+            dims = emails.dims(mail)
             if mail.delivered_ms is not None and mail.delivered_ms <= placed_ms:
                 converted[key] = min(placed_ms, converted.get(key, placed_ms))
         found.append(Fact("email_order", placed_ms, order.amount, dims))
         found += [Fact("email_order_refunded", at_ms, amount, dims) for at_ms, amount in order.refunds.values()]
     for (campaign, number), placed_ms in converted.items():
-        mail = state.emails[campaign].mails[number]
-        found.append(Fact("email_converted", placed_ms, placed_ms - (mail.delivered_ms or 0), mail.dims))
+        emails = state.emails[campaign]
+        mail = emails.mails[number]
+        found.append(Fact("email_converted", placed_ms, placed_ms - (mail.delivered_ms or 0), emails.dims(mail)))
     return found
 
 
@@ -118,5 +120,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=without_items,
-    version=2,
+    version=3,
 )

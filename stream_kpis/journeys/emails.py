@@ -1,23 +1,31 @@
 """A campaign's e-mails to a party, cut by their sendings: sent, delivered, and what became of each."""
 
+from itertools import islice
+
 import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
+from stream_kpis.events.types import STRING_BYTES_MAX
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
 Dims = tuple[str | None, ...]
 
+STATE_BYTES_MAX = 2 << 20
+"""Of a campaign's e-mails to a party: a record holds them twice, as they were sealed and as they are, beside events."""
+_MAIL_BYTES, _NUMBER_BYTES, _TEXT_BYTES = 67, 4, 3
+"""As bytes at most: an e-mail, the number of what is said of it, and what comes before a text."""
+
 
 class Email(msgspec.Struct, array_like=True, gc=False):
-    """The state of one e-mail; ``dims`` are those of the event that began it.
+    """The state of one e-mail; ``said`` is the number of what the event that began it says of it.
 
     What is known to have come before the delivery gives way to what comes next, so that in the end each is the first at
     or after it, if there is one.
     """
 
-    dims: Dims
+    said: int
     sent_ms: int | None = None
     delivered_ms: int | None = None
     bounced_ms: int | None = None
@@ -28,22 +36,56 @@ class Email(msgspec.Struct, array_like=True, gc=False):
 
 
 class Emails(msgspec.Struct, array_like=True):
-    """The state of a campaign and party: its e-mails in order, of which only the last one moves."""
+    """The state of a campaign and party: its e-mails in order, of which only the last one moves.
+
+    ``said`` has what is said of them in the order of its numbers, each once: a campaign may say the same every day.
+    """
 
     mails: list[Email] = []
+    said: dict[Dims, int] = {}
+
+    def dims(self, mail: Email) -> Dims:
+        """What is said of one of the e-mails."""
+        return next(islice(self.said, mail.said, None))
+
+    def drop(self, number: int) -> None:
+        """Drops the e-mail at that place, and what is said of no other one."""
+        gone = self.mails.pop(number).said
+        if any(mail.said == gone for mail in reversed(self.mails)):
+            return
+        self.said = {dims: n - (n > gone) for dims, n in self.said.items() if n != gone}
+        for mail in self.mails:
+            mail.said -= mail.said > gone
 
 
 def step(state: Emails, event: Event) -> None:
     """A sending begins an e-mail, and so does a delivery too many; all else happens to the last one."""
     data, at_ms = event.data, event.time_ms
     if isinstance(data, t.EmailSent):
-        state.mails.append(Email(dims_of(data), sent_ms=at_ms))
+        state.mails.append(Email(_number(state, data), sent_ms=at_ms))
     elif isinstance(data, t.EmailDelivered):
         if not state.mails or state.mails[-1].delivered_ms is not None:
-            state.mails.append(Email(dims_of(data)))
+            state.mails.append(Email(_number(state, data)))
         state.mails[-1].delivered_ms = at_ms
     elif state.mails:
         _follow(state.mails[-1], data, at_ms)
+
+
+def _number(state: Emails, data: t.Email) -> int:
+    """The number of what an event says of its e-mail."""
+    return state.said.setdefault(dims_of(data), len(state.said))
+
+
+def is_full(state: Emails, data: t.Data) -> bool:
+    """Whether an event that begins an e-mail is one too many; what happens to those that there are is none."""
+    if not isinstance(data, (t.EmailSent, t.EmailDelivered)):
+        return False
+    size = len(state.mails) * _MAIL_BYTES
+    most = len(state.said) * (_NUMBER_BYTES + 5 * (STRING_BYTES_MAX + _TEXT_BYTES))
+    if size + most >= STATE_BYTES_MAX:
+        size += len(state.said) * _NUMBER_BYTES
+        size += sum(len((text or "").encode()) + _TEXT_BYTES for dims in state.said for text in dims)
+    return size >= STATE_BYTES_MAX
 
 
 def _follow(mail: Email, data: t.Data, at_ms: int) -> None:
@@ -83,8 +125,9 @@ def dims_of(data: t.Email) -> Dims:
 def facts(state: Emails) -> list[Fact]:
     """Of each e-mail the sending and what followed it, the delivery and what followed that."""
     found: list[Fact] = []
+    said = list(state.said)
     for mail in state.mails:
-        dims, sent_ms, delivered_ms = mail.dims, mail.sent_ms, mail.delivered_ms
+        dims, sent_ms, delivered_ms = said[mail.said], mail.sent_ms, mail.delivered_ms
         if sent_ms is not None:
             found.append(Fact("email_sent", sent_ms, 0, dims))
             if mail.bounced_ms is not None:
@@ -119,5 +162,6 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
-    version=2,
+    is_full=is_full,
+    version=3,
 )

@@ -155,22 +155,26 @@ def step_deal(deal: Deal, data: t.Data, at_ms: int) -> None:
 def facts(state: Leads) -> list[Fact]:
     """All of every lead that was not merged into another one, with what those say that were merged into it."""
     bought: dict[str, list[int]] = {}
+    survivors = _survivors(state.leads)
     for named, at_ms in [*_purchases(state), *_linked(state)]:
-        target = _survivor(state.leads, named)
+        target = survivors.get(named, named)
         if target is not None:
             bought.setdefault(target, []).append(at_ms)
     found: list[Fact] = []
-    for lead_id, whole in wholes(state).items():
+    for lead_id, whole in _wholes(state.leads, survivors).items():
         found += _of_lead(state.leads[lead_id], whole, bought.get(lead_id, ()))
     return found
 
 
 def wholes(state: Leads) -> dict[str, list[Lead]]:
     """By id each lead that was created and not merged into another: it, and those that were merged into it."""
-    leads = state.leads
+    return _wholes(state.leads, _survivors(state.leads))
+
+
+def _wholes(leads: dict[str, Lead], survivors: dict[str, str | None]) -> dict[str, list[Lead]]:
     found: dict[str, list[Lead]] = {}
     for lead_id, lead in leads.items():
-        target = _survivor(leads, lead_id)
+        target = survivors.get(lead_id, lead_id)
         if target is not None and target in leads and leads[target].created_ms is not None:
             found.setdefault(target, []).append(lead)
     return found
@@ -251,15 +255,20 @@ def links(state: Leads) -> Links:
     return found
 
 
-def _survivor(leads: dict[str, Lead], lead_id: str) -> str | None:
-    """The lead that ``lead_id`` was merged into in the end; None in a circle."""
-    seen = set()
-    while (lead := leads.get(lead_id)) is not None and lead.merged_into is not None:
-        if lead_id in seen:
-            return None
-        seen.add(lead_id)
-        lead_id = lead.merged_into
-    return lead_id
+def _survivors(leads: dict[str, Lead]) -> dict[str, str | None]:
+    """By id of those that were merged the lead that each was merged into in the end; None in a circle.
+
+    Each step is walked once, however long a chain of merges is.
+    """
+    into = {lead_id: lead.merged_into for lead_id, lead in leads.items() if lead.merged_into is not None}
+    found: dict[str, str | None] = {}
+    for lead_id in into:
+        at, walked = lead_id, dict[str, None]()
+        while at in into and at not in found and at not in walked:
+            walked[at] = None
+            at = into[at]
+        found |= dict.fromkeys(walked, None if at in walked else found.get(at, at))
+    return found
 
 
 def _answer(lead: Lead, created_ms: int, first: Contact) -> Fact:

@@ -15,6 +15,8 @@ from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, p
 from stream_kpis.kpis.schema import Kpi
 
 MICRO = 1_000_000
+TARGETS_MAX = 10_000
+"""KPIs, windows and groups with a target, from the file and the topic together."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -106,6 +108,9 @@ def load_goals(file: Path, kpis: Mapping[str, Kpi]) -> Goals:
                     quotas[name] = round(_number(file, name, entry) * MICRO)
                 case _:
                     experiments[name] = _shares(file, name, at, entry)
+        if len({target.place for target in targets}) > TARGETS_MAX:
+            what = f"at most {TARGETS_MAX} KPIs, windows and groups may have targets"
+            raise CatalogueError(f"{place(file, key)}: {section}: {what}")
     return Goals(tuple(targets), quotas, experiments)
 
 

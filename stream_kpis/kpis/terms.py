@@ -5,7 +5,7 @@ See ``docs/terms.md``.
 
 import hashlib
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,6 +26,7 @@ _NAME_BYTES_MAX = 256
 _HOUR_MS = 3_600_000
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": _HOUR_MS, "d": 24 * _HOUR_MS}
 _is_duration = re.compile(r"([0-9]{1,9})([smhd])").fullmatch
+_is_probability = re.compile(r"[0-9](\.[0-9]{1,6})?").fullmatch
 
 
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,11 +138,8 @@ def _duration_ms(file: Path, entry: str, node: Any) -> int:
 
 def _chance(file: Path, entry: str, node: Any) -> int:
     said = node.value if isinstance(node, yaml.ScalarNode) else ""
-    try:
-        parts = Decimal(said) * PPM
-    except InvalidOperation:
-        parts = Decimal(-1)
-    if not (parts.is_finite() and 0 <= parts <= PPM and parts == int(parts)):
-        what = f"a probability from 0 to 1, with at most six decimals, is expected here, not {said!r}"
+    parts = Decimal(said) * PPM if _is_probability(said) else -1
+    if not 0 <= parts <= PPM:
+        what = f"a probability from 0 to 1 such as 0.25, with at most six decimals, is expected here, not {said!r}"
         raise CatalogueError(f"{place(file, node)}: {entry}: {what}")
     return int(parts)

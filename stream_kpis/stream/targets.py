@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class TargetsReader:
-    """Reads the topic from its start, for ever. A record that is no target is counted, and takes its key's target back.
+    """Reads the topic from its start, for ever.
+
+    A record that is no target, or one too many, is counted, and takes its key's target back.
 
     async with TargetsReader(settings, kpis, tell) as reader:
         await reader.follow()
@@ -27,7 +29,8 @@ class TargetsReader:
     Args:
         settings: of the deployment.
         kpis: the catalogue that targets are for.
-        tell: told each target by its key, None if it is taken back, and its place in order.
+        tell: told each target by its key, None if it is taken back, and its place in order; raises a ValueError if it
+            is one too many.
     """
 
     def __init__(self, settings: Settings, kpis: Mapping[str, Kpi], tell: Tell) -> None:
@@ -37,7 +40,7 @@ class TargetsReader:
         self._records: dict[bytes, tuple[bytes, tuple[int, int, int]]] = {}
         """By key the newest."""
         self.rejected = 0
-        """Records that are no targets."""
+        """Records that are no targets, or too many."""
 
     async def __aenter__(self) -> Self:
         self._kafka = committed(self._settings)
@@ -69,13 +72,14 @@ class TargetsReader:
 
     def take(self, key: bytes, value: bytes | None, at: tuple[int, int, int]) -> None:
         """Takes one record; ``at`` is its timestamp, partition and offset, which order targets of one first day."""
-        target = None
         self._records.pop(key, None)
         if value is not None:
             self._records[key] = value, at
             try:
-                target = told(value, self._kpis, self._settings.currency)
+                self._tell(key, told(value, self._kpis, self._settings.currency), at)
             except ValueError as error:
                 self.rejected += 1
                 logger.warning("topic %s: a record is no target: %s", self._topic, error)
-        self._tell(key, target, at)
+            else:
+                return
+        self._tell(key, None, at)

@@ -433,6 +433,17 @@ def test_an_entity_takes_no_more_events_than_its_record_can_hold(monkeypatch: py
     assert [letter.reason for letter in shard.take(NOW_MS).dead_letters] == ["too_many"]
 
 
+def test_a_state_that_is_full_takes_nothing_that_it_would_grow_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another e-mail is a dead letter, and what happens to the last one is not."""
+    monkeypatch.setattr("stream_kpis.journeys.emails.STATE_BYTES_MAX", 100)
+    shard = Shard(plan_of("emails"), 0, 1, Reader(), Calendar())
+    kinds = ("sent", "sent", "sent", "delivered", "opened")
+    for n, kind in enumerate(kinds):
+        shard.apply(batch([of_party(f"email.{kind}", f"{n}", NOW_MS - 9 + n, n, campaign_id="c")]))
+    dead = shard.take(NOW_MS).dead_letters
+    assert [(letter.reason, letter.offset) for letter in dead] == [("too_many", n) for n in (2, 3)]
+
+
 def of_party(kind: str, id_: str, at_ms: int, offset: int, recorded_ms: int = NOW_MS, **data: Any) -> Record:
     """One event of the party p."""
     value = encode_event(kind, id=id_, source="s", time=iso(at_ms), subject="p", data=data)

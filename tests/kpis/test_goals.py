@@ -82,6 +82,19 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) ->
     assert "\n" not in str(error.value)
 
 
+def test_there_is_an_end_to_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later ones of the same KPI, window and group are no further ones."""
+    monkeypatch.setattr("stream_kpis.kpis.goals.TARGETS_MAX", 2)
+    more = GOOD.replace(
+        "    targets:\n", "    targets:\n      - {kpi: revenue_net, window: mtd, target: 9, from: 2026-02-01}\n"
+    )
+    assert len(read(tmp_path, more).targets) == 3
+    with pytest.raises(
+        CatalogueError, match=r"^goals.yaml:1: goals: at most 2 KPIs, windows and groups may have targets$"
+    ):
+        read(tmp_path, more.replace("from: 2026-02-01", "group: {channel: web}"))
+
+
 def test_the_demos_goals_fit_the_catalogue() -> None:
     assert load_goals(GOALS, KPIS).quotas
 

@@ -1,12 +1,13 @@
 """The topic of targets, record by record."""
 
 import logging
+from datetime import date
 
 import pytest
 
 from stream_kpis.engine.compiler import compile_catalogue
 from stream_kpis.engine.tiles import Calendar
-from stream_kpis.kpis.goals import NO_GOALS
+from stream_kpis.kpis.goals import NO_GOALS, Goals, Target
 from stream_kpis.kpis.load import built_in
 from stream_kpis.live.model.operators.targets import Targets
 from stream_kpis.settings import Settings
@@ -63,6 +64,28 @@ def test_a_record_that_is_no_target_is_counted_and_told(
         reader.take(b"a", b'{"kpi": "order", "window": "mtd", "value": 1}', (11, 0, 1))
     assert (aim(targets), reader.rejected) == (None, 1)
     assert "crm.targets: a record is no target: unknown KPI 'order' (did you mean orders?)" in caplog.text
+
+
+def test_a_target_too_many_is_counted_and_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With what the goals have already; another one of the same KPI, window and group is none too many."""
+    monkeypatch.setattr("stream_kpis.live.model.operators.targets.TARGETS_MAX", 3)
+    of_goals = [Target(kpi="orders", window="mtd", target=1, since=date(2026, month, 1)) for month in (1, 2)]
+    targets = Targets(PLAN, Calendar(), Goals((*of_goals, Target(kpi="orders", window="qtd", target=9))))
+    reader = TargetsReader(Settings(), PLAN.catalogue.kpis, targets.tell)
+    for n, (key, window) in enumerate([(b"a", "ytd"), (b"b", "ytd"), (b"c", "mtd"), (b"d", "7d")]):
+        reader.take(key, record(n).replace(b"mtd", window.encode()), (n, 0, n))
+    held = {place[1]: target.target for place, target in targets.in_force(TODAY).items() if place[0] == "orders"}
+    assert (held, reader.rejected) == ({"mtd": 2, "qtd": 9, "ytd": 1}, 1)
+    assert "a record is no target: there are 3 KPIs, windows and groups with targets already" in caplog.text
+    reader.take(b"b", record(6).replace(b"mtd", b"7d"), (7, 0, 7))
+    assert ("orders", "7d", "", "") not in targets.in_force(TODAY)
+    reader.take(b"a", None, (8, 0, 8))
+    reader.take(b"d", record(7).replace(b"mtd", b"7d"), (9, 0, 9))
+    assert targets.in_force(TODAY)["orders", "7d", "", ""].target == 7
+    assert ("orders", "ytd", "", "") not in targets.in_force(TODAY)
+    assert reader.rejected == 2
 
 
 def test_another_catalogue_is_told_all_that_is_in_force(reader: TargetsReader) -> None:

@@ -1,5 +1,6 @@
 """Values against their targets: how much of it, whether it is met, and how far ahead of the pace."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from itertools import chain
@@ -8,7 +9,7 @@ from operator import itemgetter
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.kpi_checks import is_sum
 from stream_kpis.engine.tiles import Calendar
-from stream_kpis.kpis.goals import Goals, Target
+from stream_kpis.kpis.goals import TARGETS_MAX, Goals, Target
 from stream_kpis.kpis.schema import WINDOWS
 from stream_kpis.live.model.operators.spans import PERIODS, next_first, period_first
 from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
@@ -56,15 +57,27 @@ class Targets:
         ]
         self._goals = goals.targets
         self._told: dict[bytes, tuple[tuple[int, ...], Target]] = {}
+        self._places = Counter({target.place for target in goals.targets})
+        """What has targets in the goals, or is told some, and how many of them."""
         self._of_day: tuple[date, dict[tuple[str, str, str, str], Target]] | None = None
 
     def tell(self, key: bytes, target: Target | None, at: tuple[int, ...]) -> None:
-        """Takes a target that is told later, or takes it back; ``at`` is its place among those that are told."""
-        if target is None:
-            self._told.pop(key, None)
-        else:
-            self._told[key] = (at, target)
+        """Takes a target that is told later, or takes it back; ``at`` is its place among those that are told.
+
+        Raises:
+            ValueError: so much has a target that nothing else may; what the key said is taken back.
+        """
         self._of_day = None
+        if key in self._told:
+            before = self._told.pop(key)[1].place
+            self._places[before] -= 1
+            if not self._places[before]:
+                del self._places[before]
+        if target is not None:
+            if target.place not in self._places and len(self._places) >= TARGETS_MAX:
+                raise ValueError(f"there are {TARGETS_MAX} KPIs, windows and groups with targets already")
+            self._places[target.place] += 1
+            self._told[key] = (at, target)
 
     def in_force(self, day: date) -> Mapping[tuple[str, str, str, str], Target]:
         """By KPI, window, grouping and group the target with the latest first day up to this one."""
@@ -93,7 +106,10 @@ class Targets:
         return {kpi: target for kpi, (*_, target) in found.items()}
 
     def groups(self, to_ms: int) -> Aimed:
-        """The groups that have a target at an instant: each has a value then, also if nothing counts in it."""
+        """The groups that have a target at an instant: each has a value then, also if nothing counts in it.
+
+        But for KPIs that are made by a method, which names the groups itself: another one has no value, and no result.
+        """
         found: dict[tuple[str, str, str], set[str]] = {}
         for kpi, window, by, group in self.in_force(self._calendar.day_of(to_ms)):
             if by:
@@ -107,9 +123,12 @@ class Targets:
             to_ms: the instant.
             values: by KPI, window and grouping.
         """
+        by_group: dict[tuple[str, str, str], dict[str, Value]] = {}
         for (kpi, window, by, group), target in self.in_force(self._calendar.day_of(to_ms)).items():
-            shown = self._names.group(by, group)
-            value = next((v for v in values.get((kpi, window, by), ()) if v.group == shown), None)
+            place = kpi, window, by
+            if place not in by_group:
+                by_group[place] = {value.group: value for value in values.get(place, ())}
+            value = by_group[place].get(self._names.group(by, group))
             if value is not None:
                 yield from self._of_value(value, target)
 
