@@ -124,7 +124,8 @@ def test_a_mean_has_that_of_its_observations() -> None:
     assert deals(100).value("avg_deal_value", START, END, at=END) == 100
     assert bounds(deals(100), "avg_deal_value") == (None, None)
     assert bounds(deals(), "avg_deal_value") == (None, None)
-    assert bounds(deals(7.5, 7.5, 7.5), "avg_deal_value") == (7.5, 7.5)
+    for same in (7.5, 333.33, 98_765.43):
+        assert bounds(deals(*[same] * 7), "avg_deal_value") == (same, same)
 
 
 def test_squares_are_of_whole_hundredths() -> None:
@@ -152,6 +153,7 @@ def test_a_mean_of_scores_is_of_what_they_are_from_one_to_five() -> None:
     world = answered(1, 3, kind="csat", scale_min=0, scale_max=10)
     assert bounds(world, "csat_mean") == pytest.approx([1.8 + s * 1.96 * sqrt(0.16 / 2) for s in (-1, 1)])
     most = 10**12
-    assert bounds(deals(most, 0), "avg_deal_value") == pytest.approx(
-        [most / 2 + s * 1.96 * most / 2 / sqrt(2) for s in (-1, 1)], rel=1e-9
-    )
+    for number in (2, 40):
+        assert bounds(deals(*[most, 0] * (number // 2)), "avg_deal_value") == pytest.approx(
+            [most / 2 + s * 1.96 * most / 2 / sqrt(number) for s in (-1, 1)], rel=1e-9
+        )
