@@ -60,24 +60,24 @@ def waiting(world: World, by: str = "owner") -> dict[str, float | None]:
 
 
 def test_a_lead_waits_until_somebody_answers_or_it_converts_or_is_given_up() -> None:
-    """Attempts and automata are no answer; what came before the creation is none; a disqualification is, whenever."""
+    """Attempts and automata are no answer, nor what came over an hour before the creation; a disqualification is."""
     world = World()
     for name in ("waits", "attempted", "bot", "early", "answered", "converted", "ordered", "won", "given up", "merged"):
-        world.add("lead.created", 100, lead_id=name, owner_id=name)
-    world.add("lead.contacted", 110, lead_id="attempted", outcome="attempted")
-    world.add("lead.contacted", 110, lead_id="bot", automated=True)
-    world.add("lead.contacted", 90, lead_id="early")
-    world.add("lead.converted", 90, lead_id="early")
-    world.add("lead.contacted", 110, lead_id="answered")
-    world.add("lead.converted", 110, lead_id="converted")
-    world.add("order.placed", 110, order_id="o", amount=1, lead_id="ordered")
-    world.add("deal.created", 100, deal_id="d", lead_id="won")
-    world.add("deal.won", 110, deal_id="d")
+        world.add("lead.created", 4_000, lead_id=name, owner_id=name)
+    world.add("lead.contacted", 4_110, lead_id="attempted", outcome="attempted")
+    world.add("lead.contacted", 4_110, lead_id="bot", automated=True)
+    world.add("lead.contacted", 399, lead_id="early")
+    world.add("lead.converted", 399, lead_id="early")
+    world.add("lead.contacted", 4_110, lead_id="answered")
+    world.add("lead.converted", 4_110, lead_id="converted")
+    world.add("order.placed", 4_110, order_id="o", amount=1, lead_id="ordered")
+    world.add("deal.created", 4_000, deal_id="d", lead_id="won")
+    world.add("deal.won", 4_110, deal_id="d")
     world.add("lead.disqualified", 50, lead_id="given up")
-    world.add("lead.merged", 110, lead_id="merged", into="waits")
+    world.add("lead.merged", 4_110, lead_id="merged", into="waits")
     assert waiting(world) == dict.fromkeys(("waits", "attempted", "bot", "early"), 1)
-    world.add("deal.reopened", 120, deal_id="d")
-    world.add("order.cancelled", 120, order_id="o")
+    world.add("deal.reopened", 4_120, deal_id="d")
+    world.add("order.cancelled", 4_120, order_id="o")
     assert set(waiting(world)) == {"waits", "attempted", "bot", "early", "won", "ordered"}
 
 

@@ -34,13 +34,13 @@ class WorthFold:
         self.moves: list[tuple[int, int]] = []
         self.lost: list[int] = []
         self.returned: list[int] = []
-        self.changed: list[int] = []
+        self.changed: list[tuple[int, int]] = []
         self._open = self._left = self._merged_away = False
         self._leave: tuple[int, int | None] = (0, None)
         self._values: list[tuple[int, int | None]] = []
         self._since: list[tuple[int, int]] = []
         self._began = 0
-        self._changes: list[int] = []
+        self._changes: list[tuple[int, int]] = []
         for event in life:
             self._step(event.kind.split(".")[1], event.at, event.data)
         self._settle()
@@ -67,7 +67,7 @@ class WorthFold:
             move, change = (at, (self.value or 0) - (before or 0)), (self.value or 0) - (before or 0)
             (self._since if self._leave_waits else self.moves).append(move)
             if kind == "plan_changed" and before is not None and change:
-                (self._changes if self._leave_waits else self.changed).append(change)
+                (self._changes if self._leave_waits else self.changed).append(move)
         self._values.append((at, self.value))
         if kind == "churned" and self._open and not self._leave_waits:
             effective = data.get("effective_at")
@@ -76,6 +76,7 @@ class WorthFold:
             worth = [value for since, value in self._values if since <= leave][-1]
             self._leave, self._leave_waits = (leave, worth), True
             self.moves = [move for move in self.moves if move[0] <= leave]
+            self.changed = [move for move in self.changed if move[0] <= leave]
             self._since, self._changes, self._merged_away = [], [], False
         elif kind == "merged" and self._open and not self._leave_waits:
             self.moves.append((at, -(self.value or 0)))
@@ -107,8 +108,8 @@ def test_worth_is_as_a_fold_tells_it(seed: int) -> None:
     assert found == {end: 1_000_000 * sum(value for at, value in moves if at < end) for end in LEVELS}
 
     lost = sum(sum(fold.lost) for fold in folds)
-    contracted = -sum(change for fold in folds for change in fold.changed if change < 0)
-    gained = sum(change for fold in folds for change in fold.changed if change > 0)
+    contracted = -sum(change for fold in folds for _, change in fold.changed if change < 0)
+    gained = sum(change for fold in folds for _, change in fold.changed if change > 0)
     returned = sum(sum(fold.returned) for fold in folds)
     assert world.whole("revenue_churn_rate").numerator == 1_000_000 * (lost + contracted)
     net = 1_000_000 * (lost + contracted - gained - returned)
