@@ -186,6 +186,13 @@ SELECT ask, "by", "group", list(edge_s ORDER BY edge_s) AS edges_s, list(duratio
 FROM cumulated
 GROUP BY ask, "by", "group";
 
+-- n^2 * 10^12 times the variance of n observations: of their total in micro-units and their squares in hundredths.
+-- In integers, since equal ones would leave the error of doubles; but for what does not fit into them.
+CREATE OR REPLACE TEMP MACRO spread(n, total, squares) AS CASE
+    WHEN n::DOUBLE * squares < 1e29 THEN (100_000_000 * n * squares - total * total)::DOUBLE
+    ELSE 1e8 * n * squares - total::DOUBLE ^ 2
+END;
+
 -- The interval of a value over n observations, by its kind: from its middle so far to both sides; of a share that of
 -- Wilson.
 CREATE OR REPLACE TEMP MACRO interval_middle(interval, value, n) AS CASE interval
@@ -193,10 +200,10 @@ CREATE OR REPLACE TEMP MACRO interval_middle(interval, value, n) AS CASE interva
     ELSE value
 END;
 
-CREATE OR REPLACE TEMP MACRO interval_reach(interval, value, n, squares) AS CASE
+CREATE OR REPLACE TEMP MACRO interval_reach(interval, value, n, total, squares) AS CASE
     WHEN interval = 'share' THEN 1.96 * sqrt(value * (1 - value) / n + (1.96 / (2 * n)) ^ 2) / (1 + 1.96 ^ 2 / n)
     WHEN interval = 'nps' THEN 1.96 * sqrt((squares / n - value * value) / n)
-    WHEN interval = 'mean' AND n >= 2 THEN 1.96 * sqrt(greatest(squares / n / 10_000 - value * value, 0) / n)
+    WHEN interval = 'mean' AND n >= 2 THEN 1.96 * sqrt(greatest(spread(n, total, squares), 0) / (n ^ 3 * 1e12))
 END;
 
 -- The ungrouped answer is always there, other groups where something counts; what has the samples of all is there, as 0,
@@ -274,7 +281,7 @@ WITH
                 WHEN denominator > 0 THEN numerator / denominator / unit
             END AS value,
             interval_middle(interval, value, denominator) AS middle,
-            interval_reach(interval, value, denominator, squares) AS reach
+            interval_reach(interval, value, denominator, numerator, squares) AS reach
         FROM judged
     )
 SELECT

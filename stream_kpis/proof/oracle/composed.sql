@@ -1,7 +1,17 @@
 -- Composed KPIs: made of the values of their parts. Reads: answers. Adds to answers.
 
 CREATE OR REPLACE TEMP TABLE part_values AS
-SELECT p.ask, p.part, a."by", a."group", a.kpi, a.numerator, a.samples, a.value, q.to_ms - q.from_ms AS length_ms
+SELECT
+    p.ask,
+    p.part,
+    a."by",
+    a."group",
+    a.kpi,
+    a.samples,
+    a.value,
+    a.lower,
+    a.upper,
+    q.to_ms - q.from_ms AS length_ms
 FROM parts AS p
 JOIN answers AS a ON a.ask = p.part_ask
 JOIN asks AS q ON q.ask = p.part_ask;
@@ -90,8 +100,8 @@ LEFT JOIN thresholds AS t USING (kpi)
 WHERE p.part = 'quality' AND p."by" IN ('', 'team')
 GROUP BY ask, "by", "group";
 
--- The arms of experiments, with the bounds of Wilson; 'control' is the control, else 'holdout', else the first of the
--- alphabet.
+-- The arms of experiments, with the bounds of their rates; 'control' is the control, else 'holdout', else the first of
+-- the alphabet.
 CREATE OR REPLACE TEMP TABLE arms AS
 WITH
     rates AS (
@@ -102,14 +112,13 @@ WITH
             split_part("group", ',', 2) AS variant,
             samples,
             value AS rate,
-            1.96 ^ 2 / samples AS spread  -- z squared by n
+            lower AS low,
+            upper AS high
         FROM part_values
         WHERE part = 'arms' AND "by" = 'experiment,variant' AND samples > 0
     )
 SELECT
     *,
-    (rate + spread / 2 - sqrt(spread * (rate * (1 - rate) + spread / 4))) / (1 + spread) AS low,
-    (rate + spread / 2 + sqrt(spread * (rate * (1 - rate) + spread / 4))) / (1 + spread) AS high,
     row_number() OVER (
         PARTITION BY ask, experiment ORDER BY variant <> 'control', variant <> 'holdout', variant
     ) = 1 AS controls

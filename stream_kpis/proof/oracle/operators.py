@@ -84,8 +84,14 @@ class _Evaluation:
             return self._against_targets(request)
         return self._of_deals(request)
 
+    def _asks(self, request: Request) -> list[Ask]:
+        """What a request compares, or the one that it reads; a span that is no window of K is named after its edges."""
+        edges = self._edges(request)
+        if request.operator in ("target_attainment", "target_met"):
+            return [Ask(request.kpi, request.window, *span) for span in edges]
+        return [_span(request.kpi, span) for span in edges]
+
     def _edges(self, request: Request) -> list[Edges]:
-        """The spans that a request compares, or the one that it reads."""
         if request.operator in CHANGES:
             edges = [(self._days.start(a), self._days.start(b)) for a, b in self._compared(request) or ()]
             return [(BEGINNING_MS if a == b else a, b) for a, b in edges]
@@ -104,20 +110,22 @@ class _Evaluation:
         """d: the first day that is not read."""
         return self._day - max(HORIZON_DAYS.get(name, 0) for name in (kpi, *(part.kpi for part in PARTS.get(kpi, ()))))
 
-    def _read_spans(self, requests: Iterable[Request]) -> dict[tuple[str, Edges], dict[Group, Answer]]:
-        wanted = {(request.kpi, edges): None for request in requests for edges in self._edges(request)}
+    def _read_spans(self, requests: Iterable[Request]) -> dict[tuple[str, str], dict[Group, Answer]]:
+        """The answers by KPI and window, by group. What a window is read as depends on its name, not on its edges."""
+        asks = {ask: None for request in requests for ask in self._asks(request)}
         if any(request.operator == "deals_forecast" for request in requests):
-            wanted["pipeline_weighted_value", (BEGINNING_MS, self._to_ms)] = None
-        names = {f"{number}": key for number, key in enumerate(wanted)}
-        asks = [Ask(kpi, name, *edges) for name, (kpi, edges) in names.items()]
-        found: dict[tuple[str, Edges], dict[Group, Answer]] = {key: {} for key in wanted}
+            asks[self._weighted_now()] = None
+        found: dict[tuple[str, str], dict[Group, Answer]] = {(ask.kpi, ask.window): {} for ask in asks}
         for answer in self._oracle.answer(asks, self._to_ms):
-            found[names[answer.window]][answer.by, answer.group] = answer
+            found[answer.kpi, answer.window][answer.by, answer.group] = answer
         return found
 
-    def _value(self, kpi: str, edges: Edges, group: Group) -> tuple[float | None, int]:
+    def _weighted_now(self) -> Ask:
+        return _span("pipeline_weighted_value", (BEGINNING_MS, self._to_ms))
+
+    def _value(self, ask: Ask, group: Group) -> tuple[float | None, int]:
         """K over a span and its samples. A group in which nothing counts has a sum, a level or a share of all of 0."""
-        answers = self._spans[kpi, edges]
+        kpi, answers = ask.kpi, self._spans[ask[:2]]
         if answer := answers.get(group):
             return answer.value, answer.samples
         if _KPIS[kpi].kind in ("share", "per active") and (whole := answers.get(("", ""))):
@@ -126,10 +134,10 @@ class _Evaluation:
         begun = _KPIS[kpi].kind == "sum" or (_KPIS[kpi].kind == "standing" and answers["", ""].value is not None)
         return (0.0 if begun else None), 0
 
-    def _groups(self, request: Request, edges: Iterable[Edges]) -> list[Group]:
+    def _groups(self, request: Request, asks: Iterable[Ask]) -> list[Group]:
         if not request.by:
             return [("", "")]
-        return sorted({group for span in edges for group in self._spans[request.kpi, span] if group[0] == request.by})
+        return sorted({group for ask in asks for group in self._spans[ask[:2]] if group[0] == request.by})
 
     def _outcome(self, request: Request, group: Group, result: Result, earliest: int) -> Outcome:
         """With its state, from the earliest day that it looks back to."""
@@ -143,11 +151,11 @@ class _Evaluation:
         if found is None:
             empty = Result(None, 0, {"v1": None, "v0": None})
             return [] if request.by else [self._outcome(request, ("", ""), empty, _NEVER)]
-        now, before = self._edges(request)
+        now, before = self._asks(request)
         ratio = request.kpi in RATIOS
         outcomes = []
         for group in self._groups(request, (now, before)):
-            (v1, samples1), (v0, samples0) = (self._value(request.kpi, edges, group) for edges in (now, before))
+            (v1, samples1), (v0, samples0) = (self._value(ask, group) for ask in (now, before))
             value = None
             if v1 is not None and v0 is not None and (ratio or v0 > 0):
                 value = v1 - v0 if ratio else v1 / v0 - 1
@@ -237,7 +245,7 @@ class _Evaluation:
         return max(same or own, key=lambda target: (target.first, target.order), default=None)
 
     def _against_targets(self, request: Request) -> list[Outcome]:
-        (edges,) = self._edges(request)
+        (ask,) = self._asks(request)
         groups = (
             [("", "")] if not request.by else sorted({(t.by, t.group) for t in self._targets if t.by == request.by})
         )
@@ -246,7 +254,7 @@ class _Evaluation:
             target = self._in_force(request, group)
             if target is None and request.by:
                 continue
-            v, samples = self._value(request.kpi, edges, group)
+            v, samples = self._value(ask, group)
             parts: Parts = {"v": v, "target": target.value if target else None}
             value = None
             if target and v is not None:
@@ -278,19 +286,23 @@ class _Evaluation:
             if now <= closes <= last if forecasts else closes < now:
                 open_value[group] = open_value.get(group, 0) + weighted
                 deals[group] = deals.get(group, 0) + count
-        begun = self._spans["pipeline_weighted_value", (BEGINNING_MS, self._to_ms)]["", ""].value is not None
-        edges = self._edges(request)
-        groups = {group for _, group in self._groups(request, edges)} if forecasts or not request.by else set()
+        begun = self._spans[self._weighted_now()[:2]]["", ""].value is not None
+        asks = self._asks(request)
+        groups = {group for _, group in self._groups(request, asks)} if forecasts or not request.by else set()
         outcomes = []
         for group in sorted(groups | {group for group, count in deals.items() if count}):
             where = (request.by, group)
-            won, samples = self._value("deals_won_value", edges[0], where) if forecasts else (0.0, 0)
+            won, samples = self._value(asks[0], where) if forecasts else (0.0, 0)
             due = open_value.get(group, 0) / _KPIS["pipeline_weighted_value"].unit
             parts: Parts = {"won": won, "open": due} if forecasts else {"open": due}
             value = won + due if begun and won is not None else None
             result = Result(value, samples + deals.get(group, 0), parts)
             outcomes.append(self._outcome(request, where, result, _NEVER))
         return outcomes
+
+
+def _span(kpi: str, edges: Edges) -> Ask:
+    return Ask(kpi, "{} {}".format(*edges), *edges)
 
 
 def _judged(operator: str, v: float, target: float, *, lower: bool) -> float | None:

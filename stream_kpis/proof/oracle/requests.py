@@ -13,6 +13,7 @@ ENDING_NOW = frozenset(
     {
         *("returning_customer_rate", "upsell_rate"),
         *("first_response_time_live", "unanswered_over_target", "open_ticket_age", "leads_open_uncontacted"),
+        *("first_response_time_live_business", "unanswered_over_target_business"),
         *("lead_response_time_live", "leads_over_target"),
         *("deals_stalled", "stale_open_ratio", "nps_account"),
         *("quota_attainment", "cohort_retention_rate"),
