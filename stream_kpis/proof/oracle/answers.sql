@@ -12,10 +12,10 @@ WITH edges AS (
 )
 SELECT kpi, edge_ms, interval FROM edges JOIN catalogue USING (kpi);
 
--- What the spread of observations is told by: of means in hundredths.
+-- What the spread of observations is told by: of means in the square of hundredths.
 CREATE OR REPLACE TEMP MACRO squared(interval, numerator) AS CASE interval
     WHEN 'nps' THEN numerator * numerator
-    WHEN 'mean' THEN floor_div(numerator, 10_000) * floor_div(numerator, 10_000)
+    WHEN 'mean' THEN numerator::HUGEINT * numerator // 100_000_000
 END;
 
 -- For the whole and once per dimension. Durations are told apart by the smallest bucket that holds them.
@@ -206,6 +206,10 @@ CREATE OR REPLACE TEMP MACRO interval_reach(interval, value, n, total, squares) 
     WHEN interval = 'mean' AND n >= 2 THEN 1.96 * sqrt(greatest(spread(n, total, squares), 0) / (n ^ 3 * 1e12))
 END;
 
+-- A net promoter score lies between -1 and 1, and so does its interval.
+CREATE OR REPLACE TEMP MACRO held(interval, bound) AS
+    if(interval = 'nps' AND abs(bound) > 1, sign(bound)::DOUBLE, bound);
+
 -- The ungrouped answer is always there, other groups where something counts; what has the samples of all is there, as 0,
 -- where anything ever counted. An empty denominator gives no value, nor does what stands before a first of it began, nor
 -- what awaits a first cost before one was spent; where costs are lagged, before the end of their own window. Nor does a
@@ -298,7 +302,7 @@ SELECT
     b.edges_s,
     b.counts,
     v.total,
-    coalesce(v.lower_ms / v.unit, v.middle - v.reach) AS lower,
-    coalesce(v.upper_ms / v.unit, v.middle + v.reach) AS upper
+    coalesce(v.lower_ms / v.unit, held(v.interval, v.middle - v.reach)) AS lower,
+    coalesce(v.upper_ms / v.unit, held(v.interval, v.middle + v.reach)) AS upper
 FROM valued AS v
 LEFT JOIN buckets AS b USING (ask, "by", "group");

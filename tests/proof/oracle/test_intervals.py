@@ -105,8 +105,8 @@ def test_nps_has_that_of_promoters_and_detractors(kpi: str) -> None:
     about = {"ticket_id": "t"} if kpi == "nps_transactional" else {}
     world = answered(10, 9, 8, 3, **about)
     answer = world.whole(kpi, START, END, at=END)
-    assert (answer.value, answer.lower, answer.upper) == (0.25, *(0.25 + s * 1.96 * sqrt(0.6875 / 4) for s in (-1, 1)))
-    assert bounds(world, kpi) == close_to(-0.5626, 1.0626)
+    assert (answer.value, answer.lower, answer.upper) == (0.25, 0.25 - 1.96 * sqrt(0.6875 / 4), 1)
+    assert bounds(world, kpi) == close_to(-0.5626, 1)
     assert [bounds(answered(*scores, **about), kpi) for scores in ((10,), (8, 7), (0, 0))] == [(1, 1), (0, 0), (-1, -1)]
     assert bounds(world, kpi, END) == (None, None)
 
@@ -115,7 +115,7 @@ def test_an_answer_about_a_ticket_changes_no_relational_score() -> None:
     """Nor its interval."""
     world = answered(10, 9, 8, 3)
     world.add("survey.answered", day(1), survey_id="t", kind="nps", score=0, ticket_id="t")
-    assert bounds(world, "nps") == close_to(-0.5626, 1.0626)
+    assert bounds(world, "nps") == close_to(-0.5626, 1)
 
 
 def test_a_mean_has_that_of_its_observations() -> None:
@@ -128,15 +128,16 @@ def test_a_mean_has_that_of_its_observations() -> None:
         assert bounds(deals(*[same] * 7), "avg_deal_value") == (same, same)
 
 
-def test_squares_are_of_whole_hundredths() -> None:
-    """Rounded down, below zero too: 0.019 as 0.01, -0.019 as -0.02; where that is too little it is none."""
+def test_squares_are_of_the_amounts_as_they_are() -> None:
+    """Rounded down as squares of hundredths: of 0.019 and of its opposite 3; a spread below none is none."""
     world = World()
     for name, amount, back in (("o", 0.019, 0), ("p", 0, 0.019)):
         world.add("order.placed", day(1), order_id=name, amount=amount)
         world.add("order.refunded", day(2), order_id=name, refund_id="r", amount=back)
-    margin = 1.96 * sqrt((0.01**2 + 0.02**2) / 2 / 2)
+    margin = 1.96 * sqrt(2 * 3 / 1e4 / 2 / 2)
     assert bounds(world, "average_order_value") == pytest.approx((-margin, margin))
     assert bounds(deals(0.019, 0.019), "avg_deal_value") == (0.019, 0.019)
+    assert bounds(deals(32.104, 32.696), "avg_deal_value") == close_to(31.9898, 32.8102)
 
 
 def test_a_mean_of_orders_is_of_what_is_left_of_each() -> None:
