@@ -71,6 +71,7 @@ class PartyFold:
             effective = data.get("effective_at")
             leave = at if effective is None else next(second for second in range(200) if iso(second) == effective)
             self.left, self.merged, self.pending_rises = max(leave, self.began), None, []
+            self.rises = [rise for rise in self.rises if rise[0] <= self.left]
         elif kind == "merged" and self.left is not None and self.merged is None:
             self.merged = at
         elif kind == "merged" and self.began is not None and self.left is None:
