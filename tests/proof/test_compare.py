@@ -39,7 +39,8 @@ def duration_answer(**changed: Any) -> Answer:
 def test_what_is_equal_differs_in_nothing() -> None:
     """And is tallied, per KPI."""
     report = compare(
-        [value(lower=0.0, upper=1.0), duration(kpi="response")], [answer(), duration_answer(kpi="response")]
+        [value(lower=0.0, upper=1.0), duration(kpi="response")],
+        [answer(lower=0.0, upper=1.0), duration_answer(kpi="response")],
     )
     assert not report.differences
     assert report.compared == 2
@@ -61,6 +62,7 @@ def test_what_is_equal_differs_in_nothing() -> None:
         (value(numerator=None, denominator=None, value=3), answer(value=3.1), ["the value"]),
         (value(lower=0.1, upper=0.2), answer(lower=0.1, upper=0.3), ["the interval"]),
         (value(), answer(lower=0.1, upper=0.3), ["the interval"]),
+        (value(lower=0.1, upper=0.3), answer(), ["the interval"]),
         (duration(value=10.2), duration_answer(), ["the value"]),
         (duration(lower=9.0, upper=12.2), duration_answer(lower=9.0, upper=12.0), ["the interval"]),
         (duration(upper=12.0), duration_answer(lower=9.0, upper=12.0), ["the interval"]),
