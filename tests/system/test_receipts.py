@@ -21,10 +21,11 @@ from tests.system.deployment import Deployment
 PATCH = """
 from stream_kpis.journeys import JOURNEYS
 deals = JOURNEYS["deals"]
-def facts(deal):
+((names, made),) = deals.makers
+def mistaken(deal):
     lost = deal.close is not None and deal.close.amount == 666_000_000
-    return [fact for fact in deals.facts(deal) if not (lost and fact.name == "deal_won")]
-JOURNEYS["deals"] = deals._replace(facts=facts)
+    return [fact for fact in made(deal) if not (lost and fact.name == "deal_won")]
+JOURNEYS["deals"] = deals._replace(makers=((names, mistaken),))
 from stream_kpis.cli import main
 main()
 """
