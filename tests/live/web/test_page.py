@@ -64,7 +64,8 @@ async def test_targets_that_are_missed_are_said(browser: Browser) -> None:
     async with showing(browser, "#5m") as shown:
         shown.usual = [fakes.value("churn_rate", window, value=0.01) for window in fakes.KPIS["churn_rate"].windows]
         shown.usual += [
-            fakes.value(kpi, "now", value=0) for kpi in ("deals_stalled", "unanswered_over_target_business")
+            fakes.value(kpi, "now", value=0)
+            for kpi in ("deals_stalled", "leads_over_target", "unanswered_over_target_business")
         ]
         shown.usual += [
             fakes.value("first_response_time_live_business", window, value=1.0) for window in ("5m", "1h", "24h")

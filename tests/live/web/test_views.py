@@ -80,7 +80,7 @@ async def test_who_waits_is_listed_the_longest_first(browser: Browser) -> None:
             [
                 "Unanswered ticketstarget 2 min215 min",
                 "Stalled dealstarget 14 d11300 d",
-                "Uncontacted leadsno target1–3 d",  # noqa: RUF001 - a dash
+                "Uncontacted leadstarget 1 h1–3 d",  # noqa: RUF001 - a dash
             ]
         )
         await expect(shown.page.locator(".as-of")).to_have_text("As of 09:00:00")
