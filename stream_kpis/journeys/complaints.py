@@ -4,7 +4,7 @@ import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
-from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.facts import Fact, yes_no
 from stream_kpis.journeys.journey import Journey
 
 
@@ -36,8 +36,8 @@ def facts(complaint: Complaint) -> list[Fact]:
     """The complaint, once it was received."""
     if complaint.received_ms is None:
         return []
-    upheld = None if complaint.upheld is None else "yes" if complaint.upheld else "no"
-    return [Fact("complaint_received", complaint.received_ms, 0, (complaint.category, complaint.severity, upheld))]
+    dims = (complaint.category, complaint.severity, yes_no(complaint.upheld))
+    return [Fact("complaint_received", complaint.received_ms, 0, dims)]
 
 
 JOURNEY = Journey(

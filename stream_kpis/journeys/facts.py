@@ -64,6 +64,11 @@ def declared(name: str) -> FactKind:
     return FACTS[name.removesuffix(_BUSINESS)]
 
 
+def yes_no(value: bool | None) -> str | None:
+    """How a dimension says it; None where it is not known."""
+    return None if value is None else "yes" if value else "no"
+
+
 _LEAD = ("channel", "source", "campaign", "owner", "segment", "country")
 _DEAL = ("owner", "product", "region", "pipeline", "source", "kind")
 _CYCLE = (*_DEAL, "size", "decision_makers")

@@ -4,7 +4,7 @@ import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
-from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.facts import Fact, yes_no
 from stream_kpis.journeys.journey import Journey
 
 
@@ -32,7 +32,7 @@ def facts(interaction: Interaction) -> list[Fact]:
     at_ms, out, automated, channel, owner = msgspec.structs.astuple(interaction)
     if at_ms is None:
         return []
-    dims = ("out" if out else "in", "yes" if automated else "no", channel, owner)
+    dims = ("out" if out else "in", yes_no(automated), channel, owner)
     found = [Fact("interaction", at_ms, 0, dims)]
     if out and not automated:
         found.append(Fact("interaction_made", at_ms, 0, (owner, channel)))

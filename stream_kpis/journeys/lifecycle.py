@@ -8,7 +8,7 @@ import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event, Paid, time_ms_of
-from stream_kpis.journeys.facts import Fact
+from stream_kpis.journeys.facts import Fact, yes_no
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.prices import dearer_by
 
@@ -82,7 +82,7 @@ class Customer(msgspec.Struct, array_like=True):
     held_changes: list[Change] = []
     returns: list[Change] = []
     churn_events: list[tuple[int, str | None, Dims, str | None]] = []
-    first: tuple[int, str | None, str | None, str | None, str] | None = None
+    first: tuple[int, str | None, str | None, str | None, str | None] | None = None
     merged: bool = False
     referrals: list[int] = []
     paid: Paid | None = None
@@ -95,7 +95,7 @@ def step(customer: Customer, event: Event) -> None:
     match data:
         case t.CustomerCreated() | t.CustomerReactivated() if customer.closed:
             if not customer.spells and isinstance(data, t.CustomerCreated):
-                referred = "no" if data.referred_by is None else "yes"
+                referred = yes_no(data.referred_by is not None)
                 customer.first = (at_ms, data.channel, data.campaign_id, data.segment, referred)
             _open(customer, at_ms)
         case t.CustomerChurned():
@@ -184,7 +184,7 @@ def _end_lapse(customer: Customer, at_ms: int, *, returned: bool) -> None:
 
 
 def _churn(customer: Customer, data: t.CustomerChurned, at_ms: int) -> None:
-    voluntary = None if data.voluntary is None else "yes" if data.voluntary else "no"
+    voluntary = yes_no(data.voluntary)
     customer.churn_events.append((at_ms, data.reason, customer.dims, voluntary))
     if _leaves_after(customer, at_ms):
         _take_back(customer)
