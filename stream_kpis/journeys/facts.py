@@ -55,6 +55,11 @@ def under_calendar(name: str) -> str:
     return f"{name}{_BUSINESS}"
 
 
+def as_under_calendar(fact: Fact, value: int) -> Fact:
+    """The same fact as a business calendar's clock makes it, worth another value."""
+    return Fact(under_calendar(fact.name), fact.at_ms, value, fact.dims)
+
+
 def declared(name: str) -> FactKind:
     """The declaration of a fact, whatever the clock that it is made by.
 

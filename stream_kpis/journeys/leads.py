@@ -5,13 +5,14 @@ the state there; see docs/decisions/0008-conversions-across-parties.md.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
-from stream_kpis.journeys.facts import Fact, under_calendar
+from stream_kpis.journeys.facts import Fact, as_under_calendar, under_calendar
 from stream_kpis.journeys.journey import NO_LINKS, Agreed, Journey, Links
 from stream_kpis.journeys.orders import without_items
 
@@ -195,10 +196,8 @@ def _of_lead(lead: Lead, whole: Sequence[Lead], bought: Sequence[int]) -> list[F
     """
     created_ms = creation_ms(whole)
     since_ms = created_ms - GRACE_MS
-    found = [Fact("lead_created", created_ms, 0, lead.dims)]
-    reached = [contact for one in whole for contact in one.contacts if contact.at_ms >= since_ms]
-    if reached:
-        found.append(_answer(lead, created_ms, min(reached, key=lambda contact: contact.seq)))
+    answers = _answers(lead, whole)
+    found = [Fact("lead_created", created_ms, 0, lead.dims), *answers]
     qualified = [(seq, at_ms) for one in whole for at_ms, seq in one.qualified if at_ms >= since_ms]
     if qualified:
         found.append(_followed("lead_qualified", created_ms, min(qualified)[1], lead.dims))
@@ -208,7 +207,7 @@ def _of_lead(lead: Lead, whole: Sequence[Lead], bought: Sequence[int]) -> list[F
         first_ms = min(converted)
         found.append(Fact("lead_conversion", first_ms, 0, lead.dims))
         found.append(_followed("lead_converted", created_ms, first_ms, lead.dims))
-    elif not reached and not lead.disqualified:
+    elif not answers and not lead.disqualified:
         channel, source, _, owner, *_ = lead.dims
         owner = lead.owners[-1][1] if lead.owners else owner
         found.append(Fact("lead_uncontacted", created_ms, 0, (channel, source, owner)))
@@ -271,23 +270,28 @@ def _survivors(leads: dict[str, Lead]) -> dict[str, str | None]:
     return found
 
 
-def _answer(lead: Lead, created_ms: int, first: Contact) -> Fact:
-    """The contact that reached a lead first, by whoever had the lead then."""
+def _answers(lead: Lead, whole: Sequence[Lead]) -> list[Fact]:
+    """The contact that reached a lead first, by whoever had the lead then; none, if nobody has."""
+    created_ms = creation_ms(whole)
+    reached = [contact for one in whole for contact in one.contacts if contact.at_ms >= created_ms - GRACE_MS]
+    if not reached:
+        return []
+    first = min(reached, key=attrgetter("seq"))
     owner = first.owner
     if owner is None:
         owner = next((name for seq, name in reversed(lead.owners) if seq < first.seq), lead.dims[3])
     channel, source, campaign, _, segment, country = lead.dims
     dims = (channel, source, campaign, owner, segment, country)
-    return Fact("lead_answered", first.at_ms, max(first.at_ms - created_ms, 0), dims)
+    return [Fact("lead_answered", first.at_ms, max(first.at_ms - created_ms, 0), dims)]
 
 
 def _answers_under(state: Leads, agreed: Agreed) -> list[Fact]:
     """The same by the default calendar: a lead names none."""
     clock = agreed.calendars.named(None)
     return [
-        Fact(under_calendar(fact.name), fact.at_ms, clock.between(fact.at_ms - fact.value, fact.at_ms), fact.dims)
-        for fact in facts(state)
-        if fact.name == "lead_answered"
+        as_under_calendar(fact, clock.between(fact.at_ms - fact.value, fact.at_ms))
+        for lead_id, whole in wholes(state).items()
+        for fact in _answers(state.leads[lead_id], whole)
     ]
 
 

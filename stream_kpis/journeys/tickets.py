@@ -6,7 +6,7 @@ import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
-from stream_kpis.journeys.facts import Fact, under_calendar
+from stream_kpis.journeys.facts import Fact, as_under_calendar, under_calendar
 from stream_kpis.journeys.journey import BY_DEFAULT, Agreed, Journey
 from stream_kpis.kpis.business_time import BusinessTime
 from stream_kpis.kpis.terms import Terms
@@ -249,7 +249,7 @@ def _answer_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
         number = agreed.calendars.number(ticket.calendar)
         since_ms = fact.at_ms - fact.value
         worth = agreed.calendars.numbered(number).between(since_ms, fact.at_ms) if ticket.answered else number
-        found.append(_under(fact, worth))
+        found.append(as_under_calendar(fact, worth))
     return found
 
 
@@ -259,7 +259,7 @@ def _solution_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
     if first is None or not _exists(ticket):
         return []
     clock = agreed.calendars.named(ticket.calendar)
-    return [_under(Fact("ticket_solved_first", *first), clock.between(ticket.created_ms or 0, first.at_ms))]
+    return [as_under_calendar(Fact("ticket_solved_first", *first), clock.between(ticket.created_ms or 0, first.at_ms))]
 
 
 def _ending_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
@@ -272,18 +272,14 @@ def _ending_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
     waited_ms = took_ms - _total_ms(ticket.pendings, clock)
     solved = Fact("ticket_solved_full", *last)
     waited = Fact("ticket_waited", *last)
-    return [_under(solved, took_ms), _under(waited, waited_ms)]
+    return [as_under_calendar(solved, took_ms), as_under_calendar(waited, waited_ms)]
 
 
 def _promise_under(ticket: Ticket, agreed: Agreed) -> list[Fact]:
     if not _exists(ticket) or not ticket.counts:
         return []
     clock = agreed.calendars.named(ticket.calendar)
-    return [_under(fact, 0) for fact in _kept_promise(ticket, agreed.terms, clock)]
-
-
-def _under(fact: Fact, value: int) -> Fact:
-    return Fact(under_calendar(fact.name), fact.at_ms, value, fact.dims)
+    return [as_under_calendar(fact, 0) for fact in _kept_promise(ticket, agreed.terms, clock)]
 
 
 def _named(*facts: str) -> frozenset[str]:
