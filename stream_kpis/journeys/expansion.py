@@ -3,7 +3,7 @@
 import msgspec
 
 from stream_kpis.events import types as t
-from stream_kpis.events.envelope import Event, Paid, time_ms_of
+from stream_kpis.events.envelope import Event, Paid
 from stream_kpis.journeys import customer_orders
 from stream_kpis.journeys.customer_orders import Bought, Run
 from stream_kpis.journeys.deals import JOURNEY as DEALS
@@ -14,20 +14,11 @@ from stream_kpis.journeys.orders import JOURNEY as ORDERS
 from stream_kpis.journeys.orders import step as step_order
 from stream_kpis.journeys.orders import without_items
 from stream_kpis.journeys.prices import dearer_by
+from stream_kpis.journeys.spells import Spell, Spells, turn
 
 _UPSOLD = ("upsell", "cross_sell")
-_NEVER_MS = 1 << 62
-_NEVER = (_NEVER_MS, 0, "")
+_NEVER = (1 << 62, 0, "")
 """A purchase as (time in ms, 0 for a win and 1 for an order, id), after all others."""
-
-
-class Spell(msgspec.Struct, array_like=True, gc=False):
-    """A time as a customer; ``churned`` says that the end was one that may be taken back until it has come."""
-
-    start_ms: int
-    end_ms: int = _NEVER_MS
-    closed: bool = False
-    churned: bool = False
 
 
 class Expansion(msgspec.Struct, array_like=True):
@@ -37,7 +28,7 @@ class Expansion(msgspec.Struct, array_like=True):
     another currency. ``runs`` are what the customer was, one after the other.
     """
 
-    spells: list[Spell] = []
+    spells: Spells = msgspec.field(default_factory=Spells)
     value: int | None = None
     rises: list[tuple[int, int]] = []
     held: list[tuple[int, int]] = []
@@ -64,11 +55,9 @@ def step(state: Expansion, event: Event) -> None:
     elif isinstance(data, (t.CustomerCreated, t.CustomerReactivated)):
         if data.value is not None:
             state.value, state.paid = data.value, event.paid
-        _join(state, at_ms)
-    elif isinstance(data, t.CustomerChurned):
-        _leave(state, at_ms, at_ms if data.effective_at is None else time_ms_of(data.effective_at), churned=True)
-    elif isinstance(data, t.CustomerMerged):
-        _leave(state, at_ms, at_ms, churned=False)
+        _turn(state, event)
+    elif isinstance(data, (t.CustomerChurned, t.CustomerMerged)):
+        _turn(state, event)
     elif not isinstance(data, t.CustomerUpdated):
         deal_id: str = data.deal_id  # type: ignore[attr-defined] # all others name a deal
         deal = state.deals.get(deal_id)
@@ -77,34 +66,15 @@ def step(state: Expansion, event: Event) -> None:
         DEALS.step(deal, event)
 
 
-def _join(state: Expansion, at_ms: int) -> None:
-    if _leaves_after(state, at_ms):
-        _take_back(state)
-    elif not state.spells or state.spells[-1].closed:
-        state.spells.append(Spell(at_ms))
-
-
-def _leaves_after(state: Expansion, at_ms: int) -> bool:
-    """Whether a churn was announced that has not come by then, so that it may still be taken back."""
-    return bool(state.spells) and state.spells[-1].churned and state.spells[-1].end_ms > at_ms
-
-
-def _take_back(state: Expansion) -> None:
-    state.spells[-1] = Spell(state.spells[-1].start_ms)
-    state.rises += state.held
-
-
-def _leave(state: Expansion, at_ms: int, end_ms: int, *, churned: bool) -> None:
-    if _leaves_after(state, at_ms):
-        _take_back(state)
-    if not state.spells or state.spells[-1].closed:
-        return
-    spell = state.spells[-1]
-    spell.closed, spell.churned = True, churned
-    spell.end_ms = max(end_ms, spell.start_ms) if churned else at_ms
-    state.held = []
-    while state.rises and state.rises[-1][0] > spell.end_ms:
-        state.rises.pop()  # told of after the customer had left: it was none any more
+def _turn(state: Expansion, event: Event) -> None:
+    """A spell of the customer begins, ends, or goes on after all; and with it what it pays more."""
+    turned = turn(state.spells, event)
+    if turned.taken_back:
+        state.rises += state.held
+    if turned.ended_ms is not None:
+        state.held = []
+        while state.rises and state.rises[-1][0] > turned.ended_ms:
+            state.rises.pop()  # told of after the customer had left: it was none any more
 
 
 def _reprice(state: Expansion, value: int | None, paid: Paid | None, at_ms: int) -> None:
@@ -112,11 +82,11 @@ def _reprice(state: Expansion, value: int | None, paid: Paid | None, at_ms: int)
         return
     risen = 0 if state.value is None else dearer_by(state.value, state.paid, value, paid)
     state.value, state.paid = value, paid
-    if risen <= 0 or not state.spells:
+    if risen <= 0:
         return
-    if not state.spells[-1].closed:
+    if not state.spells.closed:
         state.rises.append((at_ms, risen))
-    elif _leaves_after(state, at_ms):
+    elif state.spells.leaves_after(at_ms):
         state.held.append((at_ms, risen))
 
 
@@ -150,7 +120,7 @@ def _expansions(state: Expansion) -> list[Fact]:
             if bought.upsell:
                 found.append(Fact("expansion", order.placed_ms, left, ("order", order.dims[1], order.dims[2])))
     if found:
-        found += _expander(state.spells, found)
+        found += _expander(state.spells.each, found)
     if first is not _NEVER:
         found.append(Fact("purchase_first", first[0], 0, by))
     return found
@@ -159,12 +129,7 @@ def _expansions(state: Expansion) -> list[Fact]:
 def _expander(spells: list[Spell], expansions: list[Fact]) -> list[Fact]:
     """The party by its last expansion as a customer, and by the start of the spell in which that was."""
     last = max(
-        (
-            (fact.at_ms, spell.start_ms)
-            for fact in expansions
-            for spell in spells
-            if spell.start_ms <= fact.at_ms < spell.end_ms
-        ),
+        ((fact.at_ms, spell.start_ms) for fact in expansions for spell in spells if spell.holds(fact.at_ms)),
         default=None,
     )
     if last is None:
@@ -200,5 +165,5 @@ JOURNEY = Journey(
         (frozenset({"expansion", "expander_last", "expander_joined", "purchase_first"}), _expansions),
         (frozenset({"customer_order", "customer_order_refunded"}), _by_customer),
     ),
-    version=3,
+    version=4,
 )

@@ -1,4 +1,4 @@
-"""A customer's spells: when it was one, in which plan, segment, country and channel, and what it was worth a month."""
+"""A customer over its spells: in which plan, segment, country and channel it was, and what it was worth a month."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,10 +7,11 @@ from typing import NamedTuple
 import msgspec
 
 from stream_kpis.events import types as t
-from stream_kpis.events.envelope import Event, Paid, time_ms_of
+from stream_kpis.events.envelope import Event, Paid
 from stream_kpis.journeys.facts import Fact, yes_no
 from stream_kpis.journeys.journey import Journey
 from stream_kpis.journeys.prices import dearer_by
+from stream_kpis.journeys.spells import Spells, turn
 
 
 class Dims(NamedTuple):
@@ -52,29 +53,20 @@ class Change(NamedTuple):
     dims: Dims
 
 
-class Spell(msgspec.Struct, array_like=True, gc=False):
-    """A time as a customer, with the dimensions at its start; ``end_ms`` may be announced, and taken back."""
-
-    start_ms: int
-    dims: Dims
-    end_ms: int | None = None
-
-
 class Customer(msgspec.Struct, array_like=True):
     """The state of one customer.
 
-    ``dims`` and ``worth`` are running values. The last spell is open unless ``closed``. ``moves`` are the signed
-    changes of who is active, ``changes`` those of its price inside a spell, ``returns`` what it was worth coming back.
-    ``held`` and ``held_changes`` lie before an announced end: they count if it is taken back. ``first`` is the
+    ``dims`` and ``worth`` are running values, ``joined`` the dimensions at the start of each spell. ``moves`` are the
+    signed changes of who is active, ``changes`` those of its price inside a spell, ``returns`` what it was worth coming
+    back. ``held`` and ``held_changes`` lie before an announced end: they count if it is taken back. ``first`` is the
     ``customer.created`` that opened the first spell, as (time in ms, channel, campaign, segment, whether referred).
     ``referrals`` are the times in ms at which it recommended us. ``paid`` is the running worth in another currency.
     """
 
     dims: Dims = Dims()
     worth: int | None = None
-    spells: list[Spell] = []
-    closed: bool = True
-    churned: bool = False
+    spells: Spells = msgspec.field(default_factory=Spells)
+    joined: list[Dims] = []
     moves: list[Move] = []
     leaves: list[Leave] = []
     held: list[Move] = []
@@ -92,16 +84,30 @@ def step(customer: Customer, event: Event) -> None:
     """One customer moves by one event."""
     data, at_ms = event.data, event.time_ms
     _follow(customer, event)
+    returning = customer.spells.churned
+    turned = turn(customer.spells, event)
+    if turned.taken_back:
+        _take_back(customer)
     match data:
-        case t.CustomerCreated() | t.CustomerReactivated() if customer.closed:
-            if not customer.spells and isinstance(data, t.CustomerCreated):
+        case t.CustomerCreated() | t.CustomerReactivated() if turned.began:
+            if not customer.joined and isinstance(data, t.CustomerCreated):
                 referred = yes_no(data.referred_by is not None)
                 customer.first = (at_ms, data.channel, data.campaign_id, data.segment, referred)
-            _open(customer, at_ms)
+            if returning:
+                _end_lapse(customer, at_ms, returned=True)
+            customer.joined.append(customer.dims)
+            customer.moves.append(Move(at_ms, 1, customer.dims, customer.worth))
         case t.CustomerChurned():
-            _churn(customer, data, at_ms)
+            voluntary = yes_no(data.voluntary)
+            customer.churn_events.append((at_ms, data.reason, customer.dims, voluntary))
+            if turned.ended_ms is not None:
+                _leave(customer, turned.ended_ms, voluntary)
         case t.CustomerMerged():
-            _merge(customer, at_ms)
+            customer.merged = True
+            if turned.ended_ms is not None:
+                customer.moves.append(Move(at_ms, -1, customer.dims, customer.worth))
+            elif returning:
+                _end_lapse(customer, at_ms, returned=False)
         case t.CustomerReferred():
             customer.referrals.append(at_ms)
         case _:
@@ -124,10 +130,10 @@ def _follow(customer: Customer, event: Event) -> None:
         moved = [Move(at_ms, -1, before, worth, moves), Move(at_ms, 1, customer.dims, customer.worth, moves)]
     if more:
         changed = [Change(at_ms, more, customer.dims)]
-    if not customer.closed:
+    if not customer.spells.closed:
         customer.moves += moved
         customer.changes += changed
-    elif _leaves_after(customer, at_ms):
+    elif customer.spells.leaves_after(at_ms):
         customer.held += moved
         customer.held_changes += changed
 
@@ -137,67 +143,28 @@ def _running(dims: Dims, data: t.Data) -> Dims:
     return dims._replace(**named) if named else dims
 
 
-def _open(customer: Customer, at_ms: int) -> None:
-    """Begins a spell, or goes on with the one whose announced end has not come."""
-    if _leaves_after(customer, at_ms):
-        _take_back(customer)
-    else:
-        _end_lapse(customer, at_ms, returned=True)
-        customer.spells.append(Spell(at_ms, customer.dims))
-        customer.moves.append(Move(at_ms, 1, customer.dims, customer.worth))
-        customer.closed = customer.churned = False
-
-
-def _leaves_after(customer: Customer, at_ms: int) -> bool:
-    """Whether a churn was announced that has not come by then, so that it may still be taken back."""
-    return customer.churned and customer.leaves[-1].at_ms > at_ms
-
-
 def _take_back(customer: Customer) -> None:
     """The spell goes on as if its announced end had not been."""
     customer.leaves.pop()
     customer.moves.pop()
     customer.moves += customer.held
     customer.changes += customer.held_changes
-    customer.spells[-1].end_ms = None
-    customer.closed = customer.churned = False
-
-
-def _merge(customer: Customer, at_ms: int) -> None:
-    customer.merged = True
-    if _leaves_after(customer, at_ms):
-        _take_back(customer)
-    if customer.closed:
-        _end_lapse(customer, at_ms, returned=False)
-    else:
-        customer.closed, customer.churned = True, False
-        customer.spells[-1].end_ms = at_ms
-        customer.moves.append(Move(at_ms, -1, customer.dims, customer.worth))
 
 
 def _end_lapse(customer: Customer, at_ms: int, *, returned: bool) -> None:
     """Whoever had left is back, or somebody else; once."""
-    if customer.churned and customer.leaves[-1].over_ms is None:
+    if customer.leaves[-1].over_ms is None:
         customer.leaves[-1] = customer.leaves[-1]._replace(over_ms=at_ms, returned=returned)
         if returned and customer.worth is not None:
             customer.returns.append(Change(at_ms, customer.worth, customer.dims))
 
 
-def _churn(customer: Customer, data: t.CustomerChurned, at_ms: int) -> None:
-    voluntary = yes_no(data.voluntary)
-    customer.churn_events.append((at_ms, data.reason, customer.dims, voluntary))
-    if _leaves_after(customer, at_ms):
-        _take_back(customer)
-    if customer.closed:
-        return
-    spell = customer.spells[-1]
-    said_ms = at_ms if data.effective_at is None else time_ms_of(data.effective_at)
-    left_ms = spell.end_ms = max(said_ms, spell.start_ms)
+def _leave(customer: Customer, left_ms: int, voluntary: str | None) -> None:
     dims, worth = _as_of(customer, left_ms)
-    customer.closed = customer.churned = True
     customer.held, customer.held_changes = [], []
     customer.moves.append(Move(left_ms, -1, dims, worth))
-    customer.leaves.append(Leave(left_ms, left_ms - spell.start_ms, dims, worth, voluntary))
+    tenure_ms = left_ms - customer.spells.each[-1].start_ms
+    customer.leaves.append(Leave(left_ms, tenure_ms, dims, worth, voluntary))
 
 
 def _as_of(customer: Customer, left_ms: int) -> tuple[Dims, int | None]:
@@ -234,8 +201,9 @@ def facts(customer: Customer) -> list[Fact]:
     for at_ms, more, dims in customer.changes:
         found.append(Fact("worth_expanded" if more > 0 else "worth_contracted", at_ms, abs(more), dims))
     found += [Fact("worth_returned", *back) for back in customer.returns]
-    found += [Fact("customer_joined", spell.start_ms, 0, spell.dims) for spell in customer.spells]
-    return [*found, *_of_cohort(customer), *_of_referrals(customer.referrals)]
+    for spell, dims in zip(customer.spells.each, customer.joined, strict=True):
+        found.append(Fact("customer_joined", spell.start_ms, 0, dims))
+    return [*found, *_of_cohort(customer.spells), *_of_referrals(customer.referrals)]
 
 
 def _of_referrals(times_ms: list[int]) -> list[Fact]:
@@ -244,14 +212,14 @@ def _of_referrals(times_ms: list[int]) -> list[Fact]:
     return found + [Fact("referrer_last", at_ms, 0, ()) for at_ms in times_ms[-1:]]
 
 
-def _of_cohort(customer: Customer) -> Iterator[Fact]:
+def _of_cohort(spells: Spells) -> Iterator[Fact]:
     """Who joins is in the cohort of its first spell, and out of it after each; who is another one now is in none."""
-    ended_by_merge = customer.closed and not customer.churned
-    if not customer.spells or ended_by_merge:
+    ended_by_merge = spells.closed and not spells.churned
+    if not spells.each or ended_by_merge:
         return
-    since_ms = customer.spells[0].start_ms
+    since_ms = spells.each[0].start_ms
     yield Fact("cohort_founded", since_ms, 0, ())
-    for spell in customer.spells:
+    for spell in spells.each:
         yield Fact("cohort_started", spell.start_ms, spell.start_ms - since_ms, ())
         if spell.end_ms is not None:
             yield Fact("cohort_ended", spell.end_ms, spell.end_ms - since_ms, ())
@@ -282,5 +250,5 @@ JOURNEY = Journey(
     step=step,
     facts=facts,
     keeps=_without_itself,
-    version=6,
+    version=7,
 )
