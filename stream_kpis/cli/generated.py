@@ -17,7 +17,7 @@ class Span(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """As click calls it."""
-        from stream_kpis.monitoring.firing import duration_ms  # noqa: PLC0415
+        from stream_kpis.kpis.durations import duration_ms  # noqa: PLC0415
 
         try:
             return value if isinstance(value, int) else duration_ms(value)

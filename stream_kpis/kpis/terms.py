@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import msgspec
 import yaml
 
+from stream_kpis.kpis.durations import duration_ms
 from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, tree_of
 
 Section = Literal["sla", "stages"]
@@ -24,8 +25,7 @@ DAYS_MAX = 3_650
 """The longest time allowed."""
 _NAME_BYTES_MAX = 256
 _HOUR_MS = 3_600_000
-_UNITS_MS = {"s": 1000, "m": 60_000, "h": _HOUR_MS, "d": 24 * _HOUR_MS}
-_is_duration = re.compile(r"([0-9]{1,9})([smhd])").fullmatch
+_DAY_MS = 24 * _HOUR_MS
 _is_probability = re.compile(r"[0-9](\.[0-9]{1,6})?").fullmatch
 
 
@@ -102,7 +102,7 @@ def _allowed(file: Path, at: Any, node: Any) -> dict[str, int]:
             if hint := nearest(name, [OTHERWISE]):
                 raise CatalogueError(f"{place(file, key)}: sla.{name}: {OTHERWISE!r} is missing{hint}")
         raise CatalogueError(f"{place(file, at)}: sla: {OTHERWISE!r} is missing: the time of any other priority")
-    return {name: _duration_ms(file, f"sla.{name}", value) for name, (_, value) in entries.items()}
+    return {name: _allowed_ms(file, f"sla.{name}", value) for name, (_, value) in entries.items()}
 
 
 def _stages(file: Path, at: Any, node: Any) -> dict[str, dict[str, int]]:
@@ -126,14 +126,16 @@ def _named(file: Path, entry: str, what: str, at: Any, node: Any) -> dict[str, t
     return entries
 
 
-def _duration_ms(file: Path, entry: str, node: Any) -> int:
+def _allowed_ms(file: Path, entry: str, node: Any) -> int:
     said = node.value if isinstance(node, yaml.ScalarNode) else ""
-    match = _is_duration(said)
-    duration_ms = int(match[1]) * _UNITS_MS[match[2]] if match else 0
-    if not 0 < duration_ms <= DAYS_MAX * _UNITS_MS["d"]:
+    try:
+        allowed_ms = duration_ms(said)
+    except ValueError:
+        allowed_ms = 0
+    if not 0 < allowed_ms <= DAYS_MAX * _DAY_MS:
         what = f"a duration such as 30m, 4h or 3d, up to {DAYS_MAX}d, is expected here, not {said!r}"
         raise CatalogueError(f"{place(file, node)}: {entry}: {what}")
-    return duration_ms
+    return allowed_ms
 
 
 def _chance(file: Path, entry: str, node: Any) -> int:

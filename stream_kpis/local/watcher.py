@@ -9,13 +9,13 @@ import aiohttp
 import yaml
 
 from stream_kpis.engine.tiles import Calendar
+from stream_kpis.kpis.durations import duration_ms
 from stream_kpis.local.company import Company, Mark, Say
 from stream_kpis.local.drills import DRILLS, Drill
 from stream_kpis.local.life import Life, Seen, wrapped
 from stream_kpis.local.sender import wall_ms
 from stream_kpis.local.stack import Stack
 from stream_kpis.monitoring.alerts import BUILT_IN, Alert, Whole, read_alerts
-from stream_kpis.monitoring.firing import duration_ms
 from stream_kpis.monitoring.rules import TIMING, Timing, rules
 from stream_kpis.monitoring.why import why
 from stream_kpis.plan import compile_plan, goals_of

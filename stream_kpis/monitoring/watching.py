@@ -6,11 +6,12 @@ from math import ceil, floor, isfinite, log10, nan
 from typing import NamedTuple
 
 from stream_kpis.kpis.business_time import Calendars
+from stream_kpis.kpis.durations import duration_ms
 from stream_kpis.live.model.narrowing import Wanted
 from stream_kpis.live.model.snapshot import Result, Snapshot, State, Value
 from stream_kpis.monitoring.alerts import Rule
 from stream_kpis.monitoring.conditions import MADE, Condition, Judged
-from stream_kpis.monitoring.firing import Firing, duration_ms, firings
+from stream_kpis.monitoring.firing import Firing, firings
 
 _UNTRUSTED = (State.STALE, State.IMMATURE)
 _CANDIDATES_MAX = 64

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 import yaml
 
+from stream_kpis.kpis.durations import duration_ms
 from stream_kpis.kpis.goals import Target, load_goals
 from stream_kpis.kpis.lines import CatalogueError
 from stream_kpis.kpis.load import built_in
 from stream_kpis.kpis.schema import Kpi
 from stream_kpis.live.prometheus.metrics import family_name
 from stream_kpis.monitoring.alerts import BUILT_IN, Whole, of_targets, read_alerts
-from stream_kpis.monitoring.firing import duration_ms
 from stream_kpis.monitoring.promql import LATELY, dimensions_of, empty, selected
 from stream_kpis.monitoring.rules import Links, Timing, rules
 from tests.tools import tool

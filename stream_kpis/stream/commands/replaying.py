@@ -10,13 +10,13 @@ import orjson
 from rich.console import Console
 
 from stream_kpis.engine.tiles import Calendar
+from stream_kpis.kpis.durations import duration_ms
 from stream_kpis.live.evaluate import GC_THRESHOLDS
 from stream_kpis.live.model.pseudonyms import Pseudonyms
 from stream_kpis.live.terminal.tables import WIDTH
 from stream_kpis.monitoring.alerts import BUILT_IN, Rule, Whole, of_kpis, of_targets, read_alerts, read_health
 from stream_kpis.monitoring.cost_table import lines_of, rows_of, table_of
 from stream_kpis.monitoring.costs import Cost, Replay, check_proposed, instants
-from stream_kpis.monitoring.firing import duration_ms
 from stream_kpis.monitoring.rules import TIMING
 from stream_kpis.plan import goals_of
 from stream_kpis.settings import Settings
