@@ -1,39 +1,11 @@
-"""The worked examples of the definitions: costs, value, loyalty by worth, attribution, experiments."""
-
-from datetime import UTC, datetime
+"""The worked examples of the definitions: costs, value, quality."""
 
 import pytest
 
 from stream_kpis.events.envelope import Reader
-from stream_kpis.proof.oracle import Answer, Ask, Oracle
+from stream_kpis.proof.oracle import Ask, Oracle
+from tests.proof.oracle.trading import DAY_MS, END, MICRO, START, composed, cost, earning, joined, order, refund
 from tests.proof.oracle.world import DAY, World, day
-
-START, END = day(0), day(30)
-MICRO = 1_000_000
-DAY_MS = DAY * 1000
-
-
-def cost(world: World, at: float, amount: float, kind: str = "acquisition", **data: object) -> None:
-    """Money spent on a day."""
-    world.add("cost.incurred", day(at), party="books", amount=amount, kind=kind, **data)
-
-
-def joined(world: World, *parties: tuple[str, float], **data: object) -> None:
-    """Customers created on days."""
-    for party, at in parties:
-        world.add("customer.created", day(at), party=party, **data)
-
-
-def order(world: World, party: str, at: float, amount: float, name: str = "", **data: object) -> str:
-    """An order on a day; returns its id."""
-    name = name or f"o{party}{at}"
-    world.add("order.placed", day(at), party=party, order_id=name, amount=amount, **data)
-    return name
-
-
-def refund(world: World, party: str, at: float, name: str, amount: float) -> None:
-    """Some of an order given back."""
-    world.add("order.refunded", day(at), party=party, order_id=name, refund_id="r", amount=amount)
 
 
 def test_costs_by_day() -> None:
@@ -174,12 +146,6 @@ def test_arpa(spenders: World) -> None:
     assert (answer.value, answer.samples) == (120, 1)
 
 
-def composed(answer: Answer) -> tuple[float | None, int]:
-    """Value and samples; there are no parts."""
-    assert (answer.numerator, answer.denominator, answer.total) == (None, None, None)
-    return answer.value, answer.samples
-
-
 def test_arpc_decomposition() -> None:
     """More customers, and more of each."""
     world = World()
@@ -206,18 +172,6 @@ def test_clv_historic() -> None:
     end = day(365) + 10
     answer = world.whole("clv_historic", day(0), end, at=end, window="365d")
     assert composed(answer) == (pytest.approx(180, rel=1e-6), 1)
-
-
-def earning() -> World:
-    """Ten customers bring 900 in 90 days, half of it margin; in 540 days they spent 2,000 days, and 2 left."""
-    world = World()
-    joined(world, *((f"c{number}", 0) for number in range(10)))
-    joined(world, ("x", -460), ("y", -450), ("z", -200))
-    for party in "xy":
-        world.add("customer.churned", day(0), party=party)
-    world.add("customer.merged", day(0), party="z", into="x")
-    order(world, "c1", 5, 900, cost_of_goods=450)
-    return world
 
 
 def test_clv_predicted_net_and_payback() -> None:
@@ -282,198 +236,6 @@ def test_quota_attainment() -> None:
     assert (answers["mtd", "rep-02"].value, answers["mtd", "rep-02"].samples) == (0, 0)
     assert (answers["ytd", ""].numerator, answers["ytd", ""].denominator) == (250 * MICRO, 12 * 1500 * MICRO)
     assert ("mtd", "rep-09") not in answers
-
-
-def test_churn_hazard() -> None:
-    """Leaves per second that customers spent."""
-    world = World()
-    joined(world, ("A", 0), ("B", 0))
-    world.add("customer.churned", day(15), party="A")
-    answer = world.whole("churn_hazard", START, END, at=END)
-    assert (answer.numerator, answer.denominator, answer.samples) == (1, 45 * DAY_MS, 1)
-    assert answer.value == pytest.approx(2.572016e-7, rel=1e-6)
-
-
-def test_churn_rate_inclusive() -> None:
-    """Who joined in the window may leave in it."""
-    world = World()
-    joined(world, ("A", -1), ("B", -1), ("C", 5), ("D", 6))
-    world.add("customer.churned", day(9), party="A")
-    world.add("customer.churned", day(10), party="C")
-    assert world.fraction("churn_rate_inclusive", START, END, at=END) == (2, 4)
-    assert world.fraction("churn_rate", START, END, at=END) == (1, 2)
-
-
-def test_mrr() -> None:
-    """Customers of unknown worth are samples."""
-    world = World()
-    joined(world, ("A", 1), value=100, plan="big")
-    joined(world, ("B", 1), value=50, plan="small")
-    joined(world, ("C", 1))
-    answer = world.whole("mrr", at=END, window="now")
-    assert (answer.value, answer.samples) == (150, 3)
-    assert world.groups("mrr", "plan", at=END, window="now") == {"big": 100, "small": 50}
-
-
-def test_revenue_churn_rate() -> None:
-    """Lost and contracted; net of what was gained."""
-    world = World()
-    joined(world, ("A", -1), ("B", -1), value=100)
-    world.add("customer.churned", day(3), party="A")
-    world.add("customer.plan_changed", day(4), party="B", plan="s", value=70)
-    world.add("customer.plan_changed", day(5), party="B", plan="m", value=90)
-    answer = world.whole("revenue_churn_rate", START, END, at=END)
-    assert (answer.numerator, answer.denominator, answer.samples) == (130 * MICRO, 200 * MICRO, 2)
-    assert answer.value == 0.65
-    assert world.fraction("revenue_churn_rate_net", START, END, at=END) == (110 * MICRO, 200 * MICRO)
-
-
-def buyers() -> World:
-    """A last bought @-80, B @-70 and @5, C @-100."""
-    world = World()
-    for party, at in (("A", -80), ("B", -70), ("B", 5), ("C", -100)):
-        order(world, party, at, 1)
-    return world
-
-
-def test_churn_rate_inactivity() -> None:
-    """Ninety days without an order."""
-    assert buyers().fraction("churn_rate_inactivity", START, END, at=END) == (1, 2)
-
-
-def test_reactivation_rate_inactivity() -> None:
-    """Who is back, to those who were away."""
-    world = buyers()
-    order(world, "C", 20, 1)
-    answer = world.whole("reactivation_rate_inactivity", START, END, at=END)
-    assert (answer.numerator, answer.denominator, answer.samples) == (1, 1, 1)
-
-
-def in_1971(month: int, of_month: int = 1) -> float:
-    """Seconds since 1970."""
-    return datetime(1971, month, of_month, tzinfo=UTC).timestamp()
-
-
-def test_cohort_retention_rate() -> None:
-    """Active at the end of each month; who returns is of the first cohort."""
-    world, at = World(), in_1971(4, 2)
-    for party in "ABC":
-        world.add("customer.created", in_1971(1, 5), party=party)
-    world.add("customer.churned", in_1971(1, 20), party="B")
-    world.add("customer.reactivated", in_1971(3, 5), party="B")
-    world.add("customer.churned", in_1971(2, 10), party="A")
-    rates = {"0": (2, 3), "1": (1, 3), "2": (2, 3)}
-    assert world.fractions("cohort_retention_rate", "k", 0, at, at=at) == rates
-    cohorts = {f"1971-01,{k}": rate for k, rate in rates.items()}
-    assert world.fractions("cohort_retention_rate", "cohort,k", 0, at, at=at) == cohorts
-    answer = world.whole("cohort_retention_rate", 0, at, at=at)
-    assert (answer.numerator, answer.denominator, answer.samples) == (1, 3, 3)
-    # D was merged in the end; E was too, and came back.
-    for party in "DE":
-        world.add("customer.created", in_1971(1, 5), party=party)
-        world.add("customer.merged", in_1971(2, 5), party=party, into="A")
-    world.add("customer.reactivated", in_1971(3, 5), party="E")
-    rates = {"0": (3, 4), "1": (1, 4), "2": (3, 4)}
-    assert world.fractions("cohort_retention_rate", "k", 0, at, at=at) == rates
-
-
-def test_referrals_made() -> None:
-    """Of others, not of parties that refer."""
-    world = World()
-    for party, friend in (("A", "x"), ("A", "y"), ("B", "z"), ("B", "B")):
-        world.add("customer.referred", day(1), party=party, referred_id=friend)
-    assert world.value("referrals_made", START, END, at=END) == 3
-
-
-def test_referrals() -> None:
-    """Parties that refer, per mean active customer; new ones that name who did."""
-    world = World()
-    joined(world, *((f"c{number}", -1) for number in range(10)))
-    for party, at in (("c1", 1), ("c1", 2), ("c2", 3)):
-        world.add("customer.referred", day(at), party=party, referred_id="friend")
-    answer = world.whole("referral_rate", START, END, at=END)
-    assert (answer.numerator, answer.denominator) == (2 * 30 * DAY_MS, 300 * DAY_MS)
-    assert (answer.value, answer.samples) == (0.2, 2)
-    joined(world, ("d1", 1), ("d2", 2), ("d3", 3))
-    joined(world, ("d4", 4), referred_by="c1")
-    assert world.fraction("referred_customer_share", START, END, at=END) == (1, 4)
-
-
-@pytest.fixture(scope="module")
-def mailed() -> World:
-    """Seven deliveries; A clicked c1 and c2 and ordered, some of it was given back."""
-    world = World()
-    for party in "BCDEF":
-        world.add("email.delivered", day(1), party=party, campaign_id="c1")
-    for campaign, at in (("c1", 1), ("c2", 2)):
-        world.add("email.delivered", day(at), party="A", campaign_id=campaign)
-    world.add("email.clicked", day(1), party="A", campaign_id="c1")
-    world.add("email.clicked", day(3), party="A", campaign_id="c2")
-    refund(world, "A", 5, order(world, "A", 4, 100), 30)
-    order(world, "A", 9, 50)
-    return world
-
-
-def test_email_revenue(mailed: World) -> None:
-    """Of the last click, up to five days old."""
-    answer = mailed.whole("email_revenue", START, END, at=END)
-    assert (answer.value, answer.samples) == (70, 1)
-    assert mailed.groups("email_revenue", "campaign", START, END, at=END) == {"c2": 70}
-    answer = mailed.whole("email_revenue_per_delivered", START, END, at=END)
-    assert (answer.numerator, answer.denominator, answer.samples, answer.value) == (70 * MICRO, 7, 7, 10)
-
-
-def test_email_conversion_rate(mailed: World) -> None:
-    """Within five days of the delivery."""
-    assert mailed.fraction("email_conversion_rate", START, END, at=day(35)) == (1, 7)
-    assert mailed.fractions("email_conversion_rate", "campaign", START, END, at=day(35)) == {"c1": (0, 6), "c2": (1, 1)}
-
-
-def exposed(world: World, variant: str, parties: int, converted: int = 0) -> None:
-    """Parties that saw a variant; so many of them bought."""
-    for number in range(parties):
-        party = f"{variant}{number}"
-        world.add("experiment.exposed", day(1), party=party, experiment="e", variant=variant)
-        if number < converted:
-            order(world, party, 2, 1)
-
-
-def test_ab() -> None:
-    """The rate of each arm, and what the new one adds, with Newcombe's interval."""
-    world = World()
-    exposed(world, "control", 100, 10)
-    exposed(world, "new", 100, 15)
-    rates = {"e,control": 0.1, "e,new": 0.15}
-    assert world.groups("ab_conversion_rate", "experiment,variant", START, END, at=day(60)) == rates
-    whole, lift = world.answers("ab_lift", START, END, at=day(60))
-    assert composed(whole) == (None, 0)
-    assert lift.group == "e,new"
-    assert composed(lift) == (pytest.approx(0.05), 100)
-    assert (lift.lower, lift.upper) == (pytest.approx(-0.0437, abs=5e-5), pytest.approx(0.1442, abs=5e-5))
-    _, relative = world.answers("ab_relative_lift", START, END, at=day(60))
-    assert composed(relative) == (pytest.approx(0.5), 100)
-    assert (relative.lower, relative.upper) == (None, None)
-
-
-def test_ab_lift_over_a_holdout() -> None:
-    """Which is the control where none is named so."""
-    world = World()
-    exposed(world, "campaign", 40, 8)
-    exposed(world, "holdout", 40, 4)
-    _, lift = world.answers("ab_lift", START, END, at=day(60))
-    assert (lift.group, *composed(lift)) == ("e,campaign", pytest.approx(0.1), 40)
-
-
-def test_ab_srm_and_crossovers() -> None:
-    """Equal shares, as none are planned; a party that saw both is in no arm."""
-    world = World()
-    exposed(world, "control", 60)
-    exposed(world, "new", 40)
-    for variant in ("control", "new"):
-        world.add("experiment.exposed", day(3), party="both", experiment="e", variant=variant)
-    _, answer = world.answers("ab_srm", START, END, at=END)
-    assert (answer.by, answer.group, *composed(answer)) == ("experiment", "e", 4, 100)
-    assert world.groups("ab_crossovers", "experiment", START, END, at=END) == {"e": 1}
 
 
 def test_service_quality_index() -> None:

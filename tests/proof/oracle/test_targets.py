@@ -5,7 +5,7 @@ import pytest
 from stream_kpis.proof.oracle import Request, Target
 from stream_kpis.proof.oracle.operators import operators
 from tests.proof.oracle.operating import World, at, outcomes
-from tests.proof.oracle.test_examples_value import MICRO, cost, earning
+from tests.proof.oracle.trading import MICRO, cost, earning
 from tests.proof.oracle.world import World as SmallWorld
 from tests.proof.oracle.world import day
 
