@@ -185,10 +185,6 @@ def _looked(by: str, fact: str, lookups: Lookups) -> tuple[int | Looked, ...]:
     )
 
 
-_SQUARES = "of micro-units"
-"""What is squared, before it is rounded: squares of hundredths, which there were once, do not add up with these."""
-
-
 def _hash(measure: Measure, agreed: Agreed, lookups: Lookups) -> str:
     """Of what decides the cells: kind, fact, horizon, groupings, journeys, what is agreed, lookups; not how it is read.
 
@@ -198,9 +194,7 @@ def _hash(measure: Measure, agreed: Agreed, lookups: Lookups) -> str:
     facts = (kind_of(measure)[1], measure.base or kind_of(measure)[1])
     versions = [JOURNEYS[FACTS[fact].journey].version for fact in facts]
     said = msgspec.to_builtins(msgspec.structs.replace(measure, past=None))
-    if measure.squares:
-        said["squares"] = _SQUARES
-    else:
+    if not measure.squares:
         del said["squares"]  # what is counted as before the word was there is not counted anew
     rests = (said, versions, *([] if measure.clock == "wall" else [agreed.calendars.digest]))
     sections = {section for fact in facts if (section := FACTS[fact].terms)}

@@ -1,12 +1,9 @@
 """What a catalogue says of intervals: each fits a formula, and that of a mean a measure that sums up squares."""
 
-import hashlib
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from stream_kpis.journeys import JOURNEYS
 from stream_kpis.kpis.load import CatalogueError
 from tests.kpis.test_load import compiled
 
@@ -112,11 +109,3 @@ def test_squares_are_part_of_what_is_counted(tmp_path: Path) -> None:
     plain = MEAN.replace(", squares: true", "").replace("    interval: mean\n", "")
     squares, sums = (compiled(tmp_path, text).definitions["orders"] for text in (MEAN, plain))
     assert squares != sums
-
-
-def test_squares_of_hundredths_rounded_down_are_not_added_to_these(tmp_path: Path) -> None:
-    """A deployment that summed up such squares has a definition that said no more than that there are squares."""
-    plan = compiled(tmp_path, MEAN)
-    said = msgspec.to_builtins(msgspec.structs.replace(plan.catalogue.measures["orders"], past=None))
-    before = msgspec.json.encode((said, [JOURNEYS["orders"].version] * 2), order="sorted")
-    assert plan.definitions["orders"] != hashlib.sha256(before).hexdigest()[:8]
