@@ -22,8 +22,6 @@ Routes = Mapping[type[Data], Ways]
 
 DECODED_MAX = 2_000
 """Scopes kept decoded, per shard."""
-EVENTS_MAX = 10_000
-"""Events of a scope since its seal; it is written whole, and a record has a largest size."""
 
 _key_decoder = msgspec.msgpack.Decoder(list[Any])
 _encode_key = msgspec.msgpack.Encoder().encode

@@ -19,6 +19,11 @@ from stream_kpis.journeys.journey import NO_LINKS, Journey, Links
 FORMAT = "4"
 """Of a scope as bytes, with the kinds of events that may be in it; another one cannot be read."""
 
+EVENTS_MAX = 10_000
+"""Events of a scope since its seal: one that comes late is folded with all of them."""
+BYTES_MAX = 5 << 20
+"""Of a scope before it takes another event; sealing may then add half of this. A record of 8 MiB holds it whole."""
+
 Order = tuple[int, int, str, str]
 _NEVER_MS = 1 << 62
 _FEW, _MANY = 8, 100
@@ -30,7 +35,7 @@ class Kept(msgspec.Struct, array_like=True, gc=False):
 
     ``version`` is the journey's that made the state, ``base`` the sealed state as bytes; ``last_ms`` is the time of the
     newest event, ``oldest_ms`` the smallest record timestamp among the events. There is a ``state`` only behind many
-    events: few are folded again as fast as it is read.
+    events: few are folded again as fast as it is read. Nor is there one that would make the record too large.
     """
 
     version: int
@@ -103,6 +108,8 @@ class Scope(msgspec.Struct, eq=False):
     """The events as last written."""
     _added: list[Event] = []
     """Appended since the scope was last written."""
+    _added_bytes: int = 0
+    """Of the records of those events, and of inserted ones: no less than they take as written."""
     _rewrite: bool = False
     """Whether more happened to the events since then than being appended to."""
     _events: list[Event] | None = None
@@ -128,7 +135,7 @@ class Scope(msgspec.Struct, eq=False):
             noted=True,
             _bodies=bodies,
         )
-        if count > _FEW and kept.version == journey.version:
+        if bytes(kept.state) != _NONE and kept.version == journey.version:
             scope.state = _state_decoders[journey.name].decode(kept.state)
         else:
             scope.state = scope.folded(scope.events)
@@ -171,8 +178,18 @@ class Scope(msgspec.Struct, eq=False):
             found = _first(self.events, source, id_)
         return found
 
-    def insert(self, event: Event) -> bool:
+    def fullness(self, record_bytes: int) -> str:
+        """What leaves no room for another event, in words; empty if there is room."""
+        if self.count >= EVENTS_MAX:
+            return f"its {self.journey.name} entity has {EVENTS_MAX} events already"
+        size = len(self.base or b"") + len(self._bodies) + self._added_bytes
+        if size + record_bytes > BYTES_MAX:
+            return f"its {self.journey.name} entity has {size} bytes already, of {BYTES_MAX}"
+        return ""
+
+    def insert(self, event: Event, record_bytes: int) -> bool:
         """Puts an event in its place, as the journey keeps it; true if it is older than one already there."""
+        self._added_bytes += record_bytes
         keeps = self.journey.keeps
         if keeps is not None and (data := keeps(event.data, self.party)) is not event.data:
             event = msgspec.structs.replace(event, data=data)
@@ -197,8 +214,9 @@ class Scope(msgspec.Struct, eq=False):
         self._replace([other for other in self.events if (other.source, other.id) != (event.source, event.id)])
         self.refold = True
 
-    def put(self, event: Event) -> None:
+    def put(self, event: Event, record_bytes: int) -> None:
         """Puts an event in its place, instead of the one of its source and id if there is one."""
+        self._added_bytes += record_bytes
         others = [other for other in self.events if (other.source, other.id) != (event.source, event.id)]
         self._replace(sorted([*others, event], key=_order_of))
         self.refold = True
@@ -253,7 +271,11 @@ class Scope(msgspec.Struct, eq=False):
         return culprits
 
     def seal_before(self, recorded_ms: int) -> list[Event]:
-        """Seals the prefix up to the last event recorded before ``recorded_ms``; returns what leaves memory."""
+        """Seals the prefix up to the last event recorded before ``recorded_ms``; returns what leaves memory.
+
+        Nothing does while its state would take more than half of the room: what a state says of an event may be longer
+        than the event. Then the scope is soon full, as events stay.
+        """
         if self.oldest_ms >= recorded_ms:
             return []
         events = self.events
@@ -261,7 +283,10 @@ class Scope(msgspec.Struct, eq=False):
         if last < 0:
             return []
         sealed, rest = events[: last + 1], events[last + 1 :]
-        self.base = _encode(self.folded(sealed))
+        base = _encode(self.folded(sealed))
+        if len(base) > BYTES_MAX // 2:
+            return []
+        self.base = base
         # Links come before all that happened: one that is sealed late does not take the seal back.
         self.seal = sealed[-1].order if self.seal is None else max(self.seal, sealed[-1].order)
         self._replace(rest)
@@ -274,11 +299,13 @@ class Scope(msgspec.Struct, eq=False):
             self._rewrite = False
         else:
             self._bodies += b"".join(map(_encode, self._added))
-        self._added = []
+        self._added, self._added_bytes = [], 0
         if self.count <= _MANY:
             self._events = None
         head = _encode((self.journey.version, self.seal, self.base, self.last_ms, self.oldest_ms))
         state = _encode(self.state) if self.count > _FEW else _NONE
+        if len(head) + len(state) + len(self._bodies) > BYTES_MAX:
+            state = _NONE
         return b"".join((_SEVEN, head[1:], state, _array_head(self.count), self._bodies))
 
 

@@ -11,7 +11,7 @@ from stream_kpis.engine.definitions import check, check_rates
 from stream_kpis.engine.exchange import Exchange, OutOfBounds
 from stream_kpis.engine.origins import Origins
 from stream_kpis.engine.parking import PARKED_BYTES_MAX, Parking
-from stream_kpis.engine.parties import EVENTS_MAX, Parties
+from stream_kpis.engine.parties import Parties
 from stream_kpis.engine.rekeying import REKEYED_TOPIC, Link, Rekeying, link_of
 from stream_kpis.engine.scopes import FORMAT, Scope
 from stream_kpis.engine.settling import settle
@@ -153,7 +153,7 @@ class Shard:
                 touched[scope.key] = scope
                 if not scope.noted:
                     self._parties.note(scope)
-                scope.put(event)
+                scope.put(event, len(record.value or b""))
                 self.counters["links_applied"] += 1
 
     def _void(
@@ -187,7 +187,7 @@ class Shard:
             touched[scope.key] = scope
             if not scope.noted:
                 self._parties.note(scope)
-            late |= scope.insert(event)
+            late |= scope.insert(event, len(record.value or b""))
         if not scopes:
             return
         self.counters["events"] += 1
@@ -236,18 +236,14 @@ class Shard:
             self._meet(topic, record, event, known)
         elif scope.seal is not None and event.order <= scope.seal:
             self._reject(topic, record, Reason.SEALED, "older than what was sealed of its entity")
-        elif (is_full := scope.journey.is_full) is not None and is_full(scope.state, event.data):
-            self._reject(topic, record, Reason.TOO_MANY, f"its {scope.journey.name} entity is as large as it may be")
         else:
             return self._has_room(topic, record, scope)
         return False
 
     def _has_room(self, topic: str, record: SourceRecord, scope: Scope) -> bool:
-        if scope.count < EVENTS_MAX:
-            return True
-        detail = f"its {scope.journey.name} entity has {EVENTS_MAX} events already"
-        self._reject(topic, record, Reason.TOO_MANY, detail)
-        return False
+        if detail := scope.fullness(len(record.value or b"")):
+            self._reject(topic, record, Reason.TOO_MANY, detail)
+        return not detail
 
     def _meet(self, topic: str, record: SourceRecord, event: Event, known: Event) -> None:
         """An event of a source and id that came before: a duplicate, or a conflict."""

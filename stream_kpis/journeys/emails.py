@@ -6,16 +6,10 @@ import msgspec
 
 from stream_kpis.events import types as t
 from stream_kpis.events.envelope import Event
-from stream_kpis.events.types import STRING_BYTES_MAX
 from stream_kpis.journeys.facts import Fact
 from stream_kpis.journeys.journey import Journey
 
 Dims = tuple[str | None, ...]
-
-STATE_BYTES_MAX = 2 << 20
-"""Of a campaign's e-mails to a party: a record holds them twice, as they were sealed and as they are, beside events."""
-_MAIL_BYTES, _NUMBER_BYTES, _TEXT_BYTES = 67, 4, 3
-"""As bytes at most: an e-mail, the number of what is said of it, and what comes before a text."""
 
 
 class Email(msgspec.Struct, array_like=True, gc=False):
@@ -74,18 +68,6 @@ def step(state: Emails, event: Event) -> None:
 def _number(state: Emails, data: t.Email) -> int:
     """The number of what an event says of its e-mail."""
     return state.said.setdefault(dims_of(data), len(state.said))
-
-
-def is_full(state: Emails, data: t.Data) -> bool:
-    """Whether an event that begins an e-mail is one too many; what happens to those that there are is none."""
-    if not isinstance(data, (t.EmailSent, t.EmailDelivered)):
-        return False
-    size = len(state.mails) * _MAIL_BYTES
-    most = len(state.said) * (_NUMBER_BYTES + 5 * (STRING_BYTES_MAX + _TEXT_BYTES))
-    if size + most >= STATE_BYTES_MAX:
-        size += len(state.said) * _NUMBER_BYTES
-        size += sum(len((text or "").encode()) + _TEXT_BYTES for dims in state.said for text in dims)
-    return size >= STATE_BYTES_MAX
 
 
 def _follow(mail: Email, data: t.Data, at_ms: int) -> None:
@@ -162,6 +144,5 @@ JOURNEY = Journey(
     ),
     step=step,
     facts=facts,
-    is_full=is_full,
     version=3,
 )

@@ -42,8 +42,7 @@ class Journey(NamedTuple):
     says what is kept of an event of a party: less, or what the party's name adds. ``makers`` are the parts of ``facts``
     that can be left out, each with the names of what it makes; see :func:`counting`. ``termed`` are the parts that rest
     on the company's terms; ``facts`` has those by the usual ones, and ``makers`` make the rest of it. ``clocked`` are
-    further makers, of the facts that rest on business calendars and are made only if they are counted. ``is_full`` says
-    whether an event is one too many for a state that outlives its events: a record has a largest size. One that
+    further makers, of the facts that rest on business calendars and are made only if they are counted. One that
     ``takes_rest`` takes only the events that no other running journey takes. ``version`` rises with every change of its
     meaning: then its measures are built anew.
     """
@@ -58,7 +57,6 @@ class Journey(NamedTuple):
     termed: tuple[tuple[frozenset[str], Callable[[Any, Agreed], list[Fact]]], ...] = ()
     clocked: tuple[tuple[frozenset[str], Callable[[Any, Agreed], list[Fact]]], ...] = ()
     links: Callable[[Any], Links] | None = None
-    is_full: Callable[[Any, Data], bool] | None = None
     takes_rest: bool = False
     version: int = 1
 

@@ -394,7 +394,7 @@ def test_versions_sealed_one_after_the_other_keep_their_archives() -> None:
 
 def test_versions_do_not_fill_a_scope_but_links_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """One more than there is room for is a dead letter; a newer version of a known one is not."""
-    monkeypatch.setattr("stream_kpis.engine.shard.EVENTS_MAX", 2)
+    monkeypatch.setattr("stream_kpis.engine.scopes.EVENTS_MAX", 2)
     other = link(DAYS[3], 1)
     other = other._replace(value=(other.value or b"").replace(b"order:x/1", b"order:x/2"))
     world = received(*[link(DAYS[4 + n], n) for n in range(5)], other)

@@ -427,21 +427,24 @@ def test_a_void_of_what_is_not_known_is_counted() -> None:
 
 def test_an_entity_takes_no_more_events_than_its_record_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound they are dead letters, and the others go on."""
-    monkeypatch.setattr("stream_kpis.engine.shard.EVENTS_MAX", 2)
+    monkeypatch.setattr("stream_kpis.engine.scopes.EVENTS_MAX", 2)
     shard = Shard(LEADS, 0, 1, Reader(), Calendar())
     shard.apply(batch([lead(number) for number in range(3)]))
     assert [letter.reason for letter in shard.take(NOW_MS).dead_letters] == ["too_many"]
 
 
-def test_a_state_that_is_full_takes_nothing_that_it_would_grow_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another e-mail is a dead letter, and what happens to the last one is not."""
-    monkeypatch.setattr("stream_kpis.journeys.emails.STATE_BYTES_MAX", 100)
-    shard = Shard(plan_of("emails"), 0, 1, Reader(), Calendar())
-    kinds = ("sent", "sent", "sent", "delivered", "opened")
-    for n, kind in enumerate(kinds):
-        shard.apply(batch([of_party(f"email.{kind}", f"{n}", NOW_MS - 9 + n, n, campaign_id="c")]))
-    dead = shard.take(NOW_MS).dead_letters
-    assert [(letter.reason, letter.offset) for letter in dead] == [("too_many", n) for n in (2, 3)]
+def test_an_entity_takes_no_more_bytes_than_its_record_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes beyond them is a dead letter, whether the others were written before or come in the same batch."""
+    one = len(lead(0).value or b"")
+    monkeypatch.setattr("stream_kpis.engine.scopes.BYTES_MAX", 2 * one)
+    shard = Shard(LEADS, 0, 1, Reader(), Calendar())
+    shard.apply(batch([lead(0), lead(1), lead(2)]))
+    assert [(letter.reason, letter.offset) for letter in shard.take(NOW_MS).dead_letters] == [("too_many", 2)]
+    for number in range(3, 9):
+        shard.apply(batch([lead(number)]))
+        dead = shard.take(NOW_MS).dead_letters
+    assert [(letter.reason, letter.offset) for letter in dead] == [("too_many", 8)]
+    assert "leads entity has" in dead[0].detail
 
 
 def of_party(kind: str, id_: str, at_ms: int, offset: int, recorded_ms: int = NOW_MS, **data: Any) -> Record:

@@ -3,19 +3,15 @@
 import random
 from typing import Any
 
-import pytest
-
-from stream_kpis.events import types as t
 from stream_kpis.events.envelope import events_encoder
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.journeys.attribution import Attribution
-from stream_kpis.journeys.emails import STATE_BYTES_MAX, Email, Emails, dims_of, is_full
+from stream_kpis.journeys.emails import Emails
 from stream_kpis.journeys.emails import step as step_email
 from tests.journeys.cases import Step
 from tests.journeys.test_journeys import events_of
 
 LONG = {"campaign_id": "c" * 256, "variant": "v" * 256, "subject_line": "s" * 256, "call_to_action": "é" * 128}
-TIMES = dict.fromkeys(Email.__struct_fields__[1:], 1 << 41)
 
 
 def daily(days: int, **data: Any) -> list[Step]:
@@ -39,21 +35,6 @@ def test_a_campaign_that_always_says_the_same_stays_small() -> None:
     """A daily e-mail of a thousand bytes takes the bytes of its times."""
     few, many = (len(events_encoder.encode(state_of(daily(days, **LONG)))) for days in (2, 122))
     assert (many - few) / 120 < 68
-
-
-@pytest.mark.parametrize(("contents", "fit"), [(1, 31_300), (5_000, 1_850)])
-def test_the_bound_is_on_bytes_and_lets_so_many_e_mails_in(contents: int, fit: int) -> None:
-    """As docs/definitions.md says; nothing that happens to those is kept out."""
-    sent, state = t.EmailSent(**LONG, length=10**9, images=10**9), Emails()
-    while not is_full(state, sent):
-        number = len(state.mails) % contents
-        dims = (*dims_of(sent)[:2], f"{number:256}", *dims_of(sent)[3:])
-        state.said.setdefault(dims, number)
-        state.mails.append(Email(number, **TIMES))
-    assert len(state.mails) == pytest.approx(fit, rel=0.01)
-    assert 0.96 * STATE_BYTES_MAX < len(events_encoder.encode(state)) <= STATE_BYTES_MAX
-    assert is_full(state, t.EmailDelivered(campaign_id="c"))
-    assert not is_full(state, t.EmailUnsubscribed(campaign_id="c"))
 
 
 def test_what_is_said_of_dropped_e_mails_alone_is_forgotten() -> None:
