@@ -20,6 +20,8 @@ Ways = Sequence[tuple[Journey, str | None]]
 """The journeys that take a kind of event, and the field that names the entity of each."""
 Routes = Mapping[type[Data], Ways]
 
+VOIDS_MAX = 10_000
+"""Voids of a party: they are written together, and a record has a largest size."""
 DECODED_MAX = 2_000
 """Scopes kept decoded, per shard."""
 
@@ -102,11 +104,13 @@ class Parties:
         voids = self._voids.get(party)
         return voids is not None and (event.source, event.id) in voids
 
-    def void(self, party: str, source: str, id_: str) -> bool:
-        """Remembers that an event is taken back; false if it was already."""
+    def void(self, party: str, source: str, id_: str) -> bool | None:
+        """Remembers that an event is taken back; false if it was already, None if as many are as may be."""
         voids = self._voids.setdefault(party, set())
         if (source, id_) in voids:
             return False
+        if len(voids) >= VOIDS_MAX:
+            return None
         voids.add((source, id_))
         self._dirty_voids[_encode_key((VOIDS, party, ""))] = voids
         return True

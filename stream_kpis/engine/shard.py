@@ -11,7 +11,7 @@ from stream_kpis.engine.definitions import check, check_rates
 from stream_kpis.engine.exchange import Exchange, OutOfBounds
 from stream_kpis.engine.origins import Origins
 from stream_kpis.engine.parking import PARKED_BYTES_MAX, Parking
-from stream_kpis.engine.parties import Parties
+from stream_kpis.engine.parties import VOIDS_MAX, Parties
 from stream_kpis.engine.rekeying import REKEYED_TOPIC, Link, Rekeying, link_of
 from stream_kpis.engine.scopes import FORMAT, Scope
 from stream_kpis.engine.settling import settle
@@ -118,7 +118,7 @@ class Shard:
             self._send_home(topic, record, party)
             return
         if type(event.data) is EventVoided:
-            self._void(record, party, event.data, touched, voids)
+            self._void(topic, record, party, event.data, touched, voids)
         elif self._parties.is_voided(party, event):
             self.counters["voided"] += 1
         elif (known := self._parking.find(party, event)) is not None:
@@ -157,11 +157,15 @@ class Shard:
                 self.counters["links_applied"] += 1
 
     def _void(
-        self, record: SourceRecord, party: str, void: EventVoided,
+        self, topic: str, record: SourceRecord, party: str, void: EventVoided,
         touched: dict[bytes, Scope], voids: dict[bytes, SourceRecord],
     ) -> None:  # fmt: skip
+        taken = self._parties.void(party, void.source, void.id)
+        if taken is None:
+            self._reject(topic, record, Reason.TOO_MANY, f"its party has {VOIDS_MAX} voids already")
+            return
         self.counters["events"] += 1
-        if not self._parties.void(party, void.source, void.id):
+        if not taken:
             self.counters["duplicates"] += 1
             return
         if self._parking.void(party, void.source, void.id):

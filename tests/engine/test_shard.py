@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from stream_kpis.engine.batch import Batch, Gap, SourceRecord, header_encoder
 from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.definitions import DefinitionsChanged
+from stream_kpis.engine.parties import VOIDS_MAX
 from stream_kpis.engine.partition import murmur2, partition_of
 from stream_kpis.engine.rekeying import REKEYED_TOPIC
 from stream_kpis.engine.scopes import FORMAT
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Reason, Record, encode_event
+from stream_kpis.events.types import STRING_BYTES_MAX
 from stream_kpis.journeys import JOURNEYS
 from stream_kpis.kpis.schema import Measure
+from stream_kpis.stream.topic_configs import RECORD_BYTES_MAX
 from tests.engine.shards import (
     FOR_EVER_DAYS,
     TOPIC,
@@ -419,9 +422,7 @@ def test_a_changed_journey_builds_its_measures_anew_unless_some_of_it_is_sealed(
 def test_a_void_of_what_is_not_known_is_counted() -> None:
     """It may come before its event, or after its event was sealed."""
     shard = Shard(LEADS, 0, 1, Reader(), Calendar())
-    data = {"source": "s", "id": "never"}
-    value = encode_event("event.voided", id="v", source="s", time=iso(NOW_MS), subject="p", data=data)
-    shard.apply(batch([lead(0)._replace(value=value)]))
+    shard.apply(batch([void_of(0, 0)]))
     assert shard.counters["voids_unmatched"] == 1
 
 
@@ -445,6 +446,28 @@ def test_an_entity_takes_no_more_bytes_than_its_record_can_hold(monkeypatch: pyt
         dead = shard.take(NOW_MS).dead_letters
     assert [(letter.reason, letter.offset) for letter in dead] == [("too_many", 8)]
     assert "leads entity has" in dead[0].detail
+
+
+def test_a_party_has_no_more_voids_than_their_record_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those beyond are dead letters; one that is known is a duplicate."""
+    monkeypatch.setattr("stream_kpis.engine.parties.VOIDS_MAX", 2)
+    shard = Shard(LEADS, 0, 1, Reader(), Calendar())
+    shard.apply(batch([void_of(number % 3, number) for number in range(5)]))
+    assert [(letter.reason, letter.offset) for letter in shard.take(NOW_MS).dead_letters] == [("too_many", 2)]
+    assert (shard.counters["duplicates"], shard.counters["voids_unmatched"]) == (2, 2)
+
+
+def test_the_longest_voids_of_a_party_fit_into_a_record() -> None:
+    """Each names a source and an id."""
+    voids = [(f"{number:{STRING_BYTES_MAX}}", " " * STRING_BYTES_MAX) for number in range(VOIDS_MAX)]
+    assert len(msgspec.msgpack.encode(voids)) < RECORD_BYTES_MAX - (64 << 10)
+
+
+def void_of(voided: int, number: int) -> Record:
+    """The void of an event of the party p that never came."""
+    data = {"source": "s", "id": f"never {voided}"}
+    value = encode_event("event.voided", id=f"v{number}", source="s", time=iso(NOW_MS), subject="p", data=data)
+    return lead(number)._replace(value=value)
 
 
 def of_party(kind: str, id_: str, at_ms: int, offset: int, recorded_ms: int = NOW_MS, **data: Any) -> Record:
