@@ -71,7 +71,7 @@ def test_terms_are_those_of_the_file(tmp_path: Path) -> None:
     plan = compile_plan(Settings(terms=file))
     assert (plan.terms.allowed_ms("p1"), plan.terms.chance("default", "offer")) == (3_600_000, 500_000)
     assert compile_plan(Settings()).terms == USUAL
-    file.write_text("sla: {p1: 1h, otherwise: 2w}")
+    file.write_text("sla: {p1: 1h, otherwise: 2 weeks}")
     with pytest.raises(SettingsError, match=r"terms: terms.yaml:1: sla.otherwise: a duration such as"):
         compile_plan(Settings(terms=file))
 
