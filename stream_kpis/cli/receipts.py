@@ -109,6 +109,9 @@ def attention(context: click.Context, /, bootstrap: str | None, **options: Any) 
 def report(context: click.Context, /, bootstrap: str | None, **options: Any) -> None:
     """Hand over a shift: targets missed, biggest changes, what is open.
 
+    Values are as known now, as `kpis --from --to --url` shows them: what came later and corrects them is in. What was
+    known when the days ended `kpis --from --to` says, without --url.
+
     Example: stream-kpis report --from 2026-03-02 --to 2026-03-03
     """
     from stream_kpis.stream.commands.looking import print_report  # noqa: PLC0415
