@@ -162,6 +162,8 @@ def mistake(target: Target, kpis: Mapping[str, Kpi]) -> tuple[str, str] | None:
         return "group", f"{target.kpi} is not grouped by {by!r}{nearest(by, kpi.by)}"
     if not isfinite(target.target):
         return "target", f"a target is a finite number, not {target.target}"
+    if problem := kpi.beyond(target.target):
+        return "target", f"{target.kpi} {problem}"
     if target.deadline is not None and target.deadline < target.since:
         return "deadline", f"the deadline {target.deadline} lies before the first day, {target.since}"
     return None
