@@ -339,6 +339,15 @@ def test_it_runs_as_a_program(shop: tuple[str, ...]) -> None:
     assert "3 rows, 2 events" in ended.stderr
 
 
+def test_what_the_client_tries_again_is_not_said() -> None:
+    """Each process sets up what is logged, so in one of its own."""
+    program = [sys.executable, "-m", "stream_kpis", "rebuild", "--dry-run", "--bootstrap", "127.0.0.1:9"]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT)})
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("stream-kpis: Kafka 127.0.0.1:9 does not answer: ")
+
+
 def test_check_looks_at_the_goals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
