@@ -126,6 +126,14 @@ def test_evaluate_takes_groups_and_days(
             1,
             "stream-kpis: Kafka 127.0.0.1:9 does not answer",
         ),
+        (("explain", "order", "--at", "2026-03-01"), 2, "stream-kpis: no KPI 'order' (did you mean orders?)"),
+        (("explain", "orders", "--at", "2026-03-01"), 2, "stream-kpis: which window of orders? give one of 5m, 1h, "),
+        (
+            ("explain", "deals_open", "--at", "2020-03-01", "--bootstrap", "127.0.0.1:9"),
+            1,
+            "stream-kpis: Kafka 127.0.0.1:9 does not answer",
+        ),
+        (("explain", "nope", "--url", "http://127.0.0.1:9"), 1, "stream-kpis: no exporter at http://127.0.0.1:9: "),
         (("kpis", "--url", "http://127.0.0.1:9"), 1, "stream-kpis: no exporter at http://127.0.0.1:9: "),
         (
             ("import", "SHOP", "--bootstrap", "127.0.0.1:9"),

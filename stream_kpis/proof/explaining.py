@@ -42,6 +42,7 @@ class Wanted(NamedTuple):
 
     kpi: str
     window: str
+    """Empty for the only one that the KPI has."""
     group: str
     """``DIM=VALUE``, or empty for the total."""
     entities: int
@@ -112,7 +113,8 @@ def print_receipt(
 
 async def _now(settings: Settings, wanted: Wanted, url: str) -> _Told:
     """What the exporter shows."""
-    asked = [("kpi", wanted.kpi), ("window", wanted.window), *([("by", wanted.group)] if wanted.group else [])]
+    given = ("kpi", wanted.kpi), ("window", wanted.window), ("by", wanted.group)
+    asked = [(name, text) for name, text in given if text]
     receipt = await asyncio.to_thread(ask, url, "/api/explain", asked)
     text = receipt.pop("text")
     del receipt["provable"]
