@@ -37,6 +37,10 @@ COLUMNS = (
 )
 
 
+_WHOLE = "(all of the party)"
+"""Who adds what a journey over a whole party says, of all its leads or orders together."""
+
+
 class Wanted(NamedTuple):
     """What is to be told of a value."""
 
@@ -186,9 +190,11 @@ def as_document(behind: Behind, plan: Plan, kpi: str) -> dict[str, Any]:
 def entities_text(found: Mapping[str, Any], unit: str) -> str:
     """The entities behind a value as text of at most 80 columns."""
     named = found["named"]
-    head = f"{found['total']:,} entities of {found['parties']:,} parties are behind it, the {found['order']} first:"
+    total, parties = found["total"], found["parties"]
+    many = f"{total:,} {'entity' if total == 1 else 'entities'} of {parties:,} {'party' if parties == 1 else 'parties'}"
+    head = f"{many} {'is' if total == 1 else 'are'} behind it, the {found['order']} first:"
     rows = (
-        (one["party"], one["entity"], people(one["value"], unit if unit != "ratio" else "count"),
+        (one["party"], one["entity"] or _WHOLE, people(one["value"], unit if unit != "ratio" else "count"),
          f"{one['denominator']:,}", one["time"][:19].replace("T", " "))
         for one in named
     )  # fmt: skip
