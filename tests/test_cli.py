@@ -118,6 +118,11 @@ def test_evaluate_takes_groups_and_days(
         (("kpis", "--at", "2026-03-01", "--period", "2026-03"), 2, "instants and periods do not go together"),
         (("kpis", "--period", "2026-03", "--window", "7d"), 2, "windows and periods do not go together"),
         (("kpis", "--period", "2026-03", "--from", "2026-03-01", "--to", "2026-03-02"), 2, "--period excludes --from"),
+        (
+            ("kpis", "--period", "2026-03", "--compare", "previous", "--url", "http://127.0.0.1:9"),
+            2,
+            "stream-kpis: periods are compared from Kafka, and an exporter compares windows: leave --url out",
+        ),
         (("kpis", "--from", "2026-03-01"), 2, "stream-kpis: from and to go together: give both"),
         (("kpis", "--at", "2199-03-01"), 2, "stream-kpis: 2199-03-01T00:00:00Z has not come: it is "),
         (("kpis", "--period", "2199", "--compare", "year"), 2, "stream-kpis: no day of 2199 is closed"),
