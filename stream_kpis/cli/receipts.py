@@ -11,7 +11,12 @@ from stream_kpis.cli.options import as_csv, as_json, bootstrap, one_form, settin
 
 @click.command()
 @click.argument("kpi", shell_complete=completing.kpis)
-@click.option("--window", default=None, shell_complete=completing.windows, help="One of the KPI's windows; by default its only one.")
+@click.option(
+    "--window",
+    default=None,
+    shell_complete=completing.windows,
+    help="One of the KPI's windows; by default its only one.",
+)
 @click.option("--by", "group", default="", metavar="DIM=VALUE", help="A group instead of the total.")
 @click.option("--at", default=None, help="As of an instant of the past, replayed from the parties in Kafka.")
 @click.option("--period", default=None, help="A day, month, quarter or year, of KPIs that have such a window.")

@@ -34,8 +34,8 @@ Made from `stream_kpis/settings/` by `python -m stream_kpis.settings > docs/sett
 
 A setting stands in a YAML or TOML file (`--config FILE` or `STREAM_KPIS_CONFIG`), or in the environment as
 `STREAM_KPIS_` and its name in capitals (`STREAM_KPIS_BOOTSTRAP`); the environment wins. Settings are
-checked at start: a wrong one ends the process with exit code 2 and one line that says what to do. A list is `['a', 'b']`
-in a file, also of one, and `a,b` in the environment.
+checked at start: a wrong one ends the process with exit code 2 and one line that says what to do.
+A list is `['a', 'b']` in a file, `['a']` if it is of one, and `a,b` in the environment.
 
 | Setting | Default | What it is |
 |---|---|---|

@@ -116,7 +116,9 @@ def _explained(message: str, values: Mapping[str, Any]) -> str:
     shown = "the value" if name in ("sasl_password", "pseudonym_secret") else "null" if value is None else repr(value)
     choices = [str(choice.value) for choice in kind.cls] if isinstance(kind, inspect.EnumType) else []
     # So written it is a list in YAML and in TOML.
-    instead = f": write [{value!r}]" if isinstance(kind, inspect.VarTupleType) and value and isinstance(value, str) else ""
+    instead = (
+        f": write [{value!r}]" if isinstance(kind, inspect.VarTupleType) and value and isinstance(value, str) else ""
+    )
     return f"settings: {name}: {shown} is not {wanted or _wanted(kind, choices)}{near(str(value), choices)}{instead}"
 
 

@@ -97,7 +97,9 @@ def test_a_ratio_that_is_no_share_may_be_aimed_beyond_all(tmp_path: Path, kpi: s
 
 
 def test_two_goals_cannot_want_different_things_of_one_day(tmp_path: Path) -> None:
-    more = "  b: {department: sales, goal: B, from: 2026-01-01, targets: [{kpi: revenue_net, window: mtd, target: 9}]}\n"
+    more = (
+        "  b: {department: sales, goal: B, from: 2026-01-01, targets: [{kpi: revenue_net, window: mtd, target: 9}]}\n"
+    )
     with pytest.raises(CatalogueError, match=r"^goals.yaml:10: revenue_net has a target .* in goals.yaml:8$"):
         read(tmp_path, GOOD.replace("quotas:", f"{more}quotas:"))
 

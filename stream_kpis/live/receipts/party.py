@@ -49,7 +49,6 @@ class Place(NamedTuple):
         return f"{self.partition}/{self.offset}"
 
 
-
 class Dossier(NamedTuple):
     """What is known of one party."""
 

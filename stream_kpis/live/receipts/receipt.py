@@ -91,7 +91,7 @@ class Maker:
         self._changes = Changes(plan, model, calendar, self._exclusions, self._sources)
 
     def receipt(self, snapshot: Snapshot, kpi_id: str, window: str, by: str = "", group: str = "") -> Receipt:
-        """The receipt of one value of the read model's last snapshot; the window may be empty if the KPI has only one.
+        """The receipt of one value of the model's last snapshot; without a window, over the KPI's only one.
 
         Raises:
             ValueError: there is no such value; one line, with the nearest name.
@@ -103,7 +103,8 @@ class Maker:
         of_others = composed(self._plan.catalogue, kpi_id)
         change, unchanged = self._changes.of(value, snapshot)
         return Receipt(
-            kpi=kpi_id, title=kpi.title, window=value.window, by=by, group=group, from_ms=value.from_ms, to_ms=value.to_ms,
+            kpi=kpi_id, title=kpi.title, window=value.window, by=by, group=group, from_ms=value.from_ms,
+            to_ms=value.to_ms,
             kpi_now_ms=snapshot.kpi_now_ms, value=value.value, lower=value.lower, upper=value.upper, unit=unit,
             samples=value.samples, numerator=value.numerator, denominator=value.denominator, state=value.state,
             reason=self._reason(value, kpi, snapshot, pieces), formula=kpi.formula,

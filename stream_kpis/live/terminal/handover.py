@@ -22,8 +22,8 @@ COLUMNS = (
 def breaches(values: Iterable[Row], kpis: Mapping[str, Kpi], targets: Mapping[str, Target]) -> list[dict[str, Any]]:
     """The totals that missed their targets, in the order of the values.
 
-    What is aimed at comes first. Where nothing is, one case that waits longer than the catalogue's wait is a miss; cases
-    that no wait is set for miss nothing.
+    What is aimed at comes first. Where nothing is, one case that waits longer than the catalogue's wait is a miss;
+    cases that no wait is set for miss nothing.
 
     Args:
         values: of the period, as `/api/kpis` gives them.

@@ -33,7 +33,10 @@ class Explaining:
         return [web.get("/api/explain", self.explain)]
 
     async def explain(self, request: web.Request) -> web.Response:
-        """One receipt: ``kpi``, ``window`` unless it has only one, and ``by=DIM=VALUE`` for a group. ``text`` is the same for people."""
+        """One receipt: ``kpi``, ``window``, and ``by=DIM=VALUE`` for a group. ``text`` is the same for people.
+
+        A KPI with only one window needs none.
+        """
         receipt = self._receipt(request)
         return json_answer({**as_json(receipt), "text": render(receipt), "provable": self._provable})
 

@@ -40,7 +40,13 @@ async def test_an_event_lies_where_it_came_by(monkeypatch: pytest.MonkeyPatch, c
         asked.append(list(topics))
         return [
             SimpleNamespace(
-                topic=f"x.{topic}", partition=3, offset=offset, key=b"A", value=event.value, timestamp=NOW_MS, headers=()
+                topic=f"x.{topic}",
+                partition=3,
+                offset=offset,
+                key=b"A",
+                value=event.value,
+                timestamp=NOW_MS,
+                headers=(),
             )
             for topic, offset, event in lying
             if topic in topics
