@@ -62,7 +62,8 @@ class ReadModel:
         self._sums_of: list[list[RunningSum]] = [
             [total for span, total in self._sums.items() if index in total.sums] for index in range(len(self._kinds))
         ]
-        self._reckoner = Reckoner(plan, self._sources, self._tiles, calendar, goals)
+        quotas = {names.person(owner): due for owner, due in goals.quotas.items()}
+        self._reckoner = Reckoner(plan, self._sources, self._tiles, calendar, goals._replace(quotas=quotas))
         self._days = Days(self._kinds, read_by_day(plan, self._sources), calendar)
         self._operators = Operators(plan, self._sources, self._days, self._reckoner.groups)
         self.targets = Targets(plan, calendar, goals, plan.calendars.open_ms, names)
