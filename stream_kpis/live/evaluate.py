@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from stream_kpis.engine.batch import Batch, DeadLetter
@@ -36,11 +37,15 @@ GC_THRESHOLDS = (50_000, 20, 100)
 
 
 class Answer(NamedTuple):
-    """What was asked, all values of the catalogue for it, and as of an instant what operators make of them."""
+    """What was asked, all values of the catalogue for it, and as of an instant what operators make of them.
+
+    Of a period there is when the history of each KPI begins, in ms, as known at its end.
+    """
 
     ask: Ask
     values: tuple[Value, ...]
     results: tuple[Result, ...] = ()
+    beginnings: Mapping[str, int] = MappingProxyType({})
 
 
 class Evaluation(NamedTuple):
@@ -109,7 +114,8 @@ def answered(model: ReadModel, ask: Ask, kpis: Collection[str] = ()) -> Answer:
     if ask.from_ms is None:
         snapshot = model.snapshot(ask.to_ms)
         return Answer(ask, snapshot.values, snapshot.results)
-    return Answer(ask, tuple(model.period(ask.from_ms, ask.to_ms, kpis)))
+    values = tuple(model.period(ask.from_ms, ask.to_ms, kpis))
+    return Answer(ask, values, (), model.beginnings({value.kpi for value in values}, ask.to_ms))
 
 
 def _after(last: Imported) -> Ask:

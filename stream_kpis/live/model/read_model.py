@@ -256,6 +256,11 @@ class ReadModel:
         """The sum that one argument of a reading reads, of a value of the last snapshot."""
         return self._reckoner.cell(value, measure, reading, self._view(self._to_ms))
 
+    def beginnings(self, kpis: Iterable[str], before_ms: int) -> dict[str, int]:
+        """When the history of some KPIs begins, in ms: the first cell of what they read. Of those that have one."""
+        read = {kpi: frozenset(self._sources.past_groupings(kpi, "")) for kpi in kpis}
+        return firsts(read, self._tiles, before_ms)
+
     def period(self, from_ms: int, to_ms: int, only: Collection[str] = ()) -> list[Value]:
         """All KPIs, or some, over one period of business days, from the cells.
 
