@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import time
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
@@ -14,12 +15,12 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.rekeying import hand_over
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar, iso, round_up
-from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.envelope import Reader, Reason, Record
 from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
 from stream_kpis.events.rates import Rates
 from stream_kpis.events.types import LINKED
 from stream_kpis.kpis.goals import NO_GOALS, Goals
-from stream_kpis.live.api import Filter, Json, Views, chosen
+from stream_kpis.live.api import Filter, Json, Views, chosen, rfc3339
 from stream_kpis.live.asks import Ask, asks_of
 from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.model.read_model import ReadModel
@@ -33,6 +34,13 @@ _NEVER_SEALED_DAYS = 1_000_000
 
 GC_THRESHOLDS = (50_000, 20, 100)
 """Large dictionaries make the collector the hidden cost: a third of all."""
+
+
+_ADVICE: Mapping[str, str] = {
+    Reason.NO_RATE.value: "; name a file that has these rates by --rates",
+    Reason.IN_FUTURE.value: "; correct their times, or evaluate them when they have happened",
+}
+"""What to do about dead letters, by reason, where that is not plain."""
 
 
 class Answer(NamedTuple):
@@ -59,6 +67,7 @@ def evaluate(
     goals: Goals = NO_GOALS,
     rates: Rates | None = None,
     names: Pseudonyms = REAL,
+    horizon_ms: int | None = None,
 ) -> Evaluation:
     """The values that the events make. To each answer only events before its ``to`` are known.
 
@@ -72,13 +81,15 @@ def evaluate(
         goals: targets, quotas and the shares of experiments.
         rates: of the other currencies; what has none is a dead letter.
         names: how people are called.
+        horizon_ms: events after it lie in the future, and are dead letters as they are in the stream; None if none
+            can be.
     """
-    known = sorted(events, key=attrgetter("time_ms"))
+    dead: dict[str, Tally] = {}
+    known = sorted(_happened(events, horizon_ms, dead), key=attrgetter("time_ms"))
     asks = sorted(asks, key=attrgetter("to_ms")) or [_after(event) for event in known[-1:]]
     shard = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS, rates, 0)
     model = ReadModel(plan, calendar, goals=goals, names=names)
     answers: list[Answer] = []
-    dead: dict[str, Tally] = {}
     begin = 0
     for ask in asks:
         end = bisect_left(known, ask.to_ms, key=attrgetter("time_ms"))
@@ -110,6 +121,18 @@ def answered(model: ReadModel, ask: Ask, kpis: Collection[str] = ()) -> Answer:
         snapshot = model.snapshot(ask.to_ms)
         return Answer(ask, snapshot.values, snapshot.results)
     return Answer(ask, tuple(model.period(ask.from_ms, ask.to_ms, kpis)))
+
+
+def _happened(events: Iterable[Imported], horizon_ms: int | None, dead: dict[str, Tally]) -> Iterable[Imported]:
+    """The events up to the horizon; those after it are counted as dead letters, with the first of them."""
+    for event in events:
+        if horizon_ms is None or event.time_ms <= horizon_ms:
+            yield event
+        elif tally := dead.get(Reason.IN_FUTURE.value):
+            tally.count += 1
+        else:
+            detail = f"{event.kind}: {rfc3339(event.time_ms)} lies in the future"
+            dead[Reason.IN_FUTURE.value] = Tally(1, event.file, event.row, detail)
 
 
 def _after(last: Imported) -> Ask:
@@ -178,7 +201,8 @@ def print_evaluation(
     asks = asks_of(calendar, instants, periods, since, until)
     history = History(files, read_mapping(mapping), reader)
     goals, names = goals_of(settings, plan), Pseudonyms.of(settings)
-    found = evaluate(plan, calendar, reader, history, asks, goals, known_rates(settings), names)
+    horizon_ms = time.time_ns() // 1_000_000 + reader.future_ms
+    found = evaluate(plan, calendar, reader, history, asks, goals, known_rates(settings), names, horizon_ms)
     views = Views(plan.catalogue.kpis, settings.currency)
     rows = [row for answer in found.answers for row in rows_of(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}
@@ -205,4 +229,4 @@ def _input(counts: Counts, dead: Mapping[str, Tally]) -> Json:
 
 
 def _dead_lines(dead: Mapping[str, Tally]) -> list[str]:
-    return [f"dead letters, {reason}: {told(tally)}" for reason, tally in sorted(dead.items())]
+    return [f"dead letters, {reason}: {told(tally)}{_ADVICE.get(reason, '')}" for reason, tally in sorted(dead.items())]
