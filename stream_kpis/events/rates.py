@@ -129,7 +129,8 @@ def _rows(file: Path) -> Iterator[tuple[int, Rate]]:
 
 def _too_wide(where: str, row: dict[Any, Any], named: int) -> str:
     """An unquoted decimal comma makes two columns of a rate, of which the first one would pass for it."""
-    return f"{where}: {named + len(row[None])} columns, the first line has {named}: write a rate with a point, as 1.0832"
+    columns = named + len(row[None])
+    return f"{where}: {columns} columns, the first line has {named}: write a rate with a point, as 1.0832"
 
 
 def _carried(rates: list[Rate], days: int) -> Iterator[Rate]:
