@@ -207,7 +207,7 @@ def print_evaluation(
     rows = [row for answer in found.answers for row in rows_of(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}
     print_rows(rows, document, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
-    for line in (*history.counts.lines(), *_dead_lines(found.dead_letters)):
+    for line in (*history.absent(), *history.counts.lines(), *_dead_lines(found.dead_letters)):
         print(line, file=sys.stderr)  # noqa: T201 - the command's report
     return int(history.counts.all_rejected)
 

@@ -174,8 +174,8 @@ def test_days_are_those_of_the_business_zone() -> None:
 
 
 _NO_RATE = (
-    "dead letters, no_rate: 1 (first: orders.csv row 2: order.placed: no rate of EUR for 2026-03-03, and no room to wait"
-    " for it); name a file that has these rates by --rates"
+    "dead letters, no_rate: 1 (first: orders.csv row 2: order.placed: no rate of EUR for 2026-03-03, and no room to"
+    " wait for it); name a file that has these rates by --rates"
 )
 
 
@@ -305,6 +305,20 @@ def test_what_lies_in_the_future_is_a_dead_letter(
         f"dead letters, in_future: 2 (first: orders.csv row 1: order.placed: {never}T00:00:00.000Z lies in the future)"
         "; correct their times, or evaluate them when they have happened"
     )
+
+
+def test_a_column_that_no_line_has_is_said(shop: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the values, which then have no such group."""
+    file = shop["files"][0].rename(shop["files"][0].with_suffix(".jsonl"))
+    file.write_text('{"party": "a", "day": "2026-03-02", "amount": 7, "channel": "web"}')
+    shop["mapping"].write_text(
+        MAPPING.replace("*.csv", "*.jsonl").replace("amount: amount", "amount: amount, channel: chanel")
+    )
+    assert print_evaluation(load(environment={}), **shop | {"files": [file], "kpis": ["orders"]}) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "shop.yaml:7: files.*.jsonl.events[1].data.channel: no row of *.jsonl has 'chanel'; did you mean 'channel'?",
+        "1 rows, 1 events: 1 order.placed",
+    ]
 
 
 def test_a_clock_that_is_a_little_ahead_is_no_future(shop: dict, capsys: pytest.CaptureFixture[str]) -> None:
