@@ -4,7 +4,7 @@ import gc
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -24,6 +24,7 @@ from stream_kpis.live.api import Filter, Json, Views, chosen, rfc3339
 from stream_kpis.live.asks import Ask, asks_of
 from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.model.read_model import ReadModel
+from stream_kpis.live.model.reckoning import GROUPS_MAX
 from stream_kpis.live.model.snapshot import Result, Value
 from stream_kpis.live.terminal.tables import print_rows
 from stream_kpis.plan import compile_plan, goals_of, known_rates
@@ -56,6 +57,8 @@ class Evaluation(NamedTuple):
 
     answers: tuple[Answer, ...]
     dead_letters: dict[str, Tally]
+    left_out: Callable[[str], dict[str, int]]
+    """By grouping how many of its groups have no values, by KPI."""
 
 
 def evaluate(
@@ -106,7 +109,7 @@ def evaluate(
             sending = bool(flush.rekeyed)
         answers.append(answered(model, ask))
         begin = end
-    return Evaluation(tuple(answers), dead)
+    return Evaluation(tuple(answers), dead, model.left_out)
 
 
 def answered(model: ReadModel, ask: Ask, kpis: Collection[str] = ()) -> Answer:
@@ -207,7 +210,12 @@ def print_evaluation(
     rows = [row for answer in found.answers for row in rows_of(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}
     print_rows(rows, document, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
-    for line in (*history.absent(), *history.counts.lines(), *_dead_lines(found.dead_letters)):
+    for line in (
+        *_bounded(found, wanted),
+        *history.absent(),
+        *history.counts.lines(),
+        *_dead_lines(found.dead_letters),
+    ):
         print(line, file=sys.stderr)  # noqa: T201 - the command's report
     return int(history.counts.all_rejected)
 
@@ -226,6 +234,19 @@ def _input(counts: Counts, dead: Mapping[str, Tally]) -> Json:
         "rows_without_event": {miss.value: tally.count for miss, tally in sorted(counts.rows_without_event.items())},
         "dead_letters": {reason: tally.count for reason, tally in sorted(dead.items())},
     }
+
+
+def _bounded(found: Evaluation, wanted: Filter) -> Iterable[str]:
+    """That groups are missing, if some are: the rows of a grouping do not add up to the total then."""
+    left_out = found.left_out(wanted.by or "")
+    named = {kpi: count for kpi, count in left_out.items() if not wanted.kpis or kpi in wanted.kpis}
+    if named:
+        kpi = max(named, key=named.__getitem__)
+        more = f" (and some of {len(named) - 1} more KPIs)" if len(named) > 1 else ""
+        yield (
+            f"{named[kpi]} groups of {kpi} by {wanted.by} are not shown{more}: {GROUPS_MAX} have values, those with the"
+            " most days of facts; take a grouping of fewer groups, or files of some of them"
+        )
 
 
 def _dead_lines(dead: Mapping[str, Tally]) -> list[str]:

@@ -307,6 +307,26 @@ def test_what_lies_in_the_future_is_a_dead_letter(
     )
 
 
+@pytest.mark.parametrize("periods", [(), ("2026-03",)])
+@pytest.mark.parametrize(
+    ("owners", "said"), [(200, []), (203, ["3 groups of revenue_net by owner are not shown: 200 "])]
+)
+def test_groups_that_are_not_shown_are_counted(
+    shop: dict, owners: int, said: list[str], periods: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rows alone look as if they were all."""
+    shop["files"][0].write_text(
+        "party,day,amount,owner\n" + "".join(f"a,2026-03-02,1,owner {number}\n" for number in range(owners))
+    )
+    shop["mapping"].write_text(MAPPING.replace("amount: amount", "amount: amount, owner_id: owner"))
+    asked = shop | {"kpis": ["revenue_net"], "by": "owner", "periods": periods}
+    assert print_evaluation(load(environment={}), **asked) == 0
+    printed = capsys.readouterr()
+    groups = {row["by"]["owner"] for row in json.loads(printed.out)["values"]}
+    assert len(groups) == 200
+    assert [line.split("200 ")[0] + "200 " for line in printed.err.splitlines() if "not shown" in line] == said
+
+
 def test_a_column_that_no_line_has_is_said(shop: dict, capsys: pytest.CaptureFixture[str]) -> None:
     """Beside the values, which then have no such group."""
     file = shop["files"][0].rename(shop["files"][0].with_suffix(".jsonl"))
