@@ -248,6 +248,10 @@ class ReadModel:
     def _view(self, to_ms: int) -> View:
         return View(to_ms, self._sums, self._begun, self._sources.edges, self._values, self._aimed)
 
+    def left_out(self, by: str) -> dict[str, int]:
+        """How many groups of a grouping had no values when last looked, by KPI, of those that left some out."""
+        return self._reckoner.left_out(by)
+
     def reader(self, value: Value) -> KpiReader:
         """Reads what the formula of a value of the last snapshot does; of a KPI without a method."""
         return self._reckoner.reader(value, self._view(self._to_ms))
