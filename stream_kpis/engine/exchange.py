@@ -39,11 +39,14 @@ class Exchange:
 
     def rate(self, incoming: Incoming) -> Rate | None:
         """The rate of an event, if it is known and was made known in time."""
-        event, currency = incoming.event, incoming.currency or ""
-        day = self._calendar.day_of(event.time_ms).isoformat()
+        event, currency, day = incoming.event, incoming.currency or "", self.day(incoming)
         used, known = self._used.get((currency, day)), self.rates.get(currency, day)
         found = known if used is None or (known is not None and known.pico == used.pico) else used
         return found if found is not None and found.known_ms <= event.recorded_ms + WAIT_MS else None
+
+    def day(self, incoming: Incoming) -> str:
+        """The date whose rate an event takes."""
+        return self._calendar.day_of(incoming.event.time_ms).isoformat()
 
     def converted(self, incoming: Incoming) -> Event | None:
         """The event with its amounts in the reporting currency; None if its rate is not known.

@@ -13,7 +13,7 @@ from stream_kpis.engine.reading import (
     mean_of,
     reading_problem,
 )
-from stream_kpis.engine.units import uncounted, unit_problem
+from stream_kpis.engine.units import samples_problem, uncounted, unit_problem
 from stream_kpis.kpis.formula import OVERS, PARTS, Binary, Formula, Node, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, CatalogueError, kind_of, nearest
 from stream_kpis.kpis.schema import (
@@ -53,8 +53,11 @@ def check_kpi(name: str, catalogue: Catalogue) -> None:
         raise CatalogueError(f"{catalogue.place(entry, 'target')}: the value {problem}")
     for operator in kpi.operators:
         _check_operator(operator, name, catalogue)
-    if kpi.method is None and (problem := unit_problem(catalogue.formulas[name], kpi.unit, catalogue)):
-        raise CatalogueError(f"{catalogue.place(entry, 'unit')}: {problem}")
+    if kpi.method is None:
+        if problem := unit_problem(catalogue.formulas[name], kpi.unit, catalogue):
+            raise CatalogueError(f"{catalogue.place(entry, 'unit')}: {problem}")
+        if name not in catalogue.samples and (what := samples_problem(catalogue.formulas[name], catalogue)):
+            raise CatalogueError(f"{catalogue.place(entry)}: its samples would be {what}: add samples")
 
 
 def check_past(name: str, catalogue: Catalogue) -> None:

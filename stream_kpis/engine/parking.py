@@ -79,6 +79,10 @@ class Parking:
         self._changed[key] = None
         return True
 
+    def no_room(self, incoming: Incoming) -> str:
+        """Why an event is not parked, for people."""
+        return f"no rate of {incoming.currency} for {self.exchange.day(incoming)}, and no room to wait for it"
+
     def _put(self, key: bytes, parked: Parked) -> None:
         self._parked[key] = parked
         self._bytes += parked.size

@@ -224,7 +224,7 @@ class Shard:
         if converted is not None:
             self._insert(topic, record, party, converted, touched)
         elif self._room(topic, record, party, event) and not self._parking.park(topic, record, incoming):
-            self._reject(topic, record, Reason.NO_RATE, f"no rate of {incoming.currency}, and no room to wait for it")
+            self._reject(topic, record, Reason.NO_RATE, self._parking.no_room(incoming))
 
     def _release(self, now_ms: int) -> None:
         """Applies the parked events whose rate is known now, and gives up those whose rate did not come in time."""

@@ -2,7 +2,7 @@
 
 from stream_kpis.engine.reading import FUNCTIONS
 from stream_kpis.journeys.facts import FACTS
-from stream_kpis.kpis.formula import Binary, Formula, Node, Reading
+from stream_kpis.kpis.formula import Binary, Formula, Node, Reading, default_samples
 from stream_kpis.kpis.load import Catalogue, kind_of
 
 _FIT = {
@@ -58,6 +58,20 @@ def uncounted(node: Node, catalogue: Catalogue) -> str | None:
             return "a quotient"
         case _:
             return str(node)
+
+
+def samples_problem(formula: Formula, catalogue: Catalogue) -> str | None:
+    """What the samples of a formula would be instead of a number of things, or None: they are one, or it is not plain.
+
+    Args:
+        formula: of a KPI that says nothing of its samples.
+        catalogue: with the measures.
+    """
+    node = default_samples(formula)
+    if formula.composed or (isinstance(node, Reading) and FUNCTIONS[node.function].distribution is not None):
+        return None
+    found = _made_of(node, catalogue)
+    return None if found in (None, "a number") else found
 
 
 def _made_of(node: Node, catalogue: Catalogue) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -113,6 +114,8 @@ def _rows(file: Path) -> Iterator[tuple[int, Rate]]:
             if missing:
                 raise ValueError(f"rates: {file}:1: no column {missing[0]}: the first line is {','.join(_COLUMNS)}")
             for row in rows:
+                if None in row:  # where the reader puts what the header has no name for
+                    raise ValueError(_too_wide(f"rates: {file}:{rows.line_num}", row, len(rows.fieldnames or ())))
                 day, currency, worth = ((row[name] or "").strip() for name in _COLUMNS)
                 try:
                     yield rows.line_num, rate_of(currency, day, worth)
@@ -122,6 +125,12 @@ def _rows(file: Path) -> Iterator[tuple[int, Rate]]:
         raise ValueError(f"rates: cannot read {file}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"rates: {file} is no CSV in UTF-8: {error}") from error
+
+
+def _too_wide(where: str, row: dict[Any, Any], named: int) -> str:
+    """An unquoted decimal comma makes two columns of a rate, of which the first one would pass for it."""
+    columns = named + len(row[None])
+    return f"{where}: {columns} columns, the first line has {named}: write a rate with a point, as 1.0832"
 
 
 def _carried(rates: list[Rate], days: int) -> Iterator[Rate]:

@@ -155,16 +155,21 @@ def step_deal(deal: Deal, data: t.Data, at_ms: int) -> None:
 
 def facts(state: Leads) -> list[Fact]:
     """All of every lead that was not merged into another one, with what those say that were merged into it."""
+    return [fact for found in facts_by_lead(state).values() for fact in found]
+
+
+def facts_by_lead(state: Leads) -> dict[str, list[Fact]]:
+    """The same by the lead's id."""
     bought: dict[str, list[int]] = {}
     survivors = _survivors(state.leads)
     for named, at_ms in [*_purchases(state), *_linked(state)]:
         target = survivors.get(named, named)
         if target is not None:
             bought.setdefault(target, []).append(at_ms)
-    found: list[Fact] = []
-    for lead_id, whole in _wholes(state.leads, survivors).items():
-        found += _of_lead(state.leads[lead_id], whole, bought.get(lead_id, ()))
-    return found
+    return {
+        lead_id: _of_lead(state.leads[lead_id], whole, bought.get(lead_id, ()))
+        for lead_id, whole in _wholes(state.leads, survivors).items()
+    }
 
 
 def wholes(state: Leads) -> dict[str, list[Lead]]:

@@ -178,6 +178,37 @@ def _nodes(node: Node) -> Iterator[Node]:
         yield from _nodes(node.right)
 
 
+def counted(formula: Formula) -> str:
+    """How many there are of what a formula adds up, as a formula; empty unless its samples would be sums.
+
+    What is taken off is not counted: of orders less refunds the orders are.
+
+    >>> counted(parse("sum(orders) - sum(refunds)")), counted(parse("sum(a) / count(a)")), counted(parse("count(a)"))
+    ('count(orders)', '', '')
+    """
+    summed = None if formula.composed else _summed(default_samples(formula))
+    return " + ".join(dict.fromkeys(str(reading._replace(function="count")) for reading in summed or ()))
+
+
+def default_samples(formula: Formula) -> Node:
+    """What the samples of a formula are that says nothing else of them: what it divides by, if it is no number."""
+    return formula.numerator if isinstance(formula.denominator, int | None) else formula.denominator
+
+
+def _summed(node: Node) -> list[Reading] | None:
+    """The sums that are added up in a node; None if it is made of anything else."""
+    match node:
+        case Reading("sum" | "sum_ms"):
+            return [node]
+        case Binary("+" | "-" as op, left, right):
+            more, less = _summed(left), _summed(right)
+            return None if more is None or less is None else more + less if op == "+" else more
+        case Binary("*", int(), times) | Binary("*", times, int()):
+            return _summed(times)
+        case _:
+            return None
+
+
 def evaluate(node: Node, read: Read) -> float | int | None:
     """The number of a node; None if a part of it has none (the quantile of nothing) or a divisor is 0.
 

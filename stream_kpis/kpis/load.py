@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import yaml
 
-from stream_kpis.kpis.formula import Formula, parse, parts, readings
+from stream_kpis.kpis.formula import Formula, counted, parse, parts, readings
 from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, place_of, struct, tree_of
 from stream_kpis.kpis.schema import GROUPINGS_MAX, OPERATOR_READS, WINDOWS, Kind, Kpi, Measure
 from stream_kpis.kpis.selection import DEPARTMENTS, Selection, Word, only_for
@@ -83,7 +83,9 @@ def of_entries(measures: Mapping[str, Measure], kpis: Mapping[str, Kpi], places:
     """
     formulas = {name: _formula(kpi.formula, f"kpis.{name}", "formula", places) for name, kpi in kpis.items()}
     samples = {
-        name: _formula(kpi.samples, f"kpis.{name}", "samples", places) for name, kpi in kpis.items() if kpi.samples
+        name: _formula(text, f"kpis.{name}", "samples", places)
+        for name, kpi in kpis.items()
+        if (text := kpi.samples or ("" if kpi.method else counted(formulas[name])))
     }
     pasts = {
         name: _formula(measure.past, f"measures.{name}", "past", places)

@@ -92,7 +92,10 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     matured: str | None = None
     """A horizon such as ``30d``: its windows end so long before kpi-now, as a cohort's do, whatever it reads."""
     samples: str | None = None
-    """A formula for the samples, rounded down; else a ratio's denominator, a distribution's count, or the value."""
+    """A formula for the samples, rounded down; else a ratio's denominator, a distribution's count, or the value.
+
+    Where that would be a sum, what it adds up is counted.
+    """
     awaits: tuple[str, ...] = ()
     """Measures that say nothing before a first of what they count came, such as costs: till then there is no value."""
     min_samples: int = 30

@@ -2,11 +2,13 @@
 
 import gc
 import sys
+import time
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from stream_kpis.engine.batch import Batch, DeadLetter
@@ -14,15 +16,16 @@ from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.rekeying import hand_over
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar, iso, round_up
-from stream_kpis.events.envelope import Reader, Record
+from stream_kpis.events.envelope import Reader, Reason, Record
 from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
 from stream_kpis.events.rates import Rates
 from stream_kpis.events.types import LINKED
 from stream_kpis.kpis.goals import NO_GOALS, Goals
-from stream_kpis.live.api import Filter, Json, Views, chosen
+from stream_kpis.live.api import Filter, Json, Views, chosen, rfc3339
 from stream_kpis.live.asks import Ask, asks_of
 from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.model.read_model import ReadModel
+from stream_kpis.live.model.reckoning import GROUPS_MAX
 from stream_kpis.live.model.snapshot import Result, Value
 from stream_kpis.live.terminal.tables import print_rows
 from stream_kpis.plan import compile_plan, goals_of, known_rates
@@ -35,12 +38,23 @@ GC_THRESHOLDS = (50_000, 20, 100)
 """Large dictionaries make the collector the hidden cost: a third of all."""
 
 
+_ADVICE: Mapping[str, str] = {
+    Reason.NO_RATE.value: "; name a file that has these rates by --rates",
+    Reason.IN_FUTURE.value: "; correct their times, or evaluate them when they have happened",
+}
+"""What to do about dead letters, by reason, where that is not plain."""
+
+
 class Answer(NamedTuple):
-    """What was asked, all values of the catalogue for it, and as of an instant what operators make of them."""
+    """What was asked, all values of the catalogue for it, and as of an instant what operators make of them.
+
+    Of a period there is when the history of each KPI begins, in ms, as known at its end.
+    """
 
     ask: Ask
     values: tuple[Value, ...]
     results: tuple[Result, ...] = ()
+    beginnings: Mapping[str, int] = MappingProxyType({})
 
 
 class Evaluation(NamedTuple):
@@ -48,6 +62,8 @@ class Evaluation(NamedTuple):
 
     answers: tuple[Answer, ...]
     dead_letters: dict[str, Tally]
+    left_out: Callable[[str], dict[str, int]]
+    """By grouping how many of its groups have no values, by KPI."""
 
 
 def evaluate(
@@ -59,6 +75,7 @@ def evaluate(
     goals: Goals = NO_GOALS,
     rates: Rates | None = None,
     names: Pseudonyms = REAL,
+    horizon_ms: int | None = None,
 ) -> Evaluation:
     """The values that the events make. To each answer only events before its ``to`` are known.
 
@@ -72,13 +89,15 @@ def evaluate(
         goals: targets, quotas and the shares of experiments.
         rates: of the other currencies; what has none is a dead letter.
         names: how people are called.
+        horizon_ms: events after it lie in the future, and are dead letters as they are in the stream; None if none
+            can be.
     """
-    known = sorted(events, key=attrgetter("time_ms"))
+    dead: dict[str, Tally] = {}
+    known = sorted(_happened(events, horizon_ms, dead), key=attrgetter("time_ms"))
     asks = sorted(asks, key=attrgetter("to_ms")) or [_after(event) for event in known[-1:]]
     shard = Shard(plan, 0, 1, reader, calendar, _NEVER_SEALED_DAYS, rates, 0)
     model = ReadModel(plan, calendar, goals=goals, names=names)
     answers: list[Answer] = []
-    dead: dict[str, Tally] = {}
     begin = 0
     for ask in asks:
         end = bisect_left(known, ask.to_ms, key=attrgetter("time_ms"))
@@ -95,7 +114,7 @@ def evaluate(
             sending = bool(flush.rekeyed)
         answers.append(answered(model, ask))
         begin = end
-    return Evaluation(tuple(answers), dead)
+    return Evaluation(tuple(answers), dead, model.left_out)
 
 
 def answered(model: ReadModel, ask: Ask, kpis: Collection[str] = ()) -> Answer:
@@ -109,7 +128,20 @@ def answered(model: ReadModel, ask: Ask, kpis: Collection[str] = ()) -> Answer:
     if ask.from_ms is None:
         snapshot = model.snapshot(ask.to_ms)
         return Answer(ask, snapshot.values, snapshot.results)
-    return Answer(ask, tuple(model.period(ask.from_ms, ask.to_ms, kpis)))
+    values = tuple(model.period(ask.from_ms, ask.to_ms, kpis))
+    return Answer(ask, values, (), model.beginnings({value.kpi for value in values}, ask.to_ms))
+
+
+def _happened(events: Iterable[Imported], horizon_ms: int | None, dead: dict[str, Tally]) -> Iterable[Imported]:
+    """The events up to the horizon; those after it are counted as dead letters, with the first of them."""
+    for event in events:
+        if horizon_ms is None or event.time_ms <= horizon_ms:
+            yield event
+        elif tally := dead.get(Reason.IN_FUTURE.value):
+            tally.count += 1
+        else:
+            detail = f"{event.kind}: {rfc3339(event.time_ms)} lies in the future"
+            dead[Reason.IN_FUTURE.value] = Tally(1, event.file, event.row, detail)
 
 
 def _after(last: Imported) -> Ask:
@@ -178,12 +210,18 @@ def print_evaluation(
     asks = asks_of(calendar, instants, periods, since, until)
     history = History(files, read_mapping(mapping), reader)
     goals, names = goals_of(settings, plan), Pseudonyms.of(settings)
-    found = evaluate(plan, calendar, reader, history, asks, goals, known_rates(settings), names)
+    horizon_ms = time.time_ns() // 1_000_000 + reader.future_ms
+    found = evaluate(plan, calendar, reader, history, asks, goals, known_rates(settings), names, horizon_ms)
     views = Views(plan.catalogue.kpis, settings.currency)
     rows = [row for answer in found.answers for row in rows_of(answer, wanted, views)]
     document = {"values": rows, "input": _input(history.counts, found.dead_letters)}
     print_rows(rows, document, as_json=as_json, as_csv=as_csv, all_kpis=bool(kpis))
-    for line in (*history.counts.lines(), *_dead_lines(found.dead_letters)):
+    for line in (
+        *_bounded(found, wanted),
+        *history.absent(),
+        *history.counts.lines(),
+        *_dead_lines(found.dead_letters),
+    ):
         print(line, file=sys.stderr)  # noqa: T201 - the command's report
     return int(history.counts.all_rejected)
 
@@ -204,5 +242,18 @@ def _input(counts: Counts, dead: Mapping[str, Tally]) -> Json:
     }
 
 
+def _bounded(found: Evaluation, wanted: Filter) -> Iterable[str]:
+    """That groups are missing, if some are: the rows of a grouping do not add up to the total then."""
+    left_out = found.left_out(wanted.by or "")
+    named = {kpi: count for kpi, count in left_out.items() if not wanted.kpis or kpi in wanted.kpis}
+    if named:
+        kpi = max(named, key=named.__getitem__)
+        more = f" (and some of {len(named) - 1} more KPIs)" if len(named) > 1 else ""
+        yield (
+            f"{named[kpi]} groups of {kpi} by {wanted.by} are not shown{more}: {GROUPS_MAX} have values, those with the"
+            " most days of facts; take a grouping of fewer groups, or files of some of them"
+        )
+
+
 def _dead_lines(dead: Mapping[str, Tally]) -> list[str]:
-    return [f"dead letters, {reason}: {told(tally)}" for reason, tally in sorted(dead.items())]
+    return [f"dead letters, {reason}: {told(tally)}{_ADVICE.get(reason, '')}" for reason, tally in sorted(dead.items())]

@@ -156,13 +156,19 @@ def before(ask: Ask, against: str, calendar: Calendar, now_ms: int) -> tuple[Ask
 
 
 def changes(now: Answer, was: Answer, against: str, kpis: Mapping[str, Kpi]) -> Iterator[Result]:
-    """How the values over a period differ from those over the one that it is compared with, each as of its own end."""
+    """How the values over a period differ from those over the one that it is compared with, each as of its own end.
+
+    One that looks further back than the KPI's history is immature.
+    """
     known = {(value.kpi, value.by, value.group): value for value in was.values}
     for value in now.values:
-        yield _change(now.ask.name, value, known.get((value.kpi, value.by, value.group)), against, kpis[value.kpi])
+        kpi, other = kpis[value.kpi], known.get((value.kpi, value.by, value.group))
+        looks_to_ms = was.ask.to_ms if kpi.windows == ("now",) else was.ask.from_ms or 0
+        before_history = looks_to_ms < now.beginnings.get(value.kpi, 0)
+        yield _change(now.ask.name, value, other, against, kpi, before_history=before_history)
 
 
-def _change(name: str, now: Value, was: Value | None, against: str, kpi: Kpi) -> Result:
+def _change(name: str, now: Value, was: Value | None, against: str, kpi: Kpi, *, before_history: bool) -> Result:
     before_value, samples = (None, 0) if was is None else (was.value, was.samples)
     by_how_much = changed(now.value, before_value, kpi)
     fewest = min(now.samples, samples)
@@ -171,7 +177,7 @@ def _change(name: str, now: Value, was: Value | None, against: str, kpi: Kpi) ->
         state = State.STALE
     elif by_how_much is None:
         state = State.NO_DATA
-    elif State.IMMATURE in (now.state, was.state if was else None):
+    elif before_history or State.IMMATURE in (now.state, was.state if was else None):
         state = State.IMMATURE
     elif fewest < kpi.min_samples:
         state = State.LOW_SAMPLE

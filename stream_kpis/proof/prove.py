@@ -82,7 +82,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         if self.equal:
             return f"equal: the oracle says the same of {self.compared} values ({cost})"
         who = f"first entity: {self.culprit}" if self.culprit else self.unnamed
-        return f"different: {self.first}; {who} ({self.differences} of {self.compared} values differ, {cost})"
+        return f"different: {self.first}; {who} ({self.differences} differences in {self.compared} values, {cost})"
 
 
 class At(NamedTuple):

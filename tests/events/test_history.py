@@ -275,7 +275,7 @@ def test_json_lines_are_read_like_columns(tmp_path: Path) -> None:
     made = values(history)
     assert [(e["subject"], e["id"], e["data"]["amount"]) for e in made] == [("7", "o1", "10.10"), ("p", "2", "3")]
     assert missed(history.counts) == {
-        "no_party": (1, "orders.jsonl", 3),
+        "bad_value": (1, "orders.jsonl", 3),
         "undated": (1, "orders.jsonl", 4),
         "malformed_row": (3, "orders.jsonl", 5),
     }

@@ -131,6 +131,10 @@ def test_weekends_are_filled_between_two_dates(tmp_path: Path, days: int, filled
         ("date,currency,rate\n2026-03-01,EUR,1.1\n2026-03-02,EUR,one\n", r"rates.csv:3: 'one' is no rate"),
         ("date,currency,rate\n2026-03-01,EUR\n", r"rates.csv:2: '' is no rate"),
         ("date,currency,rate\n2026-03-01,EUR,1.1\n2026-03-01,EUR,1.2\n", r"rates.csv:3: EUR of 2026-03-01 is 1.1 in a"),
+        (
+            "date,currency,rate\n2026-03-01,EUR,1.1\n2026-03-02,EUR,1,08\n",
+            r"rates.csv:3: 4 columns, the first line has 3: write a rate with a point, as 1.0832",
+        ),
         ("date,currency,rate\n2026-03-01,USD,1\n", r"rates.csv:2: USD is the reporting currency"),
     ],
 )

@@ -159,7 +159,7 @@ def test_the_examples_of_the_documents_are_right(tmp_path: Path) -> None:
         ("sum(orders) * 2 - sum(refunds)", "count", "the formula gives money"),
         ("sum(orders) * 2 - sum(refunds)", "currency", ""),
         ("count(orders) / count(refunds)", "ratio", ""),
-        ("level(deals_open_value)", "currency", ""),
+        ("level(deals_open)", "count", ""),
     ],
 )
 def test_a_unit_that_cannot_be_is_refused(tmp_path: Path, formula: str, unit: str, problem: str) -> None:
@@ -178,3 +178,33 @@ def test_the_page_names_the_readings_of_each_kind() -> None:
     said = [re.findall(r"`(\w+)`", row) for row in table.splitlines() if "`" in row]
     wanted = {kind: set(readings_of(kind)) for kind in get_args(Kind)}
     assert {kind: set(readings) for kind, *readings in said} == wanted
+
+
+@pytest.mark.parametrize(
+    ("formula", "samples"),
+    [
+        ("sum(orders)", "count(orders)"),
+        ("2 * sum(orders) - sum(refunds)", "count(orders)"),
+        ("sum(orders) + sum(refunds) + sum(orders)", "count(orders) + count(refunds)"),
+        ("count(orders) / sum_ms(orders)", "count(orders)"),
+        ("sum(orders) / 100", "count(orders)"),
+        ("lagged(60d, sum(orders))", "lagged(60d, count(orders))"),
+        ("sum(orders) / count(orders)", None),
+        ("count(orders)", None),
+    ],
+)
+def test_what_a_formula_adds_up_is_counted_as_its_samples(tmp_path: Path, formula: str, samples: str | None) -> None:
+    """Micro-units of money are not."""
+    unit = "ratio" if formula.startswith("count") else "currency"
+    text = f"kpis:\n  own: {{title: Own, formula: {formula!r}, windows: [30d], unit: {unit}}}\n"
+    said = own(tmp_path, text).catalogue.samples.get("own")
+    assert (said and said.text) == samples
+
+
+@pytest.mark.parametrize("formula", ["level(deals_open_value)", "count(orders) / level(customers_worth)"])
+def test_samples_that_would_be_money_are_to_be_said(tmp_path: Path, formula: str) -> None:
+    unit = "ratio" if "/" in formula else "currency"
+    text = f"kpis:\n  own: {{title: Own, formula: {formula}, windows: [30d], unit: {unit}"
+    with pytest.raises(CatalogueError, match=r"^own0.yaml:2: own: its samples would be money: add samples$"):
+        own(tmp_path, text + "}")
+    assert "own" in own(tmp_path, text + ", samples: count(orders)}").catalogue.kpis

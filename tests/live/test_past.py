@@ -179,6 +179,15 @@ def test_both_are_as_known_at_their_own_ends() -> None:
     assert (frequency.numerator, frequency.denominator) == (6, 5)
 
 
+@pytest.mark.parametrize(("first", "state"), [("2026-01-29", State.OK), ("2026-02-03", State.IMMATURE)])
+def test_a_change_that_looks_further_back_than_history_is_immature(first: str, state: State) -> None:
+    """The value stays; the history of any group will do."""
+    days = [f"2026-02-{day:02}" for day in range(3, 28)] + [f"2026-03-{day:02}" for day in range(1, 31)]
+    events = [order(day, 10, f"p{n % 4}", f"o{n}") for n, day in enumerate([first, *days, *days])]
+    found = compared_months(events)["orders"]
+    assert (found.value is not None, found.state) == (True, state)
+
+
 def test_a_ratio_changes_by_a_difference_and_nothing_by_nothing() -> None:
     found = compared_months([order("2026-03-02", 10, number="a")])
     assert found["orders"][8:13] == (None, 1, 0, 0, State.NO_DATA)

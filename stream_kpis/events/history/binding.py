@@ -22,6 +22,22 @@ class Nested(str):
     __slots__ = ()
 
 
+class Unnumbered(str):
+    """Why a path has no value: it runs into a list. Stands where the value would."""
+
+    __slots__ = ()
+
+
+class Astray(str):
+    """Why a path has no value: it runs into a text or a number, which in another row may be an object."""
+
+    __slots__ = ()
+
+
+class AstrayError(BadValueError):
+    """A text or a number where the mapping reaches into an object."""
+
+
 class NestedError(BadValueError):
     """A list or an object where one value is needed."""
 
@@ -109,11 +125,17 @@ def _column(name: str, scope: Scope) -> Bound:
 
     def column(row: Row) -> Value:
         text = row[index]
-        if text.__class__ is Nested:
-            raise NestedError(f"{name} is {text[:40]!r}, a list or an object: one value is needed")
+        if text.__class__ is not str:
+            raise _no_value(name, text)
         return text.strip() or None
 
     return column
+
+
+def _no_value(name: str, text: str) -> BadValueError:
+    if isinstance(text, Nested):
+        return NestedError(f"{name} is {text[:40]!r}, a list or an object: one value is needed")
+    return AstrayError(text) if isinstance(text, Astray) else BadValueError(text)
 
 
 def _strict(apply: Callable[..., Value], args: list[Bound]) -> Bound:
@@ -137,10 +159,17 @@ def _strict(apply: Callable[..., Value], args: list[Bound]) -> Bound:
 
 def _first(*args: Bound) -> Bound:
     def first(row: Row) -> Value:
+        astray: AstrayError | None = None
         for arg in args:
-            value = arg(row)
+            try:
+                value = arg(row)
+            except AstrayError as error:
+                astray = error
+                continue
             if value is not None:
                 return value
+        if astray is not None:
+            raise astray
         return None
 
     return first
@@ -152,6 +181,8 @@ def _given(arg: Bound) -> Bound:
             return arg(row) is not None
         except NestedError:
             return True
+        except AstrayError:
+            return False
 
     return given
 

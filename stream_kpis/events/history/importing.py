@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from stream_kpis.events.envelope import Reader, Reject, encode_event
 from stream_kpis.events.history.binding import Bound, Lookup, Row, Scope, bind
-from stream_kpis.events.history.document import printable
+from stream_kpis.events.history.document import printable, unknown
+from stream_kpis.events.history.paths import Sought
 from stream_kpis.events.history.readers import Malformed, Table, open_table, read_lookup
 from stream_kpis.events.history.rules import EventRule, FieldRule, FileRule, Mapping, format_of
 from stream_kpis.events.history.values import BadValueError, rfc3339
@@ -112,7 +113,8 @@ class History:
     def __init__(self, files: Sequence[Path], mapping: Mapping, reader: Reader | None = None) -> None:
         self.counts = Counts()
         self._reader = reader or Reader()
-        self._parts = [_part(file, mapping) for file in files]
+        self._sought: dict[str, tuple[FileRule, Sought]] = {}
+        self._parts = [self._part(file, mapping) for file in files]
 
     def __iter__(self) -> Iterator[Imported]:
         """The events. :attr:`counts` starts anew and is complete when the iteration is."""
@@ -120,9 +122,28 @@ class History:
         for table, makers in self._parts:
             yield from self._events(table, makers)
 
+    def absent(self) -> list[str]:
+        """Of files without a header: the columns that no row of any file of a pattern had, each as one line.
+
+        Complete when the iteration is. A column that is not required is easily misspelt, and nothing else would say so.
+        """
+        return [
+            str(rule.columns()[name].error(unknown(f"row of {rule.pattern} has", name, names)))
+            for rule, sought in self._sought.values()
+            for name, names in sought.absent().items()
+        ]
+
+    def _part(self, file: Path, mapping: Mapping) -> "tuple[Table, list[_Maker]]":
+        rule = mapping.rule_of(file)
+        table = open_table(file, rule, rule.columns().items(), hint=" (a constant is written {constant: word})")
+        lookups = {lookup: _lookup(file, lookup, rule, mapping) for lookup in rule.lookups()}
+        scope = Scope(table.columns, rule.reading, mapping.tables, lookups, file.name)
+        self._sought.setdefault(rule.pattern, (rule, Sought(rule.columns())))
+        return table, [_Maker(event, rule.source, scope) for event in rule.events]
+
     def _events(self, table: Table, makers: "list[_Maker]") -> Iterator[Imported]:
-        counts = self.counts
-        for number, row in enumerate(table, 1):
+        counts, (_, sought) = self.counts, self._sought[table.rule.pattern]
+        for number, row in enumerate(table.rows(sought), 1):
             counts.rows += 1
             if isinstance(row, Malformed):
                 _tally(counts.rows_without_event, Miss.MALFORMED_ROW, table, number, row.detail)
@@ -201,14 +222,6 @@ def _needed(value: Any, miss: Miss, what: str) -> Any:
     if value is None:
         raise _MissedError(miss, f"{what} is empty")
     return value
-
-
-def _part(file: Path, mapping: Mapping) -> tuple[Table, list[_Maker]]:
-    rule = mapping.rule_of(file)
-    table = open_table(file, rule, rule.columns().items(), hint=" (a constant is written {constant: word})")
-    lookups = {lookup: _lookup(file, lookup, rule, mapping) for lookup in rule.lookups()}
-    scope = Scope(table.columns, rule.reading, mapping.tables, lookups, file.name)
-    return table, [_Maker(event, rule.source, scope) for event in rule.events]
 
 
 def _lookup(file: Path, lookup: Lookup, rule: FileRule, mapping: Mapping) -> dict[str, str]:

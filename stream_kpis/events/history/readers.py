@@ -12,6 +12,7 @@ import msgspec
 from stream_kpis.events.history.binding import Lookup, Nested, Row
 from stream_kpis.events.history.document import Place, unknown
 from stream_kpis.events.history.parquet import ParquetError, columns_of, missing, rows_of, text_of
+from stream_kpis.events.history.paths import Sought, member
 from stream_kpis.events.history.rules import FileRule
 
 _decode = msgspec.json.Decoder(float_hook=str).decode
@@ -43,9 +44,14 @@ class Table:
     rule: FileRule
     columns: dict[str, int]
 
-    def __iter__(self) -> Iterator[Row | Malformed]:
-        """The rows; blank lines are none. Each row's texts by position, and last its number, from 1."""
-        rows = {"csv": self._csv, "jsonl": self._jsonl, "parquet": self._parquet}[self.rule.format]()
+    def rows(self, sought: Sought) -> Iterator[Row | Malformed]:
+        """The rows; blank lines are none. Each row's texts by position, and last its number, from 1.
+
+        Args:
+            sought: sees each row of a file without a header that names all there is.
+        """
+        read = {"jsonl": self._jsonl, "parquet": self._parquet}.get(self.rule.format)
+        rows = read(sought) if read else self._csv()
         empty = self.rule.empty
         for number, row in enumerate(rows, 1):
             if isinstance(row, list):
@@ -73,7 +79,7 @@ class Table:
                 elif row:
                     yield Malformed(f"{len(row)} columns, the header has {width}")
 
-    def _jsonl(self) -> Iterator[list[Any] | Malformed]:
+    def _jsonl(self, sought: Sought) -> Iterator[list[Any] | Malformed]:
         paths = [(name, name.split(".")) for name in self.columns]
         with self.path.open("rb") as file:
             for line in file:
@@ -86,16 +92,18 @@ class Table:
                     yield Malformed(str(error))
                     continue
                 if isinstance(value, dict):
-                    yield [_text(_member(value, name, path)) for name, path in paths]
+                    sought.see(value)
+                    yield [_text(member(value, name, path)) for name, path in paths]
                 else:
                     yield Malformed("the line is no JSON object")
 
-    def _parquet(self) -> Iterator[list[Any] | Malformed]:
+    def _parquet(self, sought: Sought) -> Iterator[list[Any] | Malformed]:
         paths = [(name, name.split(".")) for name in self.columns]
         try:
             for row in rows_of(self.path):
+                sought.see(row)
                 try:
-                    yield [text_of(_member(row, name, path)) for name, path in paths]
+                    yield [text_of(member(row, name, path)) for name, path in paths]
                 except UnicodeDecodeError as error:
                     yield Malformed(f"bytes that are no UTF-8 text: {error.reason}")
         except ParquetError as error:
@@ -151,18 +159,28 @@ def read_lookup(path: Path, rule: FileRule, lookup: Lookup) -> dict[str, str]:
     """The other file of a join, in memory: key -> taken value. Rows without a key or a value are left out.
 
     Raises:
-        MappingError: it cannot be read, lacks a column, or has two values for one key.
+        MappingError: it cannot be read, lacks a column, or has a list or an object for one, or two values for one key.
     """
+    sought = Sought((lookup.key, lookup.take))
     table = open_table(path, rule, ((lookup.key, lookup.place), (lookup.take, lookup.place)))
     key_at, take_at = table.columns[lookup.key], table.columns[lookup.take]
     found: dict[str, str] = {}
-    for row in table:
+    for row in table.rows(sought):
         if isinstance(row, Malformed):
             raise lookup.place.error(f"{path.name}: {row.detail}")
-        key, value = row[key_at].strip(), row[take_at].strip()
+        key, value = (_joined(text, path, lookup) for text in (row[key_at], row[take_at]))
         if key and value and found.setdefault(key, value) != value:
             raise lookup.place.error(f"{path.name} has two values of {lookup.take!r} for {lookup.key} {key[:40]!r}")
+    for name, names in sought.absent().items():
+        raise lookup.place.error(unknown(f"row of {path.name} has", name, names))
     return found
+
+
+def _joined(text: str, path: Path, lookup: Lookup) -> str:
+    if text.__class__ is str:
+        return text.strip()
+    detail = f"{text[:40]!r} is a list or an object" if isinstance(text, Nested) else text
+    raise lookup.place.error(f"{path.name}: {detail}")
 
 
 def _header(path: Path, rule: FileRule) -> list[str]:
@@ -201,17 +219,6 @@ def _first_bytes(path: Path, place: Place) -> None:
             file.read(1)
     except OSError as error:
         raise place.error(f"{path.name} cannot be read: {error.strerror}") from None
-
-
-def _member(value: dict[str, Any], name: str, path: list[str]) -> Any:
-    if len(path) == 1 or name in value:
-        return value.get(name)
-    inner: Any = value
-    for step in path:
-        if not isinstance(inner, dict):
-            return None
-        inner = inner.get(step)
-    return inner
 
 
 def _text(value: Any) -> str:

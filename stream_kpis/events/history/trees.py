@@ -64,6 +64,7 @@ _SIMPLE: dict[str, tuple[Type, Type]] = {
     **dict.fromkeys(SPAN_FUNCTIONS, (NUMBER, SPAN)),
 }
 FUNCTIONS = (*_SIMPLE, "time", "given", "first", "if", "translate")
+_HOURS = "(time(closed) - time(opened)) / 1h"
 _ORDER = {"<", "<=", ">", ">="}
 
 
@@ -94,7 +95,7 @@ def coerce(expr: Expr, target: Type) -> Expr:
     if expr.type is TEXT and target is BOOL:
         raise MistakeError("a text is no condition: compare it, or use given(…) or is_true(…)")
     if expr.type is SPAN:
-        raise MistakeError(f"a duration is no {target}: divide it by a unit, as in (closed - opened) / 1h")
+        raise MistakeError(f"a duration is no {target}: divide it by a unit, as in {_HOURS}")
     raise MistakeError(f"a {expr.type} is no {target}")
 
 
@@ -111,7 +112,8 @@ def _alike(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
     """The expressions in the one type that is not text, if any is not."""
     others = {expr.type for expr in exprs} - {TEXT}
     if len(others) > 1:
-        raise MistakeError("cannot mix " + " and ".join(sorted(others)))
+        hint = ": a duration of columns is time(closed) - time(opened)" if others == {NUMBER, SPAN} else ""
+        raise MistakeError("cannot mix " + " and ".join(sorted(others)) + hint)
     target = others.pop() if others else TEXT
     return tuple(coerce(expr, target) for expr in exprs)
 
@@ -176,6 +178,9 @@ def product_of(operator: str, left: Expr, right: Expr) -> Expr:
         return Expr("/", NUMBER, args)
     if spans == (True, False) or (spans == (False, True) and operator == "*"):
         return Expr("scale" if operator == "*" else "shrink", SPAN, args)
+    if spans == (False, True):
+        # A column less a column is a number: what else it could be would be guessed.
+        raise MistakeError(f"a number cannot be divided by a duration: of columns with times write {_HOURS}")
     if any(spans):
         raise MistakeError(f"{operator!r} does not fit these durations")
     return Expr(operator, NUMBER, args)

@@ -62,7 +62,8 @@ class ReadModel:
         self._sums_of: list[list[RunningSum]] = [
             [total for span, total in self._sums.items() if index in total.sums] for index in range(len(self._kinds))
         ]
-        self._reckoner = Reckoner(plan, self._sources, self._tiles, calendar, goals)
+        quotas = {names.person(owner): due for owner, due in goals.quotas.items()}
+        self._reckoner = Reckoner(plan, self._sources, self._tiles, calendar, goals._replace(quotas=quotas))
         self._days = Days(self._kinds, read_by_day(plan, self._sources), calendar)
         self._operators = Operators(plan, self._sources, self._days, self._reckoner.groups)
         self.targets = Targets(plan, calendar, goals, plan.calendars.open_ms, names)
@@ -247,6 +248,10 @@ class ReadModel:
     def _view(self, to_ms: int) -> View:
         return View(to_ms, self._sums, self._begun, self._sources.edges, self._values, self._aimed)
 
+    def left_out(self, by: str) -> dict[str, int]:
+        """How many groups of a grouping had no values when last looked, by KPI, of those that left some out."""
+        return self._reckoner.left_out(by)
+
     def reader(self, value: Value) -> KpiReader:
         """Reads what the formula of a value of the last snapshot does; of a KPI without a method."""
         return self._reckoner.reader(value, self._view(self._to_ms))
@@ -254,6 +259,11 @@ class ReadModel:
     def cell(self, value: Value, measure: str, reading: Reading) -> Cell:
         """The sum that one argument of a reading reads, of a value of the last snapshot."""
         return self._reckoner.cell(value, measure, reading, self._view(self._to_ms))
+
+    def beginnings(self, kpis: Iterable[str], before_ms: int) -> dict[str, int]:
+        """When the history of some KPIs begins, in ms: the first cell of what they read. Of those that have one."""
+        read = {kpi: frozenset(self._sources.past_groupings(kpi, "")) for kpi in kpis}
+        return firsts(read, self._tiles, before_ms)
 
     def period(self, from_ms: int, to_ms: int, only: Collection[str] = ()) -> list[Value]:
         """All KPIs, or some, over one period of business days, from the cells.

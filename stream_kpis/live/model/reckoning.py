@@ -89,6 +89,10 @@ class Reckoner:
         """How many groups have no values, over all KPIs and groupings."""
         return sum(self._left_out.values())
 
+    def left_out(self, by: str) -> dict[str, int]:
+        """How many groups of a grouping have no values, by KPI, of those that leave some out."""
+        return {name: count for (name, grouping), count in self._left_out.items() if grouping == by and count}
+
     def values(self, name: str, window: str, by: str, edges: Edges, view: View) -> Iterator[Value]:
         """The values of a KPI, by group.
 

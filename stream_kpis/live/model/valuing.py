@@ -6,7 +6,7 @@ from typing import NamedTuple
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.reading import FUNCTIONS, STANDING, balance_of, mean_of
 from stream_kpis.engine.tiles import Edges
-from stream_kpis.kpis.formula import Formula, Part, Reading, evaluate
+from stream_kpis.kpis.formula import Formula, Part, Reading, default_samples, evaluate
 from stream_kpis.live.model.intervals import Bounds, balance, is_share, mean, wilson
 from stream_kpis.live.model.readings import KpiReader
 from stream_kpis.live.model.snapshot import State, Value
@@ -122,7 +122,7 @@ class Valuer:
             return min((0 if part is None else part.samples for part in parts.values()), default=0)
         if isinstance(formula.numerator, Reading) and FUNCTIONS[formula.numerator.function].distribution is not None:
             return reader.observations(formula.numerator)
-        return int((above if formula.denominator is None else below) or 0)
+        return int((above if default_samples(formula) is formula.numerator else below) or 0)
 
     def _state(self, place: Place, value: float | None, samples: int, *, known: bool, ripens: bool) -> State:
         """What a value deserves by itself."""

@@ -1,12 +1,12 @@
 """What needs someone now: unanswered tickets, stalled deals, uncontacted leads. Complete, the oldest first. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holding
 from stream_kpis.journeys.facts import FACTS, Fact
-from stream_kpis.journeys.leads import Leads, creation_ms, wholes
+from stream_kpis.journeys.leads import Leads, facts_by_lead
 from stream_kpis.live.api import rfc3339
 from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.terminal.listing import table_of
@@ -66,11 +66,11 @@ def waiting(plan: Plan, holdings: Iterable[Holding], now_ms: int, names: Pseudon
     queues = {queue.fact: queue for queue in QUEUES}
     found = []
     for holding in holdings:
-        for fact in holding.scope.facts:
+        for entity, fact in _facts(holding):
             queue = queues.get(fact.name)
             if queue is None or fact.at_ms >= now_ms:
                 continue
-            case = _case(queue, holding, fact, now_ms, _target_ms(plan, queue))
+            case = _case(queue, holding.party, entity, fact, now_ms, _target_ms(plan, queue))
             case = case._replace(owner=names.person(case.owner))
             if case.over or not queue.due_only:
                 found.append(case)
@@ -82,25 +82,20 @@ def oldest_first(case: Waiting) -> tuple[int, str, str]:
     return case.since_ms, case.party, case.entity
 
 
-def _case(queue: Queue, holding: Holding, fact: Fact, now_ms: int, target_ms: int | None) -> Waiting:
+def _facts(holding: Holding) -> Iterator[tuple[str, Fact]]:
+    """What a scope says, each with its entity: all leads of a party are one scope."""
+    state = holding.scope.state
+    if isinstance(state, Leads):
+        for lead_id, facts in facts_by_lead(state).items():
+            yield from ((lead_id, fact) for fact in facts)
+    else:
+        yield from ((holding.entity, fact) for fact in holding.scope.facts)
+
+
+def _case(queue: Queue, party: str, entity: str, fact: Fact, now_ms: int, target_ms: int | None) -> Waiting:
     dims = dict(zip(FACTS[fact.name].dims, fact.dims, strict=True))
-    entity = holding.entity or _lead_of(holding.scope.state, fact)
     owner = dims.get("owner") or dims.get("agent") or NOBODY
-    return Waiting(
-        queue.what, holding.party, entity, owner, dims.get("team") or "", fact.at_ms, now_ms - fact.at_ms, target_ms
-    )
-
-
-def _lead_of(state: Any, fact: Fact) -> str:
-    """Which of a party's leads a fact is about: the one created then, the first by id if there are several."""
-    if not isinstance(state, Leads):
-        return ""
-    of_then = (
-        name
-        for name, whole in sorted(wholes(state).items())
-        if creation_ms(whole) == fact.at_ms and not state.leads[name].disqualified
-    )
-    return next(of_then, "")
+    return Waiting(queue.what, party, entity, owner, dims.get("team") or "", fact.at_ms, now_ms - fact.at_ms, target_ms)
 
 
 def _target_ms(plan: Plan, queue: Queue) -> int | None:

@@ -1,6 +1,7 @@
 """History to Kafka: the events of files, in the order of their rows, as if their systems sent them now."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -47,6 +48,8 @@ def import_files(settings: Settings, files: Sequence[Path], mapping: Path, *, wi
             late = asyncio.run(send(settings, history, _told_of(report), reader.future_ms, rates))
     except KafkaError as error:
         raise RuntimeError(f"import: {kafka_line(settings.bootstrap, error)}") from error
+    for line in history.absent():
+        print(line, file=sys.stderr)  # noqa: T201 - no count, but what to look at
     for line in history.counts.lines():
         print(line)  # noqa: T201 - the command's output
     if late:

@@ -14,19 +14,23 @@ from stream_kpis.live.model.snapshot import Value
 from stream_kpis.proof.oracle import Answer
 from stream_kpis.proof.verify import renamed
 from stream_kpis.settings import SettingsError, load
-from tests.live.stories import DAY_0_MS, PLAN, deal, ticket
+from tests.live.stories import DAY_0_MS, PLAN, deal, order, ticket
 
 HIDDEN = Pseudonyms("secret")
 EVENTS = [
     deal(1, "created", "d1", owner_id="rep-01", amount=5), deal(2, "won", "d1"),
     deal(1, "created", "d2", owner_id="rep-02", amount=5), deal(2, "lost", "d2"),
+    order(2, "placed", "o1", owner_id="rep-01", amount=8), order(3, "refunded", "o1", refund_id="r", amount=2),
     ticket(1, "created", "t1", agent_id="rep-01", team="first"),
 ]  # fmt: skip
 
 
+QUOTAS = Goals(quotas={"rep-01": 24_000_000, "rep-09": 1_000_000})
+
+
 def values(names: Pseudonyms) -> list[Value]:
     ask = Ask(DAY_0_MS + 30 * 86_400_000, None, "")
-    (answer,) = evaluate(PLAN, Calendar(), Reader(), EVENTS, [ask], names=names).answers
+    (answer,) = evaluate(PLAN, Calendar(), Reader(), EVENTS, [ask], QUOTAS, names=names).answers
     return list(answer.values)
 
 
@@ -35,6 +39,7 @@ def test_no_value_has_a_real_name_and_none_another_number() -> None:
     assert any("rep-0" in value.group for value in real)
     assert not any("rep-0" in value.group for value in shown)
     assert {v._replace(group=HIDDEN.group(v.by, v.group)) for v in real} == set(shown)
+    assert 0.25 in {value.value for value in real if (value.kpi, value.by) == ("quota_attainment", "owner")}
 
 
 def test_a_person_has_one_name_as_owner_and_as_agent() -> None:

@@ -69,6 +69,17 @@ def test_a_lead_into_which_others_were_merged_waits_since_the_eldest_by_its_own_
     assert [(case.entity, case.since_ms) for case in cases(merged)] == [("l2", DAY_0_MS + 8 * DAY_MS)]
 
 
+def test_of_leads_that_came_in_the_same_instant_each_is_itself() -> None:
+    """Who was contacted waits for nobody, and each has its owner: imports often know no more than a day."""
+    events = [
+        happened(8, "lead.created", lead_id="l1", owner_id="ann"),
+        happened(8, "lead.created", lead_id="l2", owner_id="bob"),
+        happened(8, "lead.created", lead_id="l3", owner_id="cem"),
+        happened(9, "lead.contacted", lead_id="l1"),
+    ]
+    assert [(case.entity, case.owner) for case in cases(events)] == [("l2", "bob"), ("l3", "cem")]
+
+
 def test_ages_are_against_the_target() -> None:
     first, *_ = rows_of(cases())
     assert (first["age_s"], first["target_s"], first["since"]) == (29 * 86_400, 120, "2026-03-02T00:00:00.000Z")
