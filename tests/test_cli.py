@@ -118,6 +118,11 @@ def test_evaluate_takes_groups_and_days(
         (("kpis", "--at", "2026-03-01", "--period", "2026-03"), 2, "instants and periods do not go together"),
         (("kpis", "--period", "2026-03", "--window", "7d"), 2, "windows and periods do not go together"),
         (("kpis", "--period", "2026-03", "--from", "2026-03-01", "--to", "2026-03-02"), 2, "--period excludes --from"),
+        (
+            ("kpis", "--period", "2026-03", "--compare", "previous", "--url", "http://127.0.0.1:9"),
+            2,
+            "stream-kpis: periods are compared from Kafka, and an exporter compares windows: leave --url out",
+        ),
         (("kpis", "--from", "2026-03-01"), 2, "stream-kpis: from and to go together: give both"),
         (("kpis", "--at", "2199-03-01"), 2, "stream-kpis: 2199-03-01T00:00:00Z has not come: it is "),
         (("kpis", "--period", "2199", "--compare", "year"), 2, "stream-kpis: no day of 2199 is closed"),
@@ -126,6 +131,14 @@ def test_evaluate_takes_groups_and_days(
             1,
             "stream-kpis: Kafka 127.0.0.1:9 does not answer",
         ),
+        (("explain", "order", "--at", "2026-03-01"), 2, "stream-kpis: no KPI 'order' (did you mean orders?)"),
+        (("explain", "orders", "--at", "2026-03-01"), 2, "stream-kpis: which window of orders? give one of 5m, 1h, "),
+        (
+            ("explain", "deals_open", "--at", "2020-03-01", "--bootstrap", "127.0.0.1:9"),
+            1,
+            "stream-kpis: Kafka 127.0.0.1:9 does not answer",
+        ),
+        (("explain", "nope", "--url", "http://127.0.0.1:9"), 1, "stream-kpis: no exporter at http://127.0.0.1:9: "),
         (("kpis", "--url", "http://127.0.0.1:9"), 1, "stream-kpis: no exporter at http://127.0.0.1:9: "),
         (
             ("import", "SHOP", "--bootstrap", "127.0.0.1:9"),
@@ -337,6 +350,15 @@ def test_it_runs_as_a_program(shop: tuple[str, ...]) -> None:
     ended = subprocess.run(program, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)})
     assert {line.split(",")[0] for line in ended.stdout.splitlines()} == {"kpi", "orders"}
     assert "3 rows, 2 events" in ended.stderr
+
+
+def test_what_the_client_tries_again_is_not_said() -> None:
+    """Each process sets up what is logged, so in one of its own."""
+    program = [sys.executable, "-m", "stream_kpis", "rebuild", "--dry-run", "--bootstrap", "127.0.0.1:9"]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT)})
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("stream-kpis: Kafka 127.0.0.1:9 does not answer: ")
 
 
 def test_check_looks_at_the_goals(

@@ -95,7 +95,8 @@ def test_a_file_that_says_nothing_useful_is_named(tmp_path: Path, text: str) -> 
         ("port: 99999", "port: 99999 is not a whole number from 0 to 65535"),
         ("port:", "port: null is not a whole number from 0 to 65535"),
         ("data_dir: 5", "data_dir: 5 is not a text"),
-        ("catalogue: a.yaml", "catalogue: 'a.yaml' is not a list of texts"),
+        ("catalogue: a.yaml", "catalogue: 'a.yaml' is not a list of texts: write ['a.yaml']"),
+        ("allowed_hosts: 5", "allowed_hosts: 5 is not a list of texts"),
         ("catalogue: [5]", "catalogue: [5] is not a list of texts"),
         ("sasl_password: [hidden]", "sasl_password: the value is not a text"),
         ("port: 1\nhost: a\nport: 2", "FILE:3: 'port' is there already, in line 1"),
@@ -108,6 +109,21 @@ def test_a_wrong_value_in_a_file_is_said_for_people(tmp_path: Path, text: str, l
     with pytest.raises(SettingsError) as raised:
         load(file, {})
     assert str(raised.value) == f"settings: {line.replace('FILE', str(file))}"
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "toml"])
+def test_what_is_to_be_written_of_a_list_is_one(tmp_path: Path, suffix: str) -> None:
+    file, sign = tmp_path / f"s.{suffix}", "=" if suffix == "toml" else ":"
+    file.write_text(f"catalogue{sign} 'own'\n")
+    with pytest.raises(SettingsError) as raised:
+        load(file, {})
+    file.write_text(f"catalogue{sign} {str(raised.value).partition(': write ')[2]}\n")
+    assert load(file, {}).catalogue == (Path("own"),)
+
+
+def test_the_page_says_what_is_a_list() -> None:
+    rows = [line for line in documentation().splitlines() if " A list. " in line]
+    assert [row.split("`")[1] for row in rows] == ["catalogue", "budget_groups", "allowed_hosts"]
 
 
 def test_a_password_does_not_travel_in_the_clear() -> None:

@@ -11,7 +11,12 @@ from stream_kpis.cli.options import as_csv, as_json, bootstrap, one_form, settin
 
 @click.command()
 @click.argument("kpi", shell_complete=completing.kpis)
-@click.option("--window", default=None, shell_complete=completing.windows, help="One of the KPI's windows.")
+@click.option(
+    "--window",
+    default=None,
+    shell_complete=completing.windows,
+    help="One of the KPI's windows; by default its only one.",
+)
 @click.option("--by", "group", default="", metavar="DIM=VALUE", help="A group instead of the total.")
 @click.option("--at", default=None, help="As of an instant of the past, replayed from the parties in Kafka.")
 @click.option("--period", default=None, help="A day, month, quarter or year, of KPIs that have such a window.")
@@ -35,8 +40,6 @@ def explain(
     one_form(options)
     if period is not None and (window or at):
         raise click.UsageError("--period says both --window and --at: give it, or them")
-    if period is None and window is None:
-        raise click.UsageError("whose window? Give --window, or a --period of the past")
     if (at or period) and url:
         raise click.UsageError("the past is answered from Kafka: leave --url out")
     forms = {"json_wanted": options.pop("as_json"), "as_csv": options.pop("as_csv")}
@@ -108,6 +111,9 @@ def attention(context: click.Context, /, bootstrap: str | None, **options: Any) 
 @click.pass_context
 def report(context: click.Context, /, bootstrap: str | None, **options: Any) -> None:
     """Hand over a shift: targets missed, biggest changes, what is open.
+
+    Values are as known now, as `kpis --from --to --url` shows them: what came later and corrects them is in. What was
+    known when the days ended `kpis --from --to` says, without --url.
 
     Example: stream-kpis report --from 2026-03-02 --to 2026-03-03
     """

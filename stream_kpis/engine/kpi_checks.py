@@ -49,6 +49,8 @@ def check_kpi(name: str, catalogue: Catalogue) -> None:
     _check_windows(name, kinds, catalogue)
     _check_edges(name, catalogue)
     _check_interval(name, catalogue)
+    if kpi.aim is not None and (problem := kpi.beyond(kpi.aim)):
+        raise CatalogueError(f"{catalogue.place(entry, 'target')}: the value {problem}")
     for operator in kpi.operators:
         _check_operator(operator, name, catalogue)
     if kpi.method is None:

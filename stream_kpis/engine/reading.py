@@ -145,6 +145,15 @@ STANDING = frozenset(name for name, f in FUNCTIONS.items() if f.kinds[0] in (("l
 """Functions that read what stands at an instant: nothing is not 0 before a first of it began."""
 
 
+def readings_of(kind: str) -> list[str]:
+    """The functions that read measures of a kind.
+
+    >>> readings_of("recency")
+    ['distinct', 'distinct_ms']
+    """
+    return [name for name, function in FUNCTIONS.items() if kind in function.kinds[0]]
+
+
 def quantile_of(node: Node) -> float | None:
     """The quantile that a part of a formula reads, if it is a reading of one."""
     return FUNCTIONS[node.function].distribution if isinstance(node, Reading) else None
@@ -172,7 +181,8 @@ def reading_problem(reading: Reading, kinds: Sequence[str]) -> str | None:
     """Why a reading does not fit the kinds of its measures, or None."""
     function = FUNCTIONS[reading.function]
     if not kinds or kinds[0] not in function.kinds[0]:
-        return f"{reading} reads {' or '.join(function.kinds[0])}, not {kinds[0] if kinds else 'nothing'}"
+        instead = f"{kinds[0]}; {kinds[0]} is read by {', '.join(readings_of(kinds[0]))}" if kinds else "nothing"
+        return f"{reading} reads {' or '.join(function.kinds[0])}, not {instead}"
     extra = list(kinds[1:])
     if extra and not (kinds[0] == "distribution" and function.distribution is not None and extra == ["open_set"]):
         return f"{reading} has too many measures"

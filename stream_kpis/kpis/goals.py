@@ -160,11 +160,18 @@ def mistake(target: Target, kpis: Mapping[str, Kpi]) -> tuple[str, str] | None:
     by = ",".join(target.group)
     if by and by not in kpi.by:
         return "group", f"{target.kpi} is not grouped by {by!r}{nearest(by, kpi.by)}"
-    if not isfinite(target.target):
-        return "target", f"a target is a finite number, not {target.target}"
+    if problem := _beyond(target, kpi):
+        return "target", problem
     if target.deadline is not None and target.deadline < target.since:
         return "deadline", f"the deadline {target.deadline} lies before the first day, {target.since}"
     return None
+
+
+def _beyond(target: Target, kpi: Kpi) -> str | None:
+    if not isfinite(target.target):
+        return f"a target is a finite number, not {target.target}"
+    problem = kpi.beyond(target.target)
+    return problem and f"{target.kpi} {problem}"
 
 
 class _Told(msgspec.Struct, frozen=True, kw_only=True):

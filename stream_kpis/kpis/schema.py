@@ -26,6 +26,8 @@ READ_BY: dict[str, str | None] = {
 """By method the grouping in which it reads what its formula names; None for the KPI's."""
 Interval = Literal["wilson", "nps", "mean"]
 """Of a share, which has no value unless it counts some of its denominator; of promoters less detractors; of a mean."""
+_BOUNDS = {"wilson": (0, 1), "nps": (-1, 1)}
+"""By interval the least and the most that a value can be."""
 Operator = Literal[
     "change", "trend", "forecast", "anomaly", "revenue_growth_yoy", "deals_forecast", "pipeline_overdue_value"
 ]
@@ -113,3 +115,21 @@ class Kpi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     def aim(self) -> float | None:
         """What its value should be: the target, unless that is the wait of ``older(…, target)``."""
         return None if self.cases or ",target)" in self.formula.replace(" ", "") else self.target
+
+    def beyond(self, aim: float) -> str | None:
+        """Why its value can never get to what it should be, or None: it may, or nothing bounds it.
+
+        What has the interval of a share is part of a whole; what has that of promoters less detractors, one or its
+        opposite. Other ratios, such as growth or attainment, may be of any size.
+
+        >>> share = Kpi(title="", formula="", unit="ratio", windows=(), interval="wilson")
+        >>> share.beyond(3), share.beyond(1)
+        ('lies between 0 and 1, not at 3: for 3 % write 0.03', None)
+        """
+        if self.interval not in _BOUNDS:
+            return None
+        least, most = _BOUNDS[self.interval]
+        if least <= aim <= most:
+            return None
+        hint = f": for {aim:g} % write {aim / 100:g}" if least <= aim / 100 <= most else ""
+        return f"lies between {least} and {most}, not at {aim:g}{hint}"

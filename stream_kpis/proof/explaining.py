@@ -37,11 +37,16 @@ COLUMNS = (
 )
 
 
+_WHOLE = "(all of the party)"
+"""Who adds what a journey over a whole party says, of all its leads or orders together."""
+
+
 class Wanted(NamedTuple):
     """What is to be told of a value."""
 
     kpi: str
     window: str
+    """Empty for the only one that the KPI has."""
     group: str
     """``DIM=VALUE``, or empty for the total."""
     entities: int
@@ -112,7 +117,8 @@ def print_receipt(
 
 async def _now(settings: Settings, wanted: Wanted, url: str) -> _Told:
     """What the exporter shows."""
-    asked = [("kpi", wanted.kpi), ("window", wanted.window), *([("by", wanted.group)] if wanted.group else [])]
+    given = ("kpi", wanted.kpi), ("window", wanted.window), ("by", wanted.group)
+    asked = [(name, text) for name, text in given if text]
     receipt = await asyncio.to_thread(ask, url, "/api/explain", asked)
     text = receipt.pop("text")
     del receipt["provable"]
@@ -184,9 +190,11 @@ def as_document(behind: Behind, plan: Plan, kpi: str) -> dict[str, Any]:
 def entities_text(found: Mapping[str, Any], unit: str) -> str:
     """The entities behind a value as text of at most 80 columns."""
     named = found["named"]
-    head = f"{found['total']:,} entities of {found['parties']:,} parties are behind it, the {found['order']} first:"
+    total, parties = found["total"], found["parties"]
+    many = f"{total:,} {'entity' if total == 1 else 'entities'} of {parties:,} {'party' if parties == 1 else 'parties'}"
+    head = f"{many} {'is' if total == 1 else 'are'} behind it, the {found['order']} first:"
     rows = (
-        (one["party"], one["entity"], people(one["value"], unit if unit != "ratio" else "count"),
+        (one["party"], one["entity"] or _WHOLE, people(one["value"], unit if unit != "ratio" else "count"),
          f"{one['denominator']:,}", one["time"][:19].replace("T", " "))
         for one in named
     )  # fmt: skip

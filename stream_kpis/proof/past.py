@@ -29,6 +29,7 @@ class Asked(NamedTuple):
 
     kpi: str
     window: str
+    """Empty for the only one that the KPI has."""
     by: str
     group: str
     to_ms: int
@@ -60,20 +61,20 @@ async def explained(settings: Settings, asked: Asked, *, entities: int, prove: b
         ValueError: there is no such value, or archives that it needs are gone; one line.
         DefinitionsChanged, KafkaError, RuntimeError, StreamError: as :func:`read_parties`.
     """
-    _check(whole_catalogue(settings).kpis, asked)  # what the settings alone show wrong is said without Kafka
+    asked = _checked(whole_catalogue(settings).kpis, asked)  # what the settings alone show wrong is said without Kafka
     plan = await plan_of_parties(settings)
-    _check(plan.catalogue.kpis, asked)
+    asked = _checked(plan.catalogue.kpis, asked)
     return await _explained(settings, plan, asked, entities, prove=prove)
 
 
-def _check(kpis: Mapping[str, Kpi], asked: Asked) -> None:
+def _checked(kpis: Mapping[str, Kpi], asked: Asked) -> Asked:
     kpi = kpis.get(asked.kpi)
     if kpi is not None and asked.period and asked.window not in kpi.windows:
         there_are = ", ".join(kpi.windows)
         raise ValueError(
             f"{asked.kpi} has no {asked.window} to be {asked.period}: give --window, of {there_are}, and --at"
         )
-    check_asked(kpis, asked.kpi, asked.window, asked.by)
+    return asked._replace(window=check_asked(kpis, asked.kpi, asked.window, asked.by))
 
 
 async def _explained(settings: Settings, plan: Plan, asked: Asked, entities: int, *, prove: bool) -> Explained:

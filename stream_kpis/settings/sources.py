@@ -115,7 +115,11 @@ def _explained(message: str, values: Mapping[str, Any]) -> str:
     value = values[name]
     shown = "the value" if name in ("sasl_password", "pseudonym_secret") else "null" if value is None else repr(value)
     choices = [str(choice.value) for choice in kind.cls] if isinstance(kind, inspect.EnumType) else []
-    return f"settings: {name}: {shown} is not {wanted or _wanted(kind, choices)}{near(str(value), choices)}"
+    # So written it is a list in YAML and in TOML.
+    instead = (
+        f": write [{value!r}]" if isinstance(kind, inspect.VarTupleType) and value and isinstance(value, str) else ""
+    )
+    return f"settings: {name}: {shown} is not {wanted or _wanted(kind, choices)}{near(str(value), choices)}{instead}"
 
 
 _FIELDS = inspect.type_info(Settings).fields  # type: ignore[attr-defined] # of a struct

@@ -60,6 +60,10 @@ def test_a_target_takes_from_its_goal_what_it_does_not_say(tmp_path: Path) -> No
         ("window: mtd", "windw: mtd", "unknown field 'windw' (did you mean window?)"),
         ("target: 1000", "target: much", "goals.yaml:8: more_sales, target 1: Expected `float`, got `str` in 'target'"),
         ("target: 1000", "target: .inf", "goals.yaml:8: more_sales, target 1: a target is a finite number, not inf"),
+        ("{kpi: revenue_net, window: mtd, target: 1000}", "{kpi: churn_rate, window: 30d, target: 3}",
+         "goals.yaml:8: more_sales, target 1: churn_rate lies between 0 and 1, not at 3: for 3 % write 0.03"),
+        ("{kpi: revenue_net, window: mtd, target: 1000}", "{kpi: nps, window: 90d, target: -101}",
+         "goals.yaml:8: more_sales, target 1: nps lies between -1 and 1, not at -101"),
         ("{channel: web}", "{chanel: web}",
          "goals.yaml:9: more_sales, target 2: orders is not grouped by 'chanel' (did you mean channel?)"),
         ("better: lower", "better: lowr", "Invalid enum value 'lowr' in 'better' (did you mean lower?)"),
@@ -80,6 +84,24 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) ->
     assert message in str(error.value)
     assert re.match(r"goals\.yaml:\d+: ", str(error.value))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kpi", "window"),
+    [("quota_attainment", "mtd"), ("revenue_churn_rate_net", "30d"), ("clv_cac_ratio", "90d"), ("email_ctor", "30d"),
+     ("ticket_throughput_ratio", "7d")],
+)  # fmt: skip
+def test_a_ratio_that_is_no_share_may_be_aimed_beyond_all(tmp_path: Path, kpi: str, window: str) -> None:
+    text = GOOD.replace("{kpi: revenue_net, window: mtd, target: 1000}", f"{{kpi: {kpi}, window: {window}, target: 3}}")
+    assert read(tmp_path, text).targets[0].target == 3
+
+
+def test_two_goals_cannot_want_different_things_of_one_day(tmp_path: Path) -> None:
+    more = (
+        "  b: {department: sales, goal: B, from: 2026-01-01, targets: [{kpi: revenue_net, window: mtd, target: 9}]}\n"
+    )
+    with pytest.raises(CatalogueError, match=r"^goals.yaml:10: revenue_net has a target .* in goals.yaml:8$"):
+        read(tmp_path, GOOD.replace("quotas:", f"{more}quotas:"))
 
 
 def test_there_is_an_end_to_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +141,7 @@ def test_a_record_is_a_target() -> None:
         (b'{"kpi": "order", "window": "mtd", "value": 1}', "unknown KPI 'order' (did you mean orders?)"),
         (b'{"kpi": "orders", "window": "mtd", "value": 1, "unit": "USD"}', "unit 'USD' is not that of orders, count"),
         (b'{"kpi": "orders", "window": "mtd", "value": 1, "group": "web"}', "group 'web' does not fit by ''"),
+        (b'{"kpi": "churn_rate", "window": "30d", "value": 3}', "churn_rate lies between 0 and 1, not at 3"),
         (
             b'{"kpi": "orders", "window": "mtd", "value": 1, "by": "colour", "group": "red"}',
             "is not grouped by 'colour'",

@@ -109,3 +109,14 @@ def test_squares_are_part_of_what_is_counted(tmp_path: Path) -> None:
     plain = MEAN.replace(", squares: true", "").replace("    interval: mean\n", "")
     squares, sums = (compiled(tmp_path, text).definitions["orders"] for text in (MEAN, plain))
     assert squares != sums
+
+
+def test_a_share_of_the_catalogue_is_not_aimed_beyond_all(tmp_path: Path) -> None:
+    text = SHARE.replace("FORMULA", "count(refunds) / count(orders)").replace(
+        "unit: ratio", "unit: ratio\n    target: 5"
+    )
+    with pytest.raises(
+        CatalogueError, match=r"^a.yaml:15: mine: the value lies between 0 and 1, not at 5: for 5 % write"
+    ):
+        compiled(tmp_path, text)
+    assert compiled(tmp_path, text.replace("target: 5", "target: 0.05"))

@@ -2,12 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
+from stream_kpis.engine.reading import readings_of
 from stream_kpis.kpis.goals import load_goals
 from stream_kpis.kpis.load import BUILT_IN, CatalogueError, built_in, load
+from stream_kpis.kpis.schema import Kind
 from stream_kpis.kpis.selection import DEPARTMENTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -167,6 +170,14 @@ def test_a_unit_that_cannot_be_is_refused(tmp_path: Path, formula: str, unit: st
         return
     with pytest.raises(CatalogueError, match=rf"^own0.yaml:3: own: {re.escape(problem)}"):
         own(tmp_path, text)
+
+
+def test_the_page_names_the_readings_of_each_kind() -> None:
+    page = (DOCS / "your-own-kpi.md").read_text("utf-8")
+    table = page.partition("| Kind | What it is | Readings |")[2].partition("\n\n")[0]
+    said = [re.findall(r"`(\w+)`", row) for row in table.splitlines() if "`" in row]
+    wanted = {kind: set(readings_of(kind)) for kind in get_args(Kind)}
+    assert {kind: set(readings) for kind, *readings in said} == wanted
 
 
 @pytest.mark.parametrize(

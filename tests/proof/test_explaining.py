@@ -63,6 +63,16 @@ def test_entities_are_in_the_kpis_unit() -> None:
     assert "2.50 USD" in text
 
 
+def test_who_adds_for_all_of_a_party_is_said() -> None:
+    """Its leads are folded together, and named by none of them; programs know it by an empty entity."""
+    found = as_document(Behind((Contribution("p", "", 3, 0, NOW_MS),), 1, 1, 3, 0, "oldest"), PLAN, "leads_new")
+    assert found["named"][0]["entity"] == ""
+    head, *table = entities_text(found, "count").splitlines()
+    assert head == "1 entity of 1 party is behind it, the oldest first:"
+    assert any("(all of the party)" in line for line in table)
+    assert max(map(len, table)) <= 80
+
+
 def test_what_is_shown_of_another_catalogue_is_not_proved(tmp_path: Path) -> None:
     """A target alone makes another one: the oracle would be asked something else."""
     (tmp_path / "own.yaml").write_text("override:\n  kpis:\n    unanswered_over_target: {target: 240}\n")

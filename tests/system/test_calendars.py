@@ -69,7 +69,7 @@ async def test_a_version_that_comes_later_counts_after_a_restart_for_all_the_pas
         asked = ("--window", "all", "--url", before.url)
         proved = before.run("explain", "first_response_time_business", *asked, "--prove", "--entities", 1)
         assert "equal: the oracle says the same" in proved
-        assert "1 entities of 1 parties are behind it" in proved
+        assert "1 entity of 1 party is behind it" in proved
         assert "first_response_time_business" in before.run("party", "p")
         assert "built from" not in before.run("rebuild", "--dry-run")
         await announce(settings, version("09:30-17:00", valid_from="2026-04-01"))

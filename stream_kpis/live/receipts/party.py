@@ -36,8 +36,17 @@ COLUMNS = (
     "partition",
     "offset",
 )
-Place = tuple[int, int]
-"""Partition and offset."""
+
+
+class Place(NamedTuple):
+    """Where an event lies: its family's topic, or another one that it came by."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}/{self.offset}"
 
 
 class Dossier(NamedTuple):
@@ -142,11 +151,12 @@ def rows_of(
     rows: list[dict[str, Any]] = []
     for event, entity in found.events:
         kind = KIND_OF_DATA[type(event.data)]
-        partition, offset = places.get((event.source, event.id), (None, None))
+        at = places.get((event.source, event.id))
+        topic, partition, offset = (kind.topic, None, None) if at is None else at
         rows.append({
             "section": "event", "time": rfc3339(event.time_ms), "name": kind.name, "entity": entity,
             "what": msgspec.json.encode(_given(event, names)).decode(), "source": event.source, "id": event.id,
-            "topic": kind.topic, "partition": partition, "offset": offset,
+            "topic": topic, "partition": partition, "offset": offset,
         })  # fmt: skip
     for each in found.holdings:
         sealed = f", of which {len(each.sealed)} sealed" if each.sealed else ""
@@ -207,10 +217,11 @@ def render(found: Dossier, plan: Plan, currency: str, places: Mapping[tuple[str,
         ("Time", "Event", "Entity", "Topic", *(("Offset",) if known else ())),
         (
             (
-                _time(event.time_ms), KIND_OF_DATA[type(event.data)].name, entity, KIND_OF_DATA[type(event.data)].topic,
-                *(("/".join(map(str, places.get((event.source, event.id), ("-",)))),) if known else ()),
+                _time(event.time_ms), kind.name, entity, kind.topic if at is None else at.topic,
+                *((str(at or "-"),) if known else ()),
             )
             for event, entity in found.events
+            for kind, at in [(KIND_OF_DATA[type(event.data)], places.get((event.source, event.id)))]
         ),
     ))  # fmt: skip
     if found.links:

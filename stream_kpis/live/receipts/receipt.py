@@ -91,7 +91,7 @@ class Maker:
         self._changes = Changes(plan, model, calendar, self._exclusions, self._sources)
 
     def receipt(self, snapshot: Snapshot, kpi_id: str, window: str, by: str = "", group: str = "") -> Receipt:
-        """The receipt of one value of the read model's last snapshot.
+        """The receipt of one value of the model's last snapshot; without a window, over the KPI's only one.
 
         Raises:
             ValueError: there is no such value; one line, with the nearest name.
@@ -103,7 +103,8 @@ class Maker:
         of_others = composed(self._plan.catalogue, kpi_id)
         change, unchanged = self._changes.of(value, snapshot)
         return Receipt(
-            kpi=kpi_id, title=kpi.title, window=window, by=by, group=group, from_ms=value.from_ms, to_ms=value.to_ms,
+            kpi=kpi_id, title=kpi.title, window=value.window, by=by, group=group, from_ms=value.from_ms,
+            to_ms=value.to_ms,
             kpi_now_ms=snapshot.kpi_now_ms, value=value.value, lower=value.lower, upper=value.upper, unit=unit,
             samples=value.samples, numerator=value.numerator, denominator=value.denominator, state=value.state,
             reason=self._reason(value, kpi, snapshot, pieces), formula=kpi.formula,
@@ -159,7 +160,7 @@ def value_of(snapshot: Snapshot, kpis: Mapping[str, Kpi], kpi: str, window: str,
     Raises:
         ValueError: there is none; the line has the nearest name.
     """
-    check_asked(kpis, kpi, window, by)
+    window = check_asked(kpis, kpi, window, by)
     groups = {v.group: v for v in snapshot.values if (v.kpi, v.window, v.by) == (kpi, window, by)}
     if group not in groups:
         hint = nearest(group, groups) or f"; there are {', '.join(sorted(groups)[:10]) or 'none'}"
@@ -167,19 +168,24 @@ def value_of(snapshot: Snapshot, kpis: Mapping[str, Kpi], kpi: str, window: str,
     return groups[group]
 
 
-def check_asked(kpis: Mapping[str, Kpi], kpi: str, window: str, by: str) -> None:
-    """Refuses what the catalogue has no values of.
+def check_asked(kpis: Mapping[str, Kpi], kpi: str, window: str, by: str) -> str:
+    """The window that is asked for: without one the only one that the KPI has. Refuses what there are no values of.
 
     Raises:
-        ValueError: the line has the nearest name.
+        ValueError: the line has the nearest name, or the windows.
     """
     if kpi not in kpis:
         raise ValueError(f"no KPI {kpi!r}{nearest(kpi, kpis) or '; see stream-kpis kpis'}")
-    if window not in kpis[kpi].windows:
-        raise ValueError(f"no window {window!r} of {kpi}; there are {', '.join(kpis[kpi].windows)}")
+    there_are = kpis[kpi].windows
+    window = window or (there_are[0] if len(there_are) == 1 else "")
+    if not window:
+        raise ValueError(f"which window of {kpi}? give one of {', '.join(there_are)}")
+    if window not in there_are:
+        raise ValueError(f"no window {window!r} of {kpi}; there are {', '.join(there_are)}")
     if by and by not in kpis[kpi].by:
         hint = nearest(by, kpis[kpi].by) or f"; there are {', '.join(kpis[kpi].by) or 'none'}"
         raise ValueError(f"no grouping {by!r} of {kpi}{hint}")
+    return window
 
 
 def asked_group(text: str) -> tuple[str, str]:

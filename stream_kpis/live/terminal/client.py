@@ -46,7 +46,7 @@ def print_kpis(
         raise ValueError("--period excludes --from and --to: give it, or both of them")
     asks = asks_of(Calendar(settings.zone), periods=[period] if period else (), since=since, until=until)
     if asks and against:
-        raise ValueError("--compare and periods do not go together: windows are compared")
+        raise ValueError("periods are compared from Kafka, and an exporter compares windows: leave --url out")
     if asks and windows:
         raise ValueError("windows and periods do not go together: give --window, or a period")
     query = [("kpi", kpi) for kpi in kpis] + [("by", by or "")] + ([("compare", against)] if against else [])

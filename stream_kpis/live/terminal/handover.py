@@ -12,6 +12,7 @@ from stream_kpis.live.terminal.tables import moved_by, people
 Row = Mapping[str, Any]
 CHANGES_MAX = 10
 _ENOUGH = ("ok", "immature")
+_KNOWN = "As known now: what came after these days and corrects them is in."
 COLUMNS = (
     *("section", "kpi", "value", "unit", "samples", "state", "target", "before", "change"),
     *("what", "waiting", "over", "oldest_s"),
@@ -19,7 +20,10 @@ COLUMNS = (
 
 
 def breaches(values: Iterable[Row], kpis: Mapping[str, Kpi], targets: Mapping[str, Target]) -> list[dict[str, Any]]:
-    """The totals that missed their targets, in the order of the values; of waiting cases one is enough.
+    """The totals that missed their targets, in the order of the values.
+
+    What is aimed at comes first. Where nothing is, one case that waits longer than the catalogue's wait is a miss;
+    cases that no wait is set for miss nothing.
 
     Args:
         values: of the period, as `/api/kpis` gives them.
@@ -31,11 +35,11 @@ def breaches(values: Iterable[Row], kpis: Mapping[str, Kpi], targets: Mapping[st
         kpi, value, target = kpis.get(row["kpi"]), row["value"], targets.get(row["kpi"])
         if kpi is None or value is None or row["by"]:  # the exporter may have more KPIs than these settings
             continue
-        if kpi.cases:
-            missed, aim = value > 0, 0.0
-        elif target is not None:
+        if target is not None:
             aim = target.target
             missed = value > aim if (target.better or kpi.better) == "lower" else value < aim
+        elif kpi.cases and kpi.target is not None:
+            missed, aim = value > 0, 0.0
         else:
             continue
         if missed:
@@ -63,6 +67,11 @@ def _said(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in ("kpi", "value", "unit", "samples", "state")}
 
 
+def _whole(aim: float) -> float:
+    """A target as people write it: a whole number without decimals."""
+    return int(aim) if float(aim).is_integer() else aim
+
+
 def open_queue(cases: Iterable[Row]) -> list[dict[str, Any]]:
     """How much of each kind waits now, from the rows of `attention`."""
     found: dict[str, dict[str, Any]] = {}
@@ -73,10 +82,10 @@ def open_queue(cases: Iterable[Row]) -> list[dict[str, Any]]:
 
 def render(title: str, missed: Sequence[Row], moved: Sequence[Row], waiting: Sequence[Row]) -> str:
     """The handover as text of at most 80 columns."""
-    parts = [f"{title}\n\nTargets missed: {len(missed) or 'none'}\n"]
+    parts = [f"{title}\n{_KNOWN}\n\nTargets missed: {len(missed) or 'none'}\n"]
     if missed:
         rows = (
-            (r["kpi"], people(r["value"], r["unit"]), people(r["target"], r["unit"]), f"{r['samples']:,}")
+            (r["kpi"], people(r["value"], r["unit"]), people(_whole(r["target"]), r["unit"]), f"{r['samples']:,}")
             for r in missed
         )
         parts.append(table_of(("KPI", "Value", "Target", "Samples"), rows, numbers=("Value", "Target", "Samples")))

@@ -33,7 +33,10 @@ class Explaining:
         return [web.get("/api/explain", self.explain)]
 
     async def explain(self, request: web.Request) -> web.Response:
-        """One receipt: ``kpi``, ``window``, and ``by=DIM=VALUE`` for a group. ``text`` is the same for people."""
+        """One receipt: ``kpi``, ``window``, and ``by=DIM=VALUE`` for a group. ``text`` is the same for people.
+
+        A KPI with only one window needs none.
+        """
         receipt = self._receipt(request)
         return json_answer({**as_json(receipt), "text": render(receipt), "provable": self._provable})
 
@@ -41,9 +44,9 @@ class Explaining:
         if unknown := request.query.keys() - PARAMETERS:
             raise web.HTTPBadRequest(text=f"unknown parameter {min(unknown)}; there are by, kpi and window\n")
         try:
-            return request.query["kpi"], request.query["window"]
+            return request.query["kpi"], request.query.get("window", "")
         except KeyError as error:
-            raise web.HTTPBadRequest(text=f"{error.args[0]} is missing: give kpi and window\n") from error
+            raise web.HTTPBadRequest(text="kpi is missing: give kpi and window\n") from error
 
     def _receipt(self, request: web.Request) -> Receipt:
         kpi, window = self._asked(request)
@@ -54,4 +57,5 @@ class Explaining:
         try:
             return self._maker.receipt(snapshot, kpi, window, *asked_group(request.query.get("by", "")))
         except ValueError as error:
-            raise web.HTTPNotFound(text=f"{error}\n") from error
+            refusal = web.HTTPNotFound if window else web.HTTPBadRequest
+            raise refusal(text=f"{error}\n") from error

@@ -121,13 +121,22 @@ async def _targets(settings: Settings, plan: Plan) -> Targets:
 
 
 async def _places(settings: Settings, found: Dossier) -> dict[tuple[str, str], Place]:
-    """Where the events lie, as far as the topics still have them: the first copy of each."""
-    reader = Reader(settings.currency)
+    """Where the events lie, as far as the topics still have them: the first copy of each.
+
+    Each counts by whatever topic it came; all topics are read if some are not in those of their families.
+    """
+    names, reader = Names.of(settings), Reader(settings.currency)
     places: dict[tuple[str, str], Place] = {}
-    topics = {KIND_OF_DATA[type(event.data)].topic for event, _ in found.events}
-    for record in await records_of(settings, found.party, sorted(topics)):
-        incoming = reader.read(record.value, record.key, record.timestamp, record.headers)
-        if not isinstance(incoming, Reject):
-            event = incoming.event
-            places.setdefault((event.source, event.id), (record.partition, record.offset))
+    events = {(event.source, event.id) for event, _ in found.events}
+    usual = {KIND_OF_DATA[type(event.data)].topic for event, _ in found.events}
+    others = {names.plain(topic) for topic in names.sources} - usual
+    for topics in (usual, others):
+        if events <= places.keys():
+            break
+        for record in await records_of(settings, found.party, sorted(topics)):
+            incoming = reader.read(record.value, record.key, record.timestamp, record.headers)
+            if not isinstance(incoming, Reject):
+                event = incoming.event
+                place = Place(names.plain(record.topic), record.partition, record.offset)
+                places.setdefault((event.source, event.id), place)
     return places

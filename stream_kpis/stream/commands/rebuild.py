@@ -19,6 +19,7 @@ from stream_kpis.settings import Settings
 from stream_kpis.stream.changelog import committed, newest_headers, read_to_ends
 from stream_kpis.stream.control import plan_in_force
 from stream_kpis.stream.failure import kafka_line
+from stream_kpis.stream.logs import set_up_logging
 from stream_kpis.stream.topics import Names, every, survey
 
 _NOTHING_LEFT_MS = 4_102_444_800_000
@@ -47,6 +48,7 @@ def print_outlook(settings: Settings) -> int:
         RuntimeError: Kafka does not answer.
         SettingsError: the catalogue is wrong.
     """
+    set_up_logging(settings.verbose)
     lines, refused = asyncio.run(_outlook(settings))
     for line in lines:
         print(line)  # noqa: T201 - the command's output

@@ -13,7 +13,7 @@ from stream_kpis.events.envelope import Reader
 from stream_kpis.kpis.load import built_in
 from stream_kpis.live.evaluate import _batches
 from stream_kpis.live.model.pseudonyms import Pseudonyms
-from stream_kpis.live.receipts.party import Dossier, dossier, kpis_of_facts, render, rows_of
+from stream_kpis.live.receipts.party import Dossier, Place, dossier, kpis_of_facts, render, rows_of
 from tests.live.stories import DAY_0_MS, deal, happened, ticket
 
 PLAN = compile_catalogue(built_in())
@@ -93,9 +93,15 @@ def test_its_facts_say_in_which_kpis_they_count() -> None:
 def test_the_text_fits_a_terminal_and_knows_offsets() -> None:
     found = looked_into("A")
     (event, _), *_ = found.events
-    text = render(found, PLAN, "USD", {(event.source, event.id): (7, 1234)})
+    at = {(event.source, event.id): Place("crm.orders", 7, 1234)}
+    text = render(found, PLAN, "USD", at)
     assert max(map(len, text.splitlines())) <= 80
-    assert "7/1234" in text
+    (line,) = [line for line in text.splitlines() if "7/1234" in line]
+    assert "lead.created" in line
+    assert "crm.orders" in line
+    row, *others = rows_of(found, PLAN, "USD", at)
+    assert (row["topic"], row["partition"], row["offset"]) == ("crm.orders", 7, 1234)
+    assert {other.get("partition") for other in others} == {None}
 
 
 def test_an_unknown_party_is_one_line() -> None:

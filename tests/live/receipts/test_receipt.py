@@ -154,11 +154,17 @@ def test_what_is_awaited_is_said() -> None:
     assert company.receipt("revenue_per_labour_cost", "90d").reason == "the denominator is empty: nothing to divide by"
 
 
+def test_the_only_window_needs_no_name(company: Company) -> None:
+    assert company.receipt("deals_open", "", "") == company.receipt("deals_open", "now", "")
+
+
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
         (("deal_win_rat", "30d", ""), "no KPI 'deal_win_rat' (did you mean deal_win_rate?)"),
         (("deal_win_rate", "31d", ""), "no window '31d' of deal_win_rate; there are 7d"),
+        (("deal_win_rat", "", ""), "no KPI 'deal_win_rat' (did you mean deal_win_rate?)"),
+        (("deal_win_rate", "", ""), "which window of deal_win_rate? give one of 7d, "),
         (("deal_win_rate", "30d", "ower=x"), "no grouping 'ower' of deal_win_rate (did you mean owner?)"),
         (("deal_win_rate", "30d", "owner=nobody"), "no owner 'nobody' of deal_win_rate"),
         (("deal_win_rate", "30d", "owner"), "'owner' is no group: write DIMENSION=VALUE"),

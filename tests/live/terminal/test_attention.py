@@ -150,6 +150,29 @@ def test_a_handover_names_the_targets_missed() -> None:
     assert [each["value"] for each in handover.breaches([row("nps", 0.29), row("nps", 0.31)], KPIS, turned)] == [0.31]
 
 
+def test_a_handover_holds_waiting_cases_to_what_is_aimed_at() -> None:
+    """Else to the wait that the catalogue sets: one case beyond it is enough; without a wait nothing is missed."""
+    values = [row("deals_stalled", 1589), row("unanswered_over_target", 4), row("tickets_open", 7)]
+
+    def missed(*aims: Target) -> list[tuple[str, float]]:
+        found = handover.breaches(values, KPIS, {aim.kpi: aim for aim in aims})
+        return [(each["kpi"], each["target"]) for each in found]
+
+    assert missed() == [("deals_stalled", 0), ("unanswered_over_target", 0)]
+    stalled = Target(kpi="deals_stalled", window="now", target=2000)
+    assert missed(stalled) == [("unanswered_over_target", 0)]
+    some = [Target(kpi="deals_stalled", window="now", target=1500), Target(kpi="tickets_open", window="now", target=5)]
+    assert missed(*some) == [("deals_stalled", 1500), ("unanswered_over_target", 0), ("tickets_open", 5)]
+
+
+def test_a_handover_writes_whole_targets_without_decimals() -> None:
+    found = handover.breaches(
+        [{**row("orders", 3), "kpi": "tickets_open"}], KPIS,
+        {"tickets_open": Target(kpi="tickets_open", window="now", target=2)},
+    )  # fmt: skip
+    assert ["tickets_open", "3", "2", "40"] in map(str.split, handover.render("Handover", found, [], []).splitlines())
+
+
 def test_over_any_days_the_target_of_the_shortest_window_holds() -> None:
     """Once it is in force; groups have their own, and what a sum should be depends on the days."""
     day = date(2026, 3, 2)
@@ -183,3 +206,4 @@ def test_a_handover_names_what_changed_most() -> None:
     text = handover.render("Handover", [], found, handover.open_queue(rows_of(cases())))
     assert max(map(len, text.splitlines())) <= 80
     assert "Open now: 4" in text
+    assert text.splitlines()[1] == "As known now: what came after these days and corrects them is in."

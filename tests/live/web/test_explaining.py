@@ -57,5 +57,9 @@ async def test_what_is_not_there_is_said(exporter: Exporter) -> None:
     exporter.feed.publish(exporter.model.snapshot(DAY_0_MS))
     status, text = await exporter.get("/api/explain?kpi=lead_new&window=24h")
     assert (status, text) == (404, "no KPI 'lead_new' (did you mean leads_new?)\n")
-    assert (await exporter.get("/api/explain?kpi=leads_new"))[0] == 400
+    status, text = await exporter.get("/api/explain?kpi=leads_new")
+    assert (status, text[:46]) == (400, "which window of leads_new? give one of 5m, 1h,")
+    assert (await exporter.get("/api/explain?kpi=lead_new"))[1].startswith("no KPI 'lead_new'")
+    status, receipt = await exporter.get("/api/explain?kpi=deals_open")
+    assert (status, receipt["window"]) == (200, "now")
     assert (await exporter.get("/api/explain?kpi=leads_new&window=24h&at=now"))[0] == 400
