@@ -3,7 +3,7 @@
 import { chart } from "./chart.js";
 import { ask, el, radios } from "./dom.js";
 import { headOf } from "./panes.js";
-import { STATES, people, whole } from "./words.js";
+import { STATES, people, quotient, whole } from "./words.js";
 
 const STEPS = { day: "Days", week: "Weeks", month: "Months" };
 const COLUMNS = [["Period", ""], ["Value", "number"], ["Parts", "number"], ["Samples", "number"], ["State", ""]];
@@ -41,7 +41,7 @@ export function build(id, kpi) {
 
   function draw() {
     body.replaceChildren(...values.toReversed().map((value) => el("tr", {}, el("th", { scope: "row" }, named(value.period)),
-      el("td", { class: "value" }, people(value.value, kpi.unit)), el("td", { class: "samples" }, partsOf(value, kpi)),
+      el("td", { class: "value" }, people(value.value, kpi.unit)), el("td", { class: "samples" }, quotient(kpi, [value.numerator, value.denominator], value.samples)),
       el("td", { class: "samples" }, whole.format(value.samples)), el("td", { class: `state ${value.state}` }, STATES[value.state]))));
     drawPicture();
   }
@@ -84,7 +84,3 @@ function named(period) {
   return period.length > 7 ? DAY.format(new Date(period)) : MONTH.format(new Date(`${period}-01`));
 }
 
-function partsOf(value, kpi) {
-  if (value.numerator === null || value.denominator === null) return "";
-  return `${people(value.numerator, kpi.unit === "ratio" || kpi.unit === "score" ? "count" : kpi.unit)} / ${whole.format(value.denominator)}`;
-}

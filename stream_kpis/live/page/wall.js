@@ -104,7 +104,7 @@ function draw() {
 // By sign and word, for whom colours say nothing.
 function verdict(kpi, known, off) {
   const sign = known ? (off ? "✗ " : "✓ ") : "";
-  if (kpi.older_than_s !== null) return `${sign}${off || !known ? "" : "none "}waiting over ${goal(kpi.older_than_s, "seconds")}`;
+  if (kpi.older_than_s !== null) return `${sign}${off || !known ? "waiting" : "none"} over ${goal(kpi.older_than_s, "seconds")}`;
   const word = !known ? "target" : off ? (kpi.better === "lower" ? "over target" : "under target") : "target met:";
   return `${sign}${word} ${goal(kpi.target, kpi.unit)}`;
 }

@@ -83,6 +83,13 @@ export const goal = (value, unit) => people(value, unit).replace(/\.0 (?=%|s$)/,
 
 // --- what stands beside a value: target, interval, quantiles, parts ---
 
+// Of what a value is the quotient, if that is so many of its samples: levels times time, or money over money, are figures
+// in units of their own, and stand in the receipt.
+export function quotient(kpi, [above, below], samples) {
+  if (!below || below !== samples || kpi.unit === "score" || kpi.unit.endsWith("/s")) return "";
+  return `${people(above, kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(below)}`;
+}
+
 export function details(kpi, value) {
   const parts = [];
   if (kpi.older_than_s !== null) parts.push(`waiting longer than ${goal(kpi.older_than_s, "seconds")}`);
@@ -94,11 +101,6 @@ export function details(kpi, value) {
   for (const [q, seconds] of value.quantiles ?? []) {
     if (seconds !== value.value) parts.push(`p${Math.round(q * 100)} ${duration(seconds)}`);
   }
-  // A value that is a quotient shows of what, unless its parts have other units (levels times time make more than there
-  // are samples); a sum is its own numerator.
-  const plain = kpi.unit !== "count" || value.parts?.[1] <= value.samples;
-  if (value.parts?.[1] && plain && value.parts[0] !== value.value && kpi.unit !== "score" && !kpi.unit.endsWith("/s")) {
-    parts.push(`${people(value.parts[0], kpi.unit === "ratio" ? "count" : kpi.unit)} / ${whole.format(value.parts[1])}`);
-  }
-  return parts.map((part) => part.replaceAll(/ (?!to )/g, "\u00a0")).join(" · "); // breaks between parts, and before "to"
+  if (value.parts && value.parts[0] !== value.value) parts.push(quotient(kpi, value.parts, value.samples));
+  return parts.filter(Boolean).map((part) => part.replaceAll(/ (?!to )/g, "\u00a0")).join(" · "); // breaks between parts, and before "to"
 }

@@ -209,7 +209,10 @@ async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) 
         quantiles = Durations(((0.5, 9.0), (0.9, 65.0), (0.99, 132.0)), (), 0)
         shown.publish(
             fakes.value("first_response_time_live", "5m", value=65.0, durations=quantiles, lower=9.0, upper=None),
-            fakes.value("churn_rate", "7d", value=0.0071, numerator=7, denominator=986, lower=0.005, upper=0.01),
+            fakes.value(
+                "churn_rate", "7d", value=0.0071, numerator=7, denominator=986, lower=0.005, upper=0.01, samples=986
+            ),
+            fakes.value("refund_rate", "7d", value=0.25, numerator=1_000_000, denominator=4_000_000, samples=9),
             fakes.value("purchase_frequency", "30d", value=1.5, numerator=300, denominator=200, samples=200),
             fakes.value("complaint_rate", "7d", value=40.0, numerator=40 << 40, denominator=1 << 40, samples=20),
         )
@@ -220,6 +223,7 @@ async def test_durations_and_intervals_are_written_in_one_way(browser: Browser) 
         await expect(shown.row("churn_rate").detail).to_have_text("target 5 % \u00b7 0.5 % to 1.0 % \u00b7 7 / 986")
         await expect(shown.row("purchase_frequency").detail).to_have_text("300 / 200")
         await expect(shown.row("complaint_rate").detail).to_have_text("")
+        await expect(shown.row("refund_rate").detail).to_have_text("")
 
 
 CRAMPED = """() => [...document.querySelectorAll("tr.row")].flatMap((row) => {
