@@ -14,7 +14,7 @@ from benchmarks.events import samples, span_ms_max
 from benchmarks.load import load
 from benchmarks.process import ROOT, BenchmarkError, Cores, pinned
 from benchmarks.ratios import ratios
-from benchmarks.report import Row, show, write
+from benchmarks.report import Row, right, show, write
 from benchmarks.systems import SYSTEMS, System
 from benchmarks.systems.bench import Bench
 from stream_kpis.local.kafka import LocalKafka, LocalKafkaError
@@ -48,7 +48,7 @@ def main(events: int, systems: str, ratio_events: int, output: Path) -> None:
             console.print(line)
     if rows:
         write(rows, output)
-    sys.exit(0 if all(row.run for row in rows) else 1)
+    sys.exit(0 if all(map(right, rows)) else 1)
 
 
 def _var() -> Path:

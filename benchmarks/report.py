@@ -53,6 +53,11 @@ def write(rows: Sequence[Row], path: Path) -> None:
     path.write_text(f"[\n{lines}\n]\n", "utf-8")
 
 
+def right(row: Row) -> bool:
+    """Whether a system was measured, and counted what there is to count."""
+    return row.run is not None and not different(row.run.totals, row.run.expected)
+
+
 def show(rows: Sequence[Row], console: Console) -> None:
     """Prints the table, how the worker compares, and what to doubt."""
     table = Table("job", "system", box=None, header_style="bold")

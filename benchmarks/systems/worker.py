@@ -106,12 +106,14 @@ async def _totals(settings: Settings, kpi_of: Mapping[str, str]) -> Totals:
     async with CellsReader(settings) as cells:
 
         async def follow() -> None:
-            async for partition, records, _ in cells:
-                model.apply(partition, records)
+            async for flushed in cells:
+                model.apply(flushed.partition, flushed.cells)
 
         following = asyncio.create_task(follow())
         while not (cells.caught_up or following.done()):  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(_POLL_S)
+        if following.done():
+            await following
         following.cancel()
     shown = {
         value.kpi: value
