@@ -9,12 +9,12 @@ from stream_kpis.events.rates import Rates, read_rates
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.calendars import Found, load_calendars
 from stream_kpis.kpis.goals import NO_GOALS, Goals, load_goals, mistake
-from stream_kpis.kpis.load import BUILT_IN, Catalogue, CatalogueError, load
+from stream_kpis.kpis.load import SHIPPED, Catalogue, CatalogueError, load
 from stream_kpis.kpis.lookups import NO_LOOKUPS, Lookups, load_lookups
 from stream_kpis.kpis.terms import USUAL, Terms, load_terms
 from stream_kpis.settings import Settings, SettingsError
 
-_WITH_CALENDARS = BUILT_IN / "business.yaml"
+_WITH_CALENDARS = next(file for file in SHIPPED if file.stem == "business")
 """Counts where there are calendars: without one it would say what the wall clock says."""
 
 
@@ -93,7 +93,7 @@ def whole_catalogue(settings: Settings) -> Catalogue:
 def _by_whom(settings: Settings, error: str) -> str:
     """Whose change made a file wrong that ships with the package: by itself it is right."""
     own = ", ".join(file.name for file in catalogue_files(settings))
-    shipped = error.partition(":")[0] in {file.name for file in BUILT_IN.glob("*.yaml")}
+    shipped = error.partition(":")[0] in {file.name for file in SHIPPED}
     return f"; {own} changes what that reads" if own and shipped else ""
 
 
@@ -131,7 +131,7 @@ def fitting(goals: Goals, plan: Plan) -> Goals:
 
 def _all_files(settings: Settings) -> list[Path]:
     """The files of the built-in catalogue, if it counts, and the deployment's own over them."""
-    built_in = sorted(BUILT_IN.glob("*.yaml")) if settings.catalogue_built_in else []
+    built_in = SHIPPED if settings.catalogue_built_in else ()
     return [*built_in, *catalogue_files(settings)]
 
 

@@ -14,9 +14,14 @@ from stream_kpis.kpis.lines import CatalogueError, entries_of, nearest, place, p
 from stream_kpis.kpis.schema import GROUPINGS_MAX, OPERATOR_READS, WINDOWS, Kind, Kpi, Measure
 from stream_kpis.kpis.selection import DEPARTMENTS, Selection, Word, only_for
 
-__all__ = ["BUILT_IN", "Catalogue", "CatalogueError", "built_in", "days_of", "kind_of", "load", "nearest"]
+__all__ = ["SHIPPED", "Catalogue", "CatalogueError", "built_in", "days_of", "kind_of", "load", "nearest"]
 
-BUILT_IN = Path(__file__).parent / "catalogue"
+_IN_ORDER = (
+    "marketing", "email", "experiments", "sales", "pipeline", "service", "tickets", "contacts", "customers", "loyalty",
+    "worth", "value", "composed", "business",
+)  # fmt: skip
+SHIPPED = tuple(Path(__file__).parent / "catalogue" / f"{name}.yaml" for name in _IN_ORDER)
+"""The files of the catalogue that ships with the package: so KPIs are listed everywhere, the best known first."""
 SECTIONS = ("measures", "kpis", "override", "hide", "only")
 T = TypeVar("T")
 
@@ -41,7 +46,7 @@ class Catalogue(NamedTuple):
 
 def built_in() -> Catalogue:
     """The catalogue that ships with the package."""
-    return load(sorted(BUILT_IN.glob("*.yaml")))
+    return load(SHIPPED)
 
 
 def load(files: Iterable[Path]) -> Catalogue:

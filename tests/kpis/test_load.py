@@ -7,7 +7,7 @@ import pytest
 
 from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.journeys.facts import FACTS
-from stream_kpis.kpis.load import CatalogueError, built_in, load
+from stream_kpis.kpis.load import SHIPPED, CatalogueError, built_in, load
 from stream_kpis.kpis.schema import WINDOWS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -343,3 +343,9 @@ def test_every_fact_that_journeys_emit_is_counted_or_is_for_users() -> None:
 def test_every_kpi_says_what_was_chosen() -> None:
     """Where the field leaves a choice."""
     assert all(kpi.choices and kpi.title for kpi in built_in().kpis.values())
+
+
+def test_every_file_that_ships_has_a_place_in_the_order() -> None:
+    """The best known first: so they stand on the page."""
+    assert len(set(SHIPPED)) == len(SHIPPED)
+    assert set(SHIPPED) == set(SHIPPED[0].parent.glob("*.yaml"))

@@ -11,7 +11,7 @@ import pytest
 from stream_kpis.engine.compiler import Plan, compile_catalogue
 from stream_kpis.engine.tiles import DAY_MS, Calendar
 from stream_kpis.events.envelope import Reader
-from stream_kpis.kpis.load import BUILT_IN, load
+from stream_kpis.kpis.load import SHIPPED, load
 from stream_kpis.live.asks import Ask
 from stream_kpis.live.evaluate import evaluate
 from stream_kpis.live.model.operators.spans import compared
@@ -101,7 +101,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """Of these KPIs alone, with the measures that they read."""
     file = tmp_path_factory.mktemp("own") / "only.yaml"
     file.write_text(f"only: [{', '.join(KPIS)}]\n")
-    return compile_catalogue(load([*sorted(BUILT_IN.glob("*.yaml")), file]))
+    return compile_catalogue(load([*SHIPPED, file]))
 
 
 def changes(
@@ -147,7 +147,7 @@ only: [purchase_frequency, buyers_by_pairs]
 def test_pairs_count_distinct_parties_now_and_in_any_period(tmp_path: Path) -> None:
     """As many as are known by their last order; in a period that is past they are not."""
     (tmp_path / "own.yaml").write_text(OWN)
-    plan = compile_catalogue(load([*sorted(BUILT_IN.glob("*.yaml")), tmp_path / "own.yaml"]))
+    plan = compile_catalogue(load([*SHIPPED, tmp_path / "own.yaml"]))
     company, to_ms = Company(1), DAY_0_MS + 30 * DAY_MS
     past = Ask(to_ms - 60 * DAY_MS, to_ms - 400 * DAY_MS, "")
     of_period, of_now = evaluate(plan, Calendar(), Reader(), company.events, [past, Ask(to_ms, None, "")]).answers

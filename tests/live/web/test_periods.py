@@ -208,7 +208,7 @@ async def test_the_command_compares(live: Live, capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr().out
     assert "Change against as many days before" in shown
     assert "100.00 %" in shown
-    with pytest.raises(ValueError, match="--compare and periods do not go together"):
+    with pytest.raises(ValueError, match="leave --url out"):
         await asyncio.to_thread(show, "csv", "2026")
 
 
