@@ -53,6 +53,13 @@ class Parties:
         self._dirty: dict[bytes, Scope] = {}
         self._dirty_voids: dict[bytes, set[tuple[str, str]]] = {}
         self._sweep: Iterator[bytes] = iter(())
+        self._unsealable: set[bytes] = set()
+        """The scopes that nothing more is sealed of, as what is sealed would be too large: they are not asked again."""
+
+    @property
+    def unsealable(self) -> int:
+        """How many scopes were found too large to be sealed."""
+        return len(self._unsealable)
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -132,9 +139,12 @@ class Parties:
                 self._dirty[due.key] = due
         stored = self._stored
         for key, scope in self._dirty.items():
-            if scope.oldest_ms < seal_before_ms and (sealed := scope.seal_before(seal_before_ms)):
-                archive = _encode_key((ARCHIVE, *_key_decoder.decode(key), _place(sealed[-1])))
-                records.append((archive, events_encoder.encode(sealed)))
+            if scope.oldest_ms < seal_before_ms and key not in self._unsealable:
+                if sealed := scope.seal_before(seal_before_ms):
+                    archive = _encode_key((ARCHIVE, *_key_decoder.decode(key), _place(sealed[-1])))
+                    records.append((archive, events_encoder.encode(sealed)))
+                else:
+                    self._unsealable.add(key)
             value = stored[key] = scope.encoded()
             records.append((key, value))
         records += [(key, _encode_key(sorted(voids))) for key, voids in self._dirty_voids.items()]
@@ -150,7 +160,7 @@ class Parties:
             if key is None:
                 self._sweep = iter(list(self._stored))
                 break
-            if decoded(self._stored[key]).oldest_ms < seal_before_ms:
+            if decoded(self._stored[key]).oldest_ms < seal_before_ms and key not in self._unsealable:
                 journey, party, entity = _key_decoder.decode(key)
                 yield self.scope(self._journeys[journey], party, entity)
 

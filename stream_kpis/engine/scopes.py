@@ -22,7 +22,7 @@ FORMAT = "4"
 EVENTS_MAX = 10_000
 """Events of a scope since its seal: one that comes late is folded with all of them."""
 BYTES_MAX = 5 << 20
-"""Of a scope before it takes another event; sealing may then add half of this. A record of 8 MiB holds it whole."""
+"""Of a scope before it takes one more event; sealing may then add half of this. A record of 8 MiB holds it whole."""
 
 Order = tuple[int, int, str, str]
 _NEVER_MS = 1 << 62
@@ -108,8 +108,10 @@ class Scope(msgspec.Struct, eq=False):
     """The events as last written."""
     _added: list[Event] = []
     """Appended since the scope was last written."""
-    _added_bytes: int = 0
-    """Of the records of those events, and of inserted ones: no less than they take as written."""
+    _unwritten: list[bytes] = []
+    """The same as they are to be written."""
+    _event_bytes: int = 0
+    """Of all events as they are, or are to be, written."""
     _rewrite: bool = False
     """Whether more happened to the events since then than being appended to."""
     _events: list[Event] | None = None
@@ -134,6 +136,7 @@ class Scope(msgspec.Struct, eq=False):
             count,
             noted=True,
             _bodies=bodies,
+            _event_bytes=len(bodies),
         )
         if bytes(kept.state) != _NONE and kept.version == journey.version:
             scope.state = _state_decoders[journey.name].decode(kept.state)
@@ -178,21 +181,26 @@ class Scope(msgspec.Struct, eq=False):
             found = _first(self.events, source, id_)
         return found
 
-    def fullness(self, record_bytes: int) -> str:
-        """What leaves no room for another event, in words; empty if there is room."""
+    @property
+    def full_of(self) -> str:
+        """What leaves no room for another event, in words; empty if there is room.
+
+        Bytes are those of what is sealed and of the events as they are written, whenever that is: so it does not depend
+        on the flushes which events count.
+        """
         if self.count >= EVENTS_MAX:
-            return f"its {self.journey.name} entity has {EVENTS_MAX} events already"
-        size = len(self.base or b"") + len(self._bodies) + self._added_bytes
-        if size + record_bytes > BYTES_MAX:
-            return f"its {self.journey.name} entity has {size} bytes already, of {BYTES_MAX}"
+            return f"{EVENTS_MAX} events"
+        if (size := len(self.base or b"") + self._event_bytes) >= BYTES_MAX:
+            return f"{size} bytes of events and of what is sealed"
         return ""
 
-    def insert(self, event: Event, record_bytes: int) -> bool:
+    def insert(self, event: Event) -> bool:
         """Puts an event in its place, as the journey keeps it; true if it is older than one already there."""
-        self._added_bytes += record_bytes
         keeps = self.journey.keeps
         if keeps is not None and (data := keeps(event.data, self.party)) is not event.data:
             event = msgspec.structs.replace(event, data=data)
+        body = _encode(event)
+        self._event_bytes += len(body)
         self.fresh.append(event)
         self.oldest_ms = min(self.oldest_ms, event.recorded_ms)
         if self._by_id is not None:
@@ -205,6 +213,7 @@ class Scope(msgspec.Struct, eq=False):
         self.last_ms = event.time_ms
         self.count += 1
         self._added.append(event)
+        self._unwritten.append(body)
         if self._events is not None:
             self._events.append(event)
         return False
@@ -214,16 +223,17 @@ class Scope(msgspec.Struct, eq=False):
         self._replace([other for other in self.events if (other.source, other.id) != (event.source, event.id)])
         self.refold = True
 
-    def put(self, event: Event, record_bytes: int) -> None:
+    def put(self, event: Event) -> None:
         """Puts an event in its place, instead of the one of its source and id if there is one."""
-        self._added_bytes += record_bytes
         others = [other for other in self.events if (other.source, other.id) != (event.source, event.id)]
         self._replace(sorted([*others, event], key=_order_of))
         self.refold = True
 
     def _replace(self, events: list[Event]) -> None:
         """Other events than those since the last write."""
-        self._events, self._by_id, self._added, self._rewrite = events, None, [], True
+        self._events, self._by_id, self._added, self._unwritten, self._rewrite = events, None, [], [], False
+        self._bodies = b"".join(map(_encode, events))
+        self._event_bytes = len(self._bodies)
         self.count = len(events)
         sealed_ms = -1 if self.seal is None else self.seal[0]
         self.last_ms = max(events[-1].time_ms, sealed_ms) if events else sealed_ms
@@ -298,8 +308,8 @@ class Scope(msgspec.Struct, eq=False):
             self._bodies = b"".join(map(_encode, self.events))
             self._rewrite = False
         else:
-            self._bodies += b"".join(map(_encode, self._added))
-        self._added, self._added_bytes = [], 0
+            self._bodies += b"".join(self._unwritten)
+        self._added, self._unwritten = [], []
         if self.count <= _MANY:
             self._events = None
         head = _encode((self.journey.version, self.seal, self.base, self.last_ms, self.oldest_ms))

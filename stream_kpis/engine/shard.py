@@ -61,9 +61,8 @@ class Shard:
         self._levels = Levels(calendar)
         self._parties = Parties(plan.journeys, pulsing="party_active" in plan.actions)
         self._cells, self.catalogues = Cells(plan, self._levels), Kept(plan)
-        self._parking = Parking(
-            Exchange(Rates(reader.currency) if rates is None else rates, calendar), parked_bytes_max
-        )
+        rates = Rates(reader.currency) if rates is None else rates
+        self._parking = Parking(Exchange(rates, calendar), parked_bytes_max)
         self._rekeying = Rekeying(partition, partitions, app)
         self._homes = self._rekeying.homes
         self._dead: list[DeadLetter] = []
@@ -153,7 +152,7 @@ class Shard:
                 touched[scope.key] = scope
                 if not scope.noted:
                     self._parties.note(scope)
-                scope.put(event, len(record.value or b""))
+                scope.put(event)
                 self.counters["links_applied"] += 1
 
     def _void(
@@ -191,7 +190,7 @@ class Shard:
             touched[scope.key] = scope
             if not scope.noted:
                 self._parties.note(scope)
-            late |= scope.insert(event, len(record.value or b""))
+            late |= scope.insert(event)
         if not scopes:
             return
         self.counters["events"] += 1
@@ -245,9 +244,9 @@ class Shard:
         return False
 
     def _has_room(self, topic: str, record: SourceRecord, scope: Scope) -> bool:
-        if detail := scope.fullness(len(record.value or b"")):
-            self._reject(topic, record, Reason.TOO_MANY, detail)
-        return not detail
+        if full := scope.full_of:
+            self._reject(topic, record, Reason.TOO_MANY, f"its {scope.journey.name} entity has {full} already")
+        return not full
 
     def _meet(self, topic: str, record: SourceRecord, event: Event, known: Event) -> None:
         """An event of a source and id that came before: a duplicate, or a conflict."""
@@ -298,6 +297,7 @@ class Shard:
         rekeyed, links = self._rekeying.take(self.seq)
         self.counters["links_sent"] += links
         self.counters["groups_folded"] = self._cells.groups_folded
+        self.counters["unsealable"] = self._parties.unsealable
         self.counters["parked"] = len(self._parking)
         self.counters["rates_ignored"] = self._parking.exchange.rates.ignored
         header = Header(

@@ -8,14 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from stream_kpis.engine.batch import Batch, DeadLetter
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.rekeying import hand_over
 from stream_kpis.engine.shard import Shard
-from stream_kpis.engine.tiles import Calendar, iso, round_up
+from stream_kpis.engine.tiles import Calendar, Edges, iso, round_up
 from stream_kpis.events.envelope import Reader, Reason, Record
 from stream_kpis.events.history import Counts, History, Imported, Tally, read_mapping, told
 from stream_kpis.events.rates import Rates
@@ -48,13 +47,13 @@ _ADVICE: Mapping[str, str] = {
 class Answer(NamedTuple):
     """What was asked, all values of the catalogue for it, and as of an instant what operators make of them.
 
-    Of a period there is when the history of each KPI begins, in ms, as known at its end.
+    Of a period there are the KPIs that look further back than history over it, as known at its end.
     """
 
     ask: Ask
     values: tuple[Value, ...]
     results: tuple[Result, ...] = ()
-    beginnings: Mapping[str, int] = MappingProxyType({})
+    before_history: frozenset[str] = frozenset()
 
 
 class Evaluation(NamedTuple):
@@ -129,7 +128,8 @@ def answered(model: ReadModel, ask: Ask, kpis: Collection[str] = ()) -> Answer:
         snapshot = model.snapshot(ask.to_ms)
         return Answer(ask, snapshot.values, snapshot.results)
     values = tuple(model.period(ask.from_ms, ask.to_ms, kpis))
-    return Answer(ask, values, (), model.beginnings({value.kpi for value in values}, ask.to_ms))
+    shown = {value.kpi for value in values}
+    return Answer(ask, values, (), model.before_history(shown, Edges(ask.from_ms, ask.to_ms)))
 
 
 def _happened(events: Iterable[Imported], horizon_ms: int | None, dead: dict[str, Tally]) -> Iterable[Imported]:

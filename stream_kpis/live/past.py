@@ -163,9 +163,7 @@ def changes(now: Answer, was: Answer, against: str, kpis: Mapping[str, Kpi]) -> 
     known = {(value.kpi, value.by, value.group): value for value in was.values}
     for value in now.values:
         kpi, other = kpis[value.kpi], known.get((value.kpi, value.by, value.group))
-        looks_to_ms = was.ask.to_ms if kpi.windows == ("now",) else was.ask.from_ms or 0
-        before_history = looks_to_ms < now.beginnings.get(value.kpi, 0)
-        yield _change(now.ask.name, value, other, against, kpi, before_history=before_history)
+        yield _change(now.ask.name, value, other, against, kpi, before_history=value.kpi in was.before_history)
 
 
 def _change(name: str, now: Value, was: Value | None, against: str, kpi: Kpi, *, before_history: bool) -> Result:

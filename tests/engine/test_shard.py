@@ -15,7 +15,7 @@ from stream_kpis.engine.definitions import DefinitionsChanged
 from stream_kpis.engine.parties import VOIDS_MAX
 from stream_kpis.engine.partition import murmur2, partition_of
 from stream_kpis.engine.rekeying import REKEYED_TOPIC
-from stream_kpis.engine.scopes import FORMAT
+from stream_kpis.engine.scopes import FORMAT, decoded
 from stream_kpis.engine.shard import Shard
 from stream_kpis.engine.tiles import Calendar
 from stream_kpis.events.envelope import Reader, Reason, Record, encode_event
@@ -434,18 +434,46 @@ def test_an_entity_takes_no_more_events_than_its_record_can_hold(monkeypatch: py
     assert [letter.reason for letter in shard.take(NOW_MS).dead_letters] == ["too_many"]
 
 
-def test_an_entity_takes_no_more_bytes_than_its_record_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes beyond them is a dead letter, whether the others were written before or come in the same batch."""
-    one = len(lead(0).value or b"")
-    monkeypatch.setattr("stream_kpis.engine.scopes.BYTES_MAX", 2 * one)
-    shard = Shard(LEADS, 0, 1, Reader(), Calendar())
-    shard.apply(batch([lead(0), lead(1), lead(2)]))
-    assert [(letter.reason, letter.offset) for letter in shard.take(NOW_MS).dead_letters] == [("too_many", 2)]
-    for number in range(3, 9):
-        shard.apply(batch([lead(number)]))
-        dead = shard.take(NOW_MS).dead_letters
-    assert [(letter.reason, letter.offset) for letter in dead] == [("too_many", 8)]
-    assert "leads entity has" in dead[0].detail
+@pytest.mark.parametrize("every", [1, 2, 9])
+def test_an_entity_takes_no_more_bytes_than_its_record_can_hold(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes beyond them is a dead letter, whatever the flushes; of an order that is what is kept of it."""
+    monkeypatch.setattr("stream_kpis.engine.scopes.BYTES_MAX", 500)
+    items = [{"product": "p" * 200, "quantity": 1}]
+    records = [
+        of_party("order.placed", f"{n}", NOW_MS - n % 3, n, order_id=f"{n}", amount=1, items=items) for n in range(9)
+    ]
+    shard, dead = Shard(plan_of("leads"), 0, 1, Reader(), Calendar()), []
+    for begin in range(0, len(records), every):
+        shard.apply(batch(records[begin : begin + every]))
+        dead += shard.take(NOW_MS).dead_letters
+    assert {letter.reason for letter in dead} == {"too_many"}
+    assert dead[0].detail.startswith("its leads entity has 5")
+    assert [letter.offset for letter in dead] == list(range(9 - len(dead), 9))
+    assert 3 < 9 - len(dead) < 9, "of the items alone two would be too many"
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_cannot_be_sealed_is_left_alone(restarts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not folded and written again at every flush; what comes later of it counts as ever."""
+    monkeypatch.setattr("stream_kpis.engine.scopes.BYTES_MAX", 500)
+    plan, old_ms, ids = plan_of("expansion"), NOW_MS - 3 * DAY_MS, ["o" * 150, "p" * 150]
+    placed = [of_party("order.placed", id_[0], old_ms, n, old_ms, order_id=id_, amount=1) for n, id_ in enumerate(ids)]
+    late = of_party("order.cancelled", "c", old_ms + 5, 2, old_ms, order_id=ids[0])
+    shard, log = Shard(plan, 0, 1, Reader(), Calendar(), 1), Log()
+    shard.apply(batch(placed))
+    log.append(shard.take(NOW_MS))
+    if restarts:
+        shard = log.recovered(plan, disorder_days=1)
+        log.append(shard.take(NOW_MS))
+        log.append(shard.take(NOW_MS))
+    assert shard.counters["unsealable"] == 1
+    assert [shard.take(NOW_MS).parties for _ in range(3)] == [[], [], []]
+    shard.apply(batch([late]))
+    flush = shard.take(NOW_MS)
+    log.append(flush)
+    assert [decoded(value or b"").seal for _, value in flush.parties] == [None]
+    assert log.contents == applied(plan, [*placed, late]).contents
+    assert not log.dead_letters
 
 
 def test_a_party_has_no_more_voids_than_their_record_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:

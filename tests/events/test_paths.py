@@ -162,3 +162,11 @@ def test_a_lookup_says_what_it_lacks(tmp_path: Path, teams: str, expected: str) 
     else:
         found = data(imported(tmp_path, mapping, orders_jsonl=lines({}), other_teams_jsonl=teams))
         assert found == [{"channel": "North"}]
+
+
+@pytest.mark.parametrize("via", ["NA", " ", "", False, None, [], " NA "])
+def test_what_stands_for_nothing_has_no_members_either(tmp_path: Path, via: object) -> None:
+    """The event counts, as it does where a plain column says so."""
+    mapping = with_channel("via.id").replace("party: customer", "empty: [NA]\n    party: customer")
+    history = imported(tmp_path, mapping, orders_jsonl=lines({"via": via}, {"via": {"id": "web"}}))
+    assert data(history) == [{}, {"channel": "web"}]

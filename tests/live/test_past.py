@@ -20,11 +20,14 @@ from stream_kpis.live.model.operators.spans import AGAINST, compared, compared_d
 from stream_kpis.live.model.snapshot import Result, State
 from stream_kpis.live.past import PastValues, before, changes, until_now
 from tests.engine.worlds import NOW_MS, random_happenings, topic_of, value_of
+from tests.live.stories import DAY_0_MS, happened
 from tests.live.test_evaluate import order
 
 PLAN = compile_catalogue(built_in())
 UTC = Calendar()
 PARTITIONS = 3
+DAYS_TO_2026 = (date(2026, 1, 1) - date(1970, 1, 1)).days - DAY_0_MS / DAY_MS
+"""From the day 0 of the stories."""
 
 
 def company(number: int) -> list[Imported]:
@@ -179,13 +182,52 @@ def test_both_are_as_known_at_their_own_ends() -> None:
     assert (frequency.numerator, frequency.denominator) == (6, 5)
 
 
-@pytest.mark.parametrize(("first", "state"), [("2026-01-29", State.OK), ("2026-02-03", State.IMMATURE)])
-def test_a_change_that_looks_further_back_than_history_is_immature(first: str, state: State) -> None:
-    """The value stays; the history of any group will do."""
-    days = [f"2026-02-{day:02}" for day in range(3, 28)] + [f"2026-03-{day:02}" for day in range(1, 31)]
-    events = [order(day, 10, f"p{n % 4}", f"o{n}") for n, day in enumerate([first, *days, *days])]
-    found = compared_months(events)["orders"]
-    assert (found.value is not None, found.state) == (True, state)
+def compared_at(period: str, events: Sequence[Imported], kpi: str) -> Result:
+    """The change of a KPI of all, against as many days before."""
+    (ask,) = asks_of(UTC, periods=[period])
+    was, now = told(events, before(ask, "previous", UTC, NOW_MS))
+    return next(
+        found for found in changes(now, was, "previous", PLAN.catalogue.kpis) if (found.kpi, found.by) == (kpi, "")
+    )
+
+
+def daily(first: float, type_: str, count: int, **data: object) -> list[Imported]:
+    """One event a day of parties of their own, from a day of 2026 on."""
+    own = [{name: f"{text}{n}" if name.endswith("_id") else text for name, text in data.items()} for n in range(count)]
+    return [happened(DAYS_TO_2026 + first + n, type_, f"{type_}{n}", **said) for n, said in enumerate(own)]
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "state"),
+    [
+        ("2026-03", 31.99, State.OK),
+        ("2026-03", 32, State.IMMATURE),
+        ("2026-11-28", 330.4, State.OK),
+        ("2026-11-28", 331, State.NO_DATA),
+    ],
+)
+def test_a_change_that_looks_further_back_than_history_is_immature(period: str, first: float, state: State) -> None:
+    """The value stays. History begins with a whole day, however late on it and however lately."""
+    events = [event for n in range(30) for event in daily(first, "order.placed", 60, order_id=f"{n}-", amount="1")]
+    found = compared_at(period, events, "orders")
+    assert (found.state, found.value is None) == (state, state is State.NO_DATA)
+
+
+def test_a_level_looks_back_to_where_it_is_read() -> None:
+    """In the days before they were opened, deals have none."""
+    events = daily(40, "deal.created", 60, deal_id="d")
+    assert compared_at("2026-03", events, "deals_open").value is not None
+    assert compared_at("2026-03", events, "deals_open").state is State.LOW_SAMPLE
+    assert compared_at("2026-02", events, "deals_open").state is State.NO_DATA
+
+
+@pytest.mark.parametrize(("first", "state"), [(-60.5, State.LOW_SAMPLE), (-50, State.IMMATURE)])
+def test_what_reads_a_window_of_before_looks_further_back(first: float, state: State) -> None:
+    """The costs of a new customer are those of 60 days ago."""
+    costs = daily(first, "cost.incurred", 200, amount="9", kind="acquisition")
+    events = [*costs, *daily(first, "customer.created", 200)]
+    assert compared_at("2026-02", events, "cac_lagged").state is state
+    assert compared_at("2026-02", events, "new_customers").state is State.LOW_SAMPLE
 
 
 def test_a_ratio_changes_by_a_difference_and_nothing_by_nothing() -> None:

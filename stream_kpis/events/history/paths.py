@@ -1,6 +1,6 @@
 """Dotted names in JSON objects and structs: what they lead to in a row, and which of them no row has."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -14,13 +14,14 @@ _DEPTH_MAX = 8
 _DIGITS_MAX = 6
 
 
-def member(row: Mapping[str, Any], name: str, steps: list[str]) -> Any:
+def member(row: Mapping[str, Any], name: str, steps: list[str], empty: Collection[str] = ()) -> Any:
     """What a name leads to in a row; None if it is not there.
 
     Args:
         row: an object, whose members may be objects and lists.
         name: the name, which may be a member's own in spite of its dots.
         steps: its parts between the dots; a number is an element of a list, from 0.
+        empty: texts that stand for nothing, as the empty one does.
 
     >>> member({"lines": [{"sku": "hat"}]}, "lines.0.sku", ["lines", "0", "sku"])
     'hat'
@@ -33,7 +34,7 @@ def member(row: Mapping[str, Any], name: str, steps: list[str]) -> Any:
     for depth, step in enumerate(steps):
         if isinstance(inner, dict):
             inner = inner.get(step)
-        elif inner is None or inner in ("", [], ()):  # some systems write an empty list for an empty object
+        elif _is_nothing(inner, empty):
             return None
         elif not isinstance(inner, (list, tuple)):
             outer = ".".join(steps[:depth])
@@ -45,6 +46,13 @@ def member(row: Mapping[str, Any], name: str, steps: list[str]) -> Any:
             outer, rest = ".".join(steps[:depth]), ".".join(steps[depth:])
             return Unnumbered(f"{outer} is a list: name one of its elements, such as the first, {outer}.0.{rest}")
     return inner
+
+
+def _is_nothing(value: Any, empty: Collection[str]) -> bool:
+    """Whether there is no object; some systems write an empty list, or false, for one that has no members."""
+    if isinstance(value, str):
+        return not (text := value.strip()) or text in empty
+    return value is None or value is False or value in ([], ())
 
 
 def _is_index(step: str) -> bool:

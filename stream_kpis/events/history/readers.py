@@ -80,7 +80,7 @@ class Table:
                     yield Malformed(f"{len(row)} columns, the header has {width}")
 
     def _jsonl(self, sought: Sought) -> Iterator[list[Any] | Malformed]:
-        paths = [(name, name.split(".")) for name in self.columns]
+        paths, empty = [(name, name.split(".")) for name in self.columns], self.rule.empty
         with self.path.open("rb") as file:
             for line in file:
                 text = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -93,17 +93,17 @@ class Table:
                     continue
                 if isinstance(value, dict):
                     sought.see(value)
-                    yield [_text(member(value, name, path)) for name, path in paths]
+                    yield [_text(member(value, name, path, empty)) for name, path in paths]
                 else:
                     yield Malformed("the line is no JSON object")
 
     def _parquet(self, sought: Sought) -> Iterator[list[Any] | Malformed]:
-        paths = [(name, name.split(".")) for name in self.columns]
+        paths, empty = [(name, name.split(".")) for name in self.columns], self.rule.empty
         try:
             for row in rows_of(self.path):
                 sought.see(row)
                 try:
-                    yield [text_of(member(row, name, path)) for name, path in paths]
+                    yield [text_of(member(row, name, path, empty)) for name, path in paths]
                 except UnicodeDecodeError as error:
                     yield Malformed(f"bytes that are no UTF-8 text: {error.reason}")
         except ParquetError as error:

@@ -22,7 +22,7 @@ from stream_kpis.live.model.reckoning import PERIOD, Found, Reckoner, View
 from stream_kpis.live.model.snapshot import Result, ShardPosition, Snapshot, State, Value
 from stream_kpis.live.model.sources import Sources
 from stream_kpis.live.model.sums import Groups, RunningSum, Span, Tiles
-from stream_kpis.live.model.witnesses import any_from, firsts, of_beginnings, of_later, only_of
+from stream_kpis.live.model.witnesses import any_from, before_history, firsts, of_beginnings, of_later, only_of
 
 
 class ReadModel:
@@ -260,10 +260,9 @@ class ReadModel:
         """The sum that one argument of a reading reads, of a value of the last snapshot."""
         return self._reckoner.cell(value, measure, reading, self._view(self._to_ms))
 
-    def beginnings(self, kpis: Iterable[str], before_ms: int) -> dict[str, int]:
-        """When the history of some KPIs begins, in ms: the first cell of what they read. Of those that have one."""
-        read = {kpi: frozenset(self._sources.past_groupings(kpi, "")) for kpi in kpis}
-        return firsts(read, self._tiles, before_ms)
+    def before_history(self, kpis: Iterable[str], period: Edges) -> frozenset[str]:
+        """Those of some KPIs that look further back than their history over a period."""
+        return before_history(kpis, period, self._sources, self._tiles, self._calendar)
 
     def period(self, from_ms: int, to_ms: int, only: Collection[str] = ()) -> list[Value]:
         """All KPIs, or some, over one period of business days, from the cells.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.reading import ENDING_NOW, FUNCTIONS
-from stream_kpis.engine.tiles import Calendar, Edges, cohort_edges, over_edges, window_edges
+from stream_kpis.engine.tiles import Calendar, Edges, cohort_edges, over_edges, period_over, window_edges
 from stream_kpis.kpis.formula import Formula, Part, Reading, parts, readings
 from stream_kpis.kpis.load import Catalogue, days_of, kind_of
 from stream_kpis.kpis.schema import READ_BY
@@ -148,6 +148,13 @@ class Sources:
             of_parts = (source for part in self.parts(kpi) for source in self.of(part.name, by, window))
             found = self._known[kpi, by, window] = tuple(_with_young(dict.fromkeys((*own, *of_parts))))
         return found
+
+    def looks_back_to(self, kpi: str, period: Edges) -> int:
+        """The earliest instant, in ms, that a KPI or a part of it looks at over a period; a level is read at one."""
+        spans = {source.span for source in self.of(kpi, "", self._catalogue.kpis[kpi].windows[0])}
+        edges = [(span.part, period_over(period, span.over, self._calendar)) for span in spans if span.part != "young"]
+        found = (over.to_ms if part == "until" else over.from_ms for part, over in edges)
+        return min(found, default=period.from_ms)
 
     def edges(self, span: Span, to_ms: int) -> Edges:
         """What is summed for a span at an instant."""

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from stream_kpis.engine.compiler import Plan
+from stream_kpis.engine.tiles import Calendar, Edges
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.load import kind_of
+from stream_kpis.live.model.sources import Sources
 from stream_kpis.live.model.sums import Tiles
 
 Witnesses = dict[str, frozenset[int]]
@@ -55,6 +57,18 @@ def firsts(witnesses: Witnesses, tiles: Tiles, before_ms: int) -> dict[str, int]
     """When the first cell of a witness begins, by measure, in ms; of those that have one before then."""
     found = {measure: tiles.first_of(indexes, before_ms) for measure, indexes in witnesses.items()}
     return {measure: first_ms for measure, first_ms in found.items() if first_ms is not None}
+
+
+def before_history(
+    kpis: Iterable[str], period: Edges, sources: Sources, tiles: Tiles, calendar: Calendar
+) -> frozenset[str]:
+    """Those of some KPIs that over a period look further back than history: to a day before that of its first cell."""
+
+    def looks_back(kpi: str) -> bool:
+        first_ms = tiles.first_of(frozenset(sources.past_groupings(kpi, "")), period.to_ms)
+        return first_ms is None or sources.looks_back_to(kpi, period) < calendar.day_start(first_ms)
+
+    return frozenset(kpi for kpi in kpis if looks_back(kpi))
 
 
 def any_from(witnesses: Witnesses, tiles: Tiles, from_ms: int) -> frozenset[str]:

@@ -115,6 +115,11 @@ _COUNTERS = {
     "groups_folded": Family(
         "stream_kpis_groups_folded", "counter", "Times that a group beyond a shard's bound counted as other"
     ),
+    "unsealable": Family(
+        "stream_kpis_unsealable",
+        "counter",
+        "Entities too large to be sealed: soon they take no event, per worker",
+    ),
     "rates_ignored": Family(
         "stream_kpis_rates_ignored", "counter", "Records that are no rate, or another one than came first, per worker"
     ),
