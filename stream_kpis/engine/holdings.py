@@ -15,7 +15,7 @@ from stream_kpis.engine.scopes import Scope
 from stream_kpis.events.envelope import AnyEvent, Event, events_decoder
 from stream_kpis.journeys import activity
 from stream_kpis.journeys.facts import Fact
-from stream_kpis.journeys.journey import Journey
+from stream_kpis.journeys.journey import Journey, told_of
 
 _decode_key = msgspec.msgpack.Decoder(list[Any]).decode
 decode_events = events_decoder(list[AnyEvent]).decode  # type: ignore[valid-type] # a struct made at run time
@@ -50,6 +50,10 @@ class Holding(NamedTuple):
     def events(self) -> tuple[Event, ...]:
         """All events, in order."""
         return (*self.sealed, *self.scope.events)
+
+    def facts(self) -> Iterator[tuple[str, Fact]]:
+        """What it says, each with its entity: of one that is folded with the party's others, if it is known."""
+        return told_of(self.scope.journey, self.entity, self.scope.state, self.scope.facts)
 
 
 class Holdings:
@@ -117,8 +121,8 @@ class Holdings:
         """All facts, with party and entity; a party's last event among them where that is wanted."""
         last_ms: dict[str, int] = {}
         for holding in self:
-            for fact in holding.scope.facts:
-                yield holding.party, holding.entity, fact
+            for entity, fact in holding.facts():
+                yield holding.party, entity, fact
             last_ms[holding.party] = max(last_ms.get(holding.party, -1), holding.scope.last_ms)
         for party, at_ms in last_ms.items() if self.pulsing else ():
             if at_ms >= 0:  # else all was taken back, or is of others

@@ -21,7 +21,7 @@ from stream_kpis.events.envelope import Event
 from stream_kpis.events.types import LeadLinked
 from stream_kpis.journeys import activity
 from stream_kpis.journeys.facts import Fact
-from stream_kpis.journeys.journey import Journey
+from stream_kpis.journeys.journey import Journey, told_of
 
 
 def known_ms(event: Event) -> int:
@@ -135,8 +135,8 @@ class Past:
         last_ms: dict[str, int] = {}
         for course in filter(None, map(self._course, self._holdings.stored())):
             course.forward(self._instants[-1])
-            for fact in course.facts:
-                yield course.party, course.entity, fact
+            for entity, fact in told_of(course.journey, course.entity, course.state, course.facts):
+                yield course.party, entity, fact
             last_ms[course.party] = max(last_ms.get(course.party, -1), course.last_ms)
         for party, at_ms in last_ms.items() if self._holdings.pulsing else ():
             if at_ms >= 0:

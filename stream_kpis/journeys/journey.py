@@ -4,7 +4,8 @@ Facts are a function of the state, not of the step. So a late event, a correctio
 one mechanism: fold again, and add the difference between the new facts and the old ones.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -42,7 +43,8 @@ class Journey(NamedTuple):
     says what is kept of an event of a party: less, or what the party's name adds. ``makers`` are the parts of ``facts``
     that can be left out, each with the names of what it makes; see :func:`counting`. ``termed`` are the parts that rest
     on the company's terms; ``facts`` has those by the usual ones, and ``makers`` make the rest of it. ``clocked`` are
-    further makers, of the facts that rest on business calendars and are made only if they are counted. One that
+    further makers, of the facts that rest on business calendars and are made only if they are counted. ``by_entity``
+    parts ``facts`` by entity where all of a party are folded together, for people who ask which it was. One that
     ``takes_rest`` takes only the events that no other running journey takes. ``version`` rises with every change of its
     meaning: then its measures are built anew.
     """
@@ -57,8 +59,30 @@ class Journey(NamedTuple):
     termed: tuple[tuple[frozenset[str], Callable[[Any, Agreed], list[Fact]]], ...] = ()
     clocked: tuple[tuple[frozenset[str], Callable[[Any, Agreed], list[Fact]]], ...] = ()
     links: Callable[[Any], Links] | None = None
+    by_entity: Callable[[Any], Mapping[str, list[Fact]]] | None = None
     takes_rest: bool = False
     version: int = 1
+
+
+def told_of(journey: Journey, entity: str, state: Any, facts: Iterable[Fact]) -> Iterator[tuple[str, Fact]]:
+    """Each fact of a scope with the id of its entity, as far as that is known.
+
+    Args:
+        journey: the scope's.
+        entity: the scope's; empty where it is a party.
+        state: the scope's.
+        facts: what the state says.
+    """
+    if journey.by_entity is None:
+        yield from ((entity, fact) for fact in facts)
+        return
+    left = Counter(facts)
+    for name, some in journey.by_entity(state).items():
+        for fact in some:
+            if left[fact] > 0:
+                left[fact] -= 1
+                yield name, fact
+    yield from ((entity, fact) for fact in left.elements())
 
 
 def _under(make: Callable[[Any, Agreed], list[Fact]], agreed: Agreed, state: Any) -> list[Fact]:

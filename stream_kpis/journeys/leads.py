@@ -344,5 +344,6 @@ JOURNEY = Journey(
     makers=((frozenset(_MADE), facts),),
     clocked=((frozenset({under_calendar("lead_answered")}), _answers_under),),
     links=links,
+    by_entity=facts_by_lead,
     version=4,
 )

@@ -64,8 +64,8 @@ def test_entities_are_in_the_kpis_unit() -> None:
 
 
 def test_who_adds_for_all_of_a_party_is_said() -> None:
-    """Its leads are folded together, and named by none of them; programs know it by an empty entity."""
-    found = as_document(Behind((Contribution("p", "", 3, 0, NOW_MS),), 1, 1, 3, 0, "oldest"), PLAN, "leads_new")
+    """Programs know it by an empty entity."""
+    found = as_document(Behind((Contribution("p", "", 3, 0, NOW_MS),), 1, 1, 3, 0, "oldest"), PLAN, "active_customers")
     assert found["named"][0]["entity"] == ""
     head, *table = entities_text(found, "count").splitlines()
     assert head == "1 entity of 1 party is behind it, the oldest first:"

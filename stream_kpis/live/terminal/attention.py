@@ -1,12 +1,11 @@
 """What needs someone now: unanswered tickets, stalled deals, uncontacted leads. Complete, the oldest first. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.holdings import Holding
 from stream_kpis.journeys.facts import FACTS, Fact
-from stream_kpis.journeys.leads import Leads, facts_by_lead
 from stream_kpis.live.api import rfc3339
 from stream_kpis.live.model.pseudonyms import REAL, Pseudonyms
 from stream_kpis.live.terminal.listing import table_of
@@ -66,7 +65,7 @@ def waiting(plan: Plan, holdings: Iterable[Holding], now_ms: int, names: Pseudon
     queues = {queue.fact: queue for queue in QUEUES}
     found = []
     for holding in holdings:
-        for entity, fact in _facts(holding):
+        for entity, fact in holding.facts():
             queue = queues.get(fact.name)
             if queue is None or fact.at_ms >= now_ms:
                 continue
@@ -80,16 +79,6 @@ def waiting(plan: Plan, holdings: Iterable[Holding], now_ms: int, names: Pseudon
 def oldest_first(case: Waiting) -> tuple[int, str, str]:
     """The order of cases."""
     return case.since_ms, case.party, case.entity
-
-
-def _facts(holding: Holding) -> Iterator[tuple[str, Fact]]:
-    """What a scope says, each with its entity: all leads of a party are one scope."""
-    state = holding.scope.state
-    if isinstance(state, Leads):
-        for lead_id, facts in facts_by_lead(state).items():
-            yield from ((lead_id, fact) for fact in facts)
-    else:
-        yield from ((holding.entity, fact) for fact in holding.scope.facts)
 
 
 def _case(queue: Queue, party: str, entity: str, fact: Fact, now_ms: int, target_ms: int | None) -> Waiting:

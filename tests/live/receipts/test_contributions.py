@@ -110,6 +110,19 @@ def test_the_first_ones_are_those_that_matter(world: World, kpi: str, order: str
     assert len(many.entities) == many.total > 2
 
 
+@pytest.mark.parametrize("kpi", ["leads_new", "lead_conversion_rate", "lead_response_time", "leads_open_uncontacted"])
+def test_each_lead_of_a_party_is_named(world: World, kpi: str) -> None:
+    """As the oracle names it, though the journey folds all of them together."""
+    value = next(v for v in world.snapshot.values if v.kpi == kpi and not v.by and v.window in ("now", "all", "365d"))
+    ask = Ask(value.kpi, value.window, value.from_ms, value.to_ms)
+    expected = {
+        (party, lead) for party, lead, number in world.oracle.entities(ask, "", "", world.snapshot.to_ms) if number
+    }
+    named = {(each.party, each.entity) for each in world.lens(value).contributions(world.facts) if each.number}
+    assert named == expected
+    assert len(named) > len({party for party, _ in named})
+
+
 def test_an_altered_fact_is_found(world: World) -> None:
     """By the party's and the entity's name, with what both say."""
     value = next(v for v in world.snapshot.values if v[:3] == ("deals_won", "365d", ""))
