@@ -6,6 +6,7 @@ A row is what :class:`stream_kpis.live.api.Views` makes of a value, with ``windo
 import csv
 import io
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import Any, TextIO
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stream_kpis.events.history.document import printable
+from stream_kpis.live.model.reckoning import GROUPS_MAX
 
 Row = dict[str, Any]
 WIDTH = 80
@@ -111,9 +113,18 @@ def tables_of(rows: Sequence[Row], *, all_kpis: bool = False) -> list[Table | Te
     ]
     if left_out:
         parts.append(Text(f"Without data: {', '.join(left_out)}", style="dim"))
+    if full := _full(shown):
+        many = f"{GROUPS_MAX} groups have values, and there may be more of {', '.join(full)}: they do not add up then."
+        parts.append(Text(many, style="dim"))
     if not rows:
         parts.append(Text("No values."))
     return parts
+
+
+def _full(rows: Iterable[Row]) -> list[str]:
+    """The KPIs of which as many groups are there as have values, of one grouping over one span."""
+    groups = Counter((row["kpi"], row.get("at"), row.get("window"), row.get("period"), *row["by"]) for row in rows)
+    return list(dict.fromkeys(kpi for (kpi, *_), count in groups.items() if count >= GROUPS_MAX))
 
 
 def _table(rows: list[Row], title: str | None, *, one_span: bool) -> Table:

@@ -33,6 +33,16 @@ def lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
+@pytest.mark.parametrize(("groups", "said"), [(199, 0), (200, 1)])
+def test_that_there_may_be_more_groups_is_said(groups: int, said: int) -> None:
+    """Programs count them themselves."""
+    rows = [row("orders", by="channel", group=f"c{n}") for n in range(groups)]
+    rows += [row("orders", "7d", by="channel", group="c"), row("revenue_net")]
+    text = " ".join(lines(printed(rows)))
+    assert text.count("200 groups have values, and there may be more of orders: they do not add up then.") == said
+    assert len(json.loads(printed(rows, "json"))["values"]) == groups + 2
+
+
 def test_a_table_has_a_line_per_window_and_names_what_is_not_sound() -> None:
     rows = [
         row("deal_win_rate", "qtd", value=0.61712, samples=2032),
