@@ -196,9 +196,9 @@ def default_samples(formula: Formula) -> Node:
 
 
 def _summed(node: Node) -> list[Reading] | None:
-    """The sums that are added up in a node; None if it is made of anything else."""
+    """The sums, and times the window's length the counts, that a node adds up; None if it is made of anything else."""
     match node:
-        case Reading("sum" | "sum_ms"):
+        case Reading("sum" | "sum_ms" | "count_ms"):
             return [node]
         case Binary("+" | "-" as op, left, right):
             more, less = _summed(left), _summed(right)

@@ -187,6 +187,7 @@ def test_the_page_names_the_readings_of_each_kind() -> None:
         ("2 * sum(orders) - sum(refunds)", "count(orders)"),
         ("sum(orders) + sum(refunds) + sum(orders)", "count(orders) + count(refunds)"),
         ("count(orders) / sum_ms(orders)", "count(orders)"),
+        ("count(orders) / count_ms(orders)", "count(orders)"),
         ("sum(orders) / 100", "count(orders)"),
         ("lagged(60d, sum(orders))", "lagged(60d, count(orders))"),
         ("sum(orders) / count(orders)", None),
