@@ -73,14 +73,19 @@ def _reopens(data: t.Data) -> bool:
 
 def facts(state: Recontact) -> list[Fact]:
     """Of each resolved ticket, how the first contact failed first, if it did."""
-    found: list[Fact] = []
+    return [fact for found in facts_by_ticket(state).values() for fact in found]
+
+
+def facts_by_ticket(state: Recontact) -> dict[str, list[Fact]]:
+    """The same by the ticket's id."""
+    found: dict[str, list[Fact]] = {}
     begun: dict[str, list[int]] | None = None
-    for ticket in state.tickets.values():
+    for ticket_id, ticket in state.tickets.items():
         solved_ms = ticket.solved_ms
         if solved_ms is None or not ticket.counts or ticket.gone:
             continue
         if ticket.answers != 1:
-            found.append(Fact("ticket_failed", solved_ms, 0, ticket.dims))
+            found[ticket_id] = [Fact("ticket_failed", solved_ms, 0, ticket.dims)]
             continue
         begun = _begun(state) if begun is None else begun
         same = begun.get(ticket.dims.category or "", ())
@@ -89,7 +94,7 @@ def facts(state: Recontact) -> list[Fact]:
         if ticket.reopened_ms is not None:
             ends.append(ticket.reopened_ms)
         if ends:
-            found.append(Fact("ticket_failed", min(ends), min(ends) - solved_ms, ticket.dims))
+            found[ticket_id] = [Fact("ticket_failed", min(ends), min(ends) - solved_ms, ticket.dims)]
     return found
 
 
@@ -104,4 +109,11 @@ def _begun(state: Recontact) -> dict[str, list[int]]:
     return found
 
 
-JOURNEY = Journey(name="recontact", state=Recontact, takes=dict.fromkeys(TICKETS.takes), step=step, facts=facts)
+JOURNEY = Journey(
+    name="recontact",
+    state=Recontact,
+    takes=dict.fromkeys(TICKETS.takes),
+    step=step,
+    facts=facts,
+    by_entity=facts_by_ticket,
+)
