@@ -1,6 +1,6 @@
 """What a formula's number is made of, as far as that is plain: so that a unit that cannot be is refused."""
 
-from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.engine.reading import quantile_of
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.formula import Binary, Formula, Node, Reading, default_samples
 from stream_kpis.kpis.load import Catalogue, kind_of
@@ -68,7 +68,7 @@ def samples_problem(formula: Formula, catalogue: Catalogue) -> str | None:
         catalogue: with the measures.
     """
     node = default_samples(formula)
-    if formula.composed or (isinstance(node, Reading) and FUNCTIONS[node.function].distribution is not None):
+    if formula.composed or quantile_of(node) is not None:
         return None
     found = _made_of(node, catalogue)
     return None if found in (None, "a number") else found
@@ -90,7 +90,7 @@ def _made_of(node: Node, catalogue: Catalogue) -> str | None:
 
 
 def _read(reading: Reading, catalogue: Catalogue) -> str | None:
-    if FUNCTIONS[reading.function].distribution is not None:
+    if quantile_of(reading) is not None:
         return "a time"
     if reading.function in _COUNTS:
         return "a number"

@@ -186,7 +186,7 @@ def _wholes(leads: dict[str, Lead], survivors: dict[str, str | None]) -> dict[st
     return found
 
 
-def creation_ms(whole: Sequence[Lead]) -> int:
+def _creation_ms(whole: Sequence[Lead]) -> int:
     """When a whole lead was created: the earliest of its creations."""
     return min(one.created_ms for one in whole if one.created_ms is not None)
 
@@ -199,9 +199,9 @@ def _of_lead(lead: Lead, whole: Sequence[Lead], bought: Sequence[int]) -> list[F
         whole: it and those that were merged into it.
         bought: when wins and orders converted it.
     """
-    created_ms = creation_ms(whole)
+    created_ms = _creation_ms(whole)
     since_ms = created_ms - GRACE_MS
-    answers = _answers(lead, whole)
+    answers = _answers(lead, whole, created_ms)
     found = [Fact("lead_created", created_ms, 0, lead.dims), *answers]
     qualified = [(seq, at_ms) for one in whole for at_ms, seq in one.qualified if at_ms >= since_ms]
     if qualified:
@@ -275,9 +275,8 @@ def _survivors(leads: dict[str, Lead]) -> dict[str, str | None]:
     return found
 
 
-def _answers(lead: Lead, whole: Sequence[Lead]) -> list[Fact]:
+def _answers(lead: Lead, whole: Sequence[Lead], created_ms: int) -> list[Fact]:
     """The contact that reached a lead first, by whoever had the lead then; none, if nobody has."""
-    created_ms = creation_ms(whole)
     reached = [contact for one in whole for contact in one.contacts if contact.at_ms >= created_ms - GRACE_MS]
     if not reached:
         return []
@@ -296,7 +295,7 @@ def _answers_under(state: Leads, agreed: Agreed) -> list[Fact]:
     return [
         as_under_calendar(fact, clock.between(fact.at_ms - fact.value, fact.at_ms))
         for lead_id, whole in wholes(state).items()
-        for fact in _answers(state.leads[lead_id], whole)
+        for fact in _answers(state.leads[lead_id], whole, _creation_ms(whole))
     ]
 
 

@@ -162,9 +162,10 @@ def test_days_are_compared_as_windows_are() -> None:
         assert compared_days(*week[:2], today, against) == week[2:]
 
 
-def compared_months(events: list[Imported]) -> dict[str, Result]:
-    march, february = before(*asks_of(UTC, periods=["2026-03"]), "previous", UTC, NOW_MS)
-    was, now = told(events, [march, february])
+def compared_over(period: str, events: Sequence[Imported]) -> dict[str, Result]:
+    """The changes of KPIs of all, against as many days before."""
+    (ask,) = asks_of(UTC, periods=[period])
+    was, now = told(events, before(ask, "previous", UTC, NOW_MS))
     found = changes(now, was, "previous", PLAN.catalogue.kpis)
     return {result.kpi: result for result in found if not result.by}
 
@@ -175,20 +176,11 @@ def test_both_are_as_known_at_their_own_ends() -> None:
         *(order(f"2026-02-{day:02}", 10, f"p{day % 4}", f"f{day}") for day in range(1, 21)),
         *(order(f"2026-03-{day:02}", 10, f"p{day % 5}", f"m{day}") for day in range(1, 31)),
     ]
-    found = compared_months(events)["orders"]
+    found = compared_over("2026-03", events)["orders"]
     assert (found.value, found.numerator, found.denominator, found.samples) == (0.5, 30, 20, 20)
     assert (found.window, found.against, found.operator) == ("2026-03", "previous", "change")
-    frequency = compared_months(events)["purchase_frequency"]
+    frequency = compared_over("2026-03", events)["purchase_frequency"]
     assert (frequency.numerator, frequency.denominator) == (6, 5)
-
-
-def compared_at(period: str, events: Sequence[Imported], kpi: str) -> Result:
-    """The change of a KPI of all, against as many days before."""
-    (ask,) = asks_of(UTC, periods=[period])
-    was, now = told(events, before(ask, "previous", UTC, NOW_MS))
-    return next(
-        found for found in changes(now, was, "previous", PLAN.catalogue.kpis) if (found.kpi, found.by) == (kpi, "")
-    )
 
 
 def daily(first: float, type_: str, count: int, **data: object) -> list[Imported]:
@@ -209,16 +201,16 @@ def daily(first: float, type_: str, count: int, **data: object) -> list[Imported
 def test_a_change_that_looks_further_back_than_history_is_immature(period: str, first: float, state: State) -> None:
     """The value stays. History begins with a whole day, however late on it and however lately."""
     events = [event for n in range(30) for event in daily(first, "order.placed", 60, order_id=f"{n}-", amount="1")]
-    found = compared_at(period, events, "orders")
+    found = compared_over(period, events)["orders"]
     assert (found.state, found.value is None) == (state, state is State.NO_DATA)
 
 
 def test_a_level_looks_back_to_where_it_is_read() -> None:
     """In the days before they were opened, deals have none."""
     events = daily(40, "deal.created", 60, deal_id="d")
-    assert compared_at("2026-03", events, "deals_open").value is not None
-    assert compared_at("2026-03", events, "deals_open").state is State.LOW_SAMPLE
-    assert compared_at("2026-02", events, "deals_open").state is State.NO_DATA
+    assert compared_over("2026-03", events)["deals_open"].value is not None
+    assert compared_over("2026-03", events)["deals_open"].state is State.LOW_SAMPLE
+    assert compared_over("2026-02", events)["deals_open"].state is State.NO_DATA
 
 
 @pytest.mark.parametrize(("first", "state"), [(-60.5, State.LOW_SAMPLE), (-50, State.IMMATURE)])
@@ -226,11 +218,11 @@ def test_what_reads_a_window_of_before_looks_further_back(first: float, state: S
     """The costs of a new customer are those of 60 days ago."""
     costs = daily(first, "cost.incurred", 200, amount="9", kind="acquisition")
     events = [*costs, *daily(first, "customer.created", 200)]
-    assert compared_at("2026-02", events, "cac_lagged").state is state
-    assert compared_at("2026-02", events, "new_customers").state is State.LOW_SAMPLE
+    assert compared_over("2026-02", events)["cac_lagged"].state is state
+    assert compared_over("2026-02", events)["new_customers"].state is State.LOW_SAMPLE
 
 
 def test_a_ratio_changes_by_a_difference_and_nothing_by_nothing() -> None:
-    found = compared_months([order("2026-03-02", 10, number="a")])
+    found = compared_over("2026-03", [order("2026-03-02", 10, number="a")])
     assert found["orders"][8:13] == (None, 1, 0, 0, State.NO_DATA)
     assert found["deals_won"].state is State.NO_DATA

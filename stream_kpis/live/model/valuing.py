@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.reading import FUNCTIONS, STANDING, balance_of, mean_of
+from stream_kpis.engine.reading import STANDING, balance_of, mean_of, quantile_of
 from stream_kpis.engine.tiles import Edges
 from stream_kpis.kpis.formula import Formula, Part, Reading, default_samples, evaluate
 from stream_kpis.live.model.intervals import Bounds, balance, is_share, mean, wilson
@@ -120,7 +120,7 @@ class Valuer:
             return int(many // each) if each > 0 else 0
         if formula.composed:
             return min((0 if part is None else part.samples for part in parts.values()), default=0)
-        if isinstance(formula.numerator, Reading) and FUNCTIONS[formula.numerator.function].distribution is not None:
+        if isinstance(formula.numerator, Reading) and quantile_of(formula.numerator) is not None:
             return reader.observations(formula.numerator)
         return int((above if default_samples(formula) is formula.numerator else below) or 0)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Grouping, Plan
-from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.engine.reading import quantile_of
 from stream_kpis.engine.tiles import DAY_MS, FINE_KEPT_MS, FINE_MS, MID_KEPT_MS, MID_MS
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.formula import readings
@@ -129,7 +129,7 @@ def series(plan: Plan, assumptions: Assumptions) -> int:
 
 def _series(kpi: Kpi, name: str, plan: Plan, assumptions: Assumptions) -> int:
     formula = plan.catalogue.formulas[name]
-    durations = any(FUNCTIONS[reading.function].distribution is not None for reading in readings(formula))
+    durations = any(quantile_of(reading) is not None for reading in readings(formula))
     lines = _PER_VALUE + _PER_QUOTIENT * (formula.denominator is not None) + _PER_INTERVAL * (kpi.interval is not None)
     total = lines
     if durations:

@@ -5,7 +5,7 @@ from math import ceil
 from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
-from stream_kpis.engine.reading import FUNCTIONS, quantile_of
+from stream_kpis.engine.reading import quantile_of
 from stream_kpis.engine.tiles import DAY_MS
 from stream_kpis.journeys.facts import FACTS
 from stream_kpis.kpis.formula import Binary, Node, Part, Positive, Reading, readings
@@ -110,7 +110,7 @@ class Figures:
         function = reading.function
         if number is None:
             return "-"
-        if FUNCTIONS[function].distribution is not None or function in _TIMES:
+        if quantile_of(reading) is not None or function in _TIMES:
             return people(number / 1000, "seconds")
         if function == "sum_ms":
             return f"{number / 1e6 / DAY_MS:,.2f} * 1 d" if FACTS[fact].value.endswith(_SCALED) else f"{number:,}"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from stream_kpis.engine.compiler import Plan
 from stream_kpis.engine.measures import COUNT, SUM, Cell
-from stream_kpis.engine.reading import FUNCTIONS
+from stream_kpis.engine.reading import FUNCTIONS, quantile_of
 from stream_kpis.engine.tiles import Edges
 from stream_kpis.kpis.formula import Reading, evaluate, readings
 from stream_kpis.live.model.operators.days import Course, Daily, Days
@@ -151,7 +151,7 @@ class ClosedGroup:
         formula = self._plan.catalogue.formulas[self._name]
         reader = self._reader(self._name, day, day + 1, {})
         node = formula.numerator
-        if isinstance(node, Reading) and FUNCTIONS[node.function].distribution is not None:
+        if isinstance(node, Reading) and quantile_of(node) is not None:
             window = self._plan.catalogue.kpis[self._name].windows[0]
             source = self._sources.of_reading(self._name, node.args[0], node, self._by, window)
             cell = self._days.of(source.grouping, self._group).get(day, {})
